@@ -1,0 +1,105 @@
+"""Where samples come from: the hub, a folder, or the set that is embedded in this package."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import huggingface_hub
+from datasets import Dataset, DatasetDict
+
+log = logging.getLogger(__name__)
+
+PROBE_SECONDS = 3.0
+SOURCES = ("auto", "path", "hub", "embedded")
+
+
+def read_source(
+    source: str, path: str | None, hub: str, embedded: Callable[[], DatasetDict]
+) -> tuple[DatasetDict, str]:
+    """(splits, the source they came from in the end).
+
+    Args:
+        source: `hub`, `path`, `embedded`, or `auto`: the path if there is one, else the hub if it
+            answers within 3 seconds or its cache has the data, else the embedded set, with a warning.
+        path: a folder for `path` and `auto`, or None.
+        hub: the repository's name.
+        embedded: makes the embedded set.
+    """
+    if source not in SOURCES:
+        raise ValueError(f"dataset.source must be one of {', '.join(SOURCES)}, got {source}")
+    if source == "path" and path is None:
+        raise ValueError("dataset.source=path needs dataset.path=<folder>")
+    if source == "path" or (source == "auto" and path is not None):
+        return read_path(path), "path"
+    if source == "embedded":
+        return embedded(), "embedded"
+    try:
+        return read_hub(hub), "hub"
+    except (OSError, ValueError) as error:
+        if source == "hub":
+            raise ValueError(
+                f"{hub} could not be read from the hub ({first_line(error)}); "
+                "dataset.source=path dataset.path=<folder> reads a copy, dataset.source=embedded needs no download"
+            ) from error
+        log.warning(
+            "%s could not be read from the hub (%s): using the EMBEDDED set instead", hub, first_line(error)
+        )
+    return embedded(), "embedded"
+
+
+def first_line(error: Exception) -> str:
+    """An error in one line."""
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def read_path(path: str) -> DatasetDict:
+    """A `save_to_disk` folder, parquet, or an image folder with `metadata.csv` or `.jsonl`."""
+    folder = Path(path)
+    if not folder.exists():
+        raise ValueError(f"dataset.path: there is no {path}")
+    if (folder / "dataset_dict.json").exists() or (folder / "state.json").exists():
+        data = datasets.load_from_disk(str(folder))
+    elif folder.suffix == ".parquet":
+        data = datasets.load_dataset("parquet", data_files=str(folder))
+    else:
+        try:
+            data = datasets.load_dataset(str(folder))
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"dataset.path: {path} is not a save_to_disk folder, parquet, or an image folder with "
+                f"metadata.csv or metadata.jsonl ({first_line(error)})"
+            ) from error
+    return DatasetDict(train=data) if isinstance(data, Dataset) else data
+
+
+def read_hub(repository: str) -> DatasetDict:
+    """Downloads, or reads the cache when the hub does not answer; OSError or ValueError if neither works."""
+    if hub_answers(PROBE_SECONDS):
+        return datasets.load_dataset(repository)
+    was = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:  # offline, `datasets` looks in its cache at once instead of retrying for 20 seconds
+        return datasets.load_dataset(repository)
+    except (OSError, ValueError) as error:
+        raise OSError("it did not answer within 3 s and is not in the cache") from error
+    finally:
+        huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was
+
+
+def hub_answers(timeout: float) -> bool:
+    """Whether the hub gives any HTTP answer within `timeout` seconds, the look-up of its name included."""
+    if huggingface_hub.constants.HF_HUB_OFFLINE:
+        return False
+    answered = threading.Event()
+
+    def probe() -> None:
+        try:
+            huggingface_hub.utils.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=timeout)
+            answered.set()
+        except Exception as error:  # whatever the client raises, the hub did not answer
+            log.debug("hub probe: %s", error)
+
+    threading.Thread(target=probe, daemon=True).start()
+    return answered.wait(timeout)

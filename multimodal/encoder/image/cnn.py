@@ -1,0 +1,50 @@
+"""Convolutional encoder: a feature map is the token sequence, its flattening the pooled embedding.
+
+GroupNorm (Wu & He 2018, https://arxiv.org/abs/1803.08494) rather than BatchNorm: no statistic crosses
+samples, so an absent image cannot reach another sample, and a batch of one works.
+"""
+
+from torch import Tensor, nn
+
+from multimodal.types import Encoded
+
+
+def conv_block(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+    """3x3 convolution, GroupNorm over groups of 8 channels, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=stride, padding=1, bias=False),
+        nn.GroupNorm(out_channels // 8, out_channels),
+        nn.ReLU(),
+    )
+
+
+class CNN(nn.Module):
+    """Halves the resolution at every width but the first, then embeds what is left.
+
+    Args:
+        dim: shared width D.
+        channels: C of the images.
+        image_size: H = W, pixels.
+        widths: channels of each stage, multiples of 8.
+    """
+
+    def __init__(self, dim: int, channels: int, image_size: int, widths: list[int]) -> None:
+        super().__init__()
+        if any(width % 8 for width in widths):
+            raise ValueError(f"widths must be multiples of 8 (GroupNorm's groups), got {widths}")
+        inputs = [channels, *widths]
+        self.stages = nn.Sequential(
+            *(conv_block(inputs[i], inputs[i + 1], stride=1 if i == 0 else 2) for i in range(len(widths)))
+        )
+        size = image_size
+        for _ in widths[1:]:
+            size = (size + 1) // 2
+        self.to_tokens = nn.Linear(widths[-1], dim)
+        self.to_pooled = nn.Linear(widths[-1] * size * size, dim)
+
+    def forward(self, image: Tensor, present: Tensor) -> Encoded:
+        """(B, C, H, W), (B,) -> Encoded with T = h * w positions of the last feature map."""
+        features = self.stages(image - 0.5)  # (B, width, h, w)
+        tokens = self.to_tokens(features.flatten(2).transpose(1, 2))
+        valid = tokens.new_ones(tokens.shape[:2], dtype=bool)
+        return Encoded(self.to_pooled(features.flatten(1)), tokens, valid, present)

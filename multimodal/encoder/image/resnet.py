@@ -1,0 +1,124 @@
+"""Residual network from torchvision (He et al. 2016, https://arxiv.org/abs/1512.03385).
+
+Differs: tokens come from stage 3, because at 64 pixels stage 4 has only 2x2 positions left to attend
+to; the pooled embedding keeps a 2x2 grid of stage 4, because a mean over positions cannot be redrawn.
+"""
+
+import logging
+import socket
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from multimodal.types import Encoded
+
+log = logging.getLogger(__name__)
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def imagenet_weights(name: str, timeout: float = 3.0) -> dict[str, Tensor] | None:
+    """torchvision's default weights from its cache or the network; None if neither has them in time."""
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    if not cached.exists() and not answers(urlsplit(weights.url).hostname, timeout):
+        return None
+    return weights.get_state_dict(progress=True, check_hash=True)
+
+
+def answers(host: str, timeout: float) -> bool:
+    """Whether a TLS port opens within `timeout` seconds, the look-up of the name included."""
+    opened = threading.Event()
+
+    def probe() -> None:
+        try:
+            socket.create_connection((host, 443), timeout=timeout).close()
+            opened.set()
+        except OSError:
+            pass
+
+    threading.Thread(target=probe, daemon=True).start()
+    return opened.wait(timeout)
+
+
+def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str]:
+    """(state dict or None for random, what it is) for `auto`, `imagenet`, `none` or a file's path."""
+    if weights == "none":
+        return None, "random"
+    if weights in ("auto", "imagenet"):
+        state = imagenet_weights(name)
+        if state is not None:
+            return state, "imagenet"
+        if weights == "imagenet":
+            raise ValueError(
+                f"ImageNet weights for {name} are neither cached nor reachable; "
+                "give weights=none to train from scratch, or a state dict's file"
+            )
+        log.warning("ImageNet weights for %s are out of reach: the encoder starts from RANDOM weights", name)
+        return None, "random (imagenet out of reach)"
+    if not Path(weights).is_file():
+        raise ValueError(f"weights must be auto, imagenet, none or a file; there is no file {weights}")
+    return torch.load(weights, weights_only=True, map_location="cpu"), str(weights)
+
+
+class ResNet(nn.Module):
+    """A torchvision ResNet without its classifier.
+
+    Args:
+        dim: shared width D.
+        channels: C of the images; grey ones are read as RGB.
+        name: a ResNet of torchvision, `resnet18` for example.
+        weights: `auto` (ImageNet if it can be had, else random, with a warning), `imagenet`, `none`
+            or the file of a state dict.
+        frozen: True keeps the backbone as loaded: no gradient, eval mode.
+    """
+
+    def __init__(self, dim: int, channels: int, name: str, weights: str, frozen: bool) -> None:
+        super().__init__()
+        if channels not in (1, 3):
+            raise ValueError(f"a ResNet reads grey or RGB images, got {channels} channels")
+        state, self.weights = read_weights(name, weights)
+        if frozen and state is None:
+            raise ValueError(f"frozen=true needs weights to keep, got weights={weights} ({self.weights})")
+        self.frozen = frozen
+        self.backbone = torchvision.models.get_model(name, weights=None)
+        if state is not None:
+            try:
+                self.backbone.load_state_dict(state)
+            except RuntimeError as error:
+                raise ValueError(f"{weights} does not hold the weights of a torchvision {name}: {error}") from error
+        self.to_tokens = nn.Linear(self.backbone.layer4[0].conv1.in_channels, dim)
+        self.to_pooled = nn.Linear(4 * self.backbone.fc.in_features, dim)
+        self.backbone.fc = nn.Identity()
+        self.backbone.requires_grad_(not frozen).to(memory_format=torch.channels_last)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
+
+    def train(self, mode: bool = True) -> "ResNet":
+        """A frozen backbone stays in eval mode."""
+        super().train(mode)
+        if self.frozen:
+            self.backbone.eval()
+        return self
+
+    def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> feature maps of stages 3 and 4."""
+        net = self.backbone
+        x = net.maxpool(net.relu(net.bn1(net.conv1(image))))
+        third = net.layer3(net.layer2(net.layer1(x)))
+        return third, net.layer4(third)
+
+    def forward(self, image: Tensor, present: Tensor) -> Encoded:
+        """(B, C, H, W), (B,) -> Encoded with T = h * w positions of stage 3, at 1/16 resolution."""
+        image = ((image.expand(-1, 3, -1, -1) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            third, fourth = self.features(image)
+        tokens = self.to_tokens(third.flatten(2).transpose(1, 2))
+        valid = tokens.new_ones(tokens.shape[:2], dtype=bool)
+        grid = nn.functional.adaptive_avg_pool2d(fourth, 2).flatten(1)
+        return Encoded(self.to_pooled(grid), tokens, valid, present)

@@ -1,0 +1,44 @@
+"""Bidirectional LSTM over the caption's words (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005).
+
+The backward direction runs over each caption reversed within its own length, so that padding is
+never read before a word and the result does not depend on how far the batch was padded. (A packed
+sequence says the same and is two to three times slower on a CPU.)
+"""
+
+import torch
+from torch import Tensor, nn
+
+from multimodal.types import PAD, Encoded, masked_mean
+
+
+class BidirectionalLSTM(nn.Module):
+    """Token states of both directions side by side; their mean is the pooled embedding.
+
+    Args:
+        dim: shared width D, even: half for each direction.
+        vocab_size: V.
+        dropout: rate on the word embeddings.
+    """
+
+    def __init__(self, dim: int, vocab_size: int, dropout: float) -> None:
+        super().__init__()
+        if dim % 2:
+            raise ValueError(f"dim must be even, half for each direction, got {dim}")
+        self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
+        self.dropout = nn.Dropout(dropout)
+        self.forwards = nn.LSTM(dim, dim // 2, batch_first=True)
+        self.backwards = nn.LSTM(dim, dim // 2, batch_first=True)
+        self.to_pooled = nn.Linear(dim, dim)
+
+    def forward(self, tokens: Tensor, present: Tensor) -> Encoded:
+        """(B, T) int64, (B,) -> Encoded with the T words as tokens."""
+        length = (tokens != PAD).sum(1).clamp(min=1)  # an absent caption is all padding: one blank word
+        position = torch.arange(tokens.shape[1], device=tokens.device)
+        valid = position < length[:, None]
+        reverse = torch.where(valid, length[:, None] - 1 - position, position)  # its own inverse
+        words = self.dropout(self.embedding(tokens))
+        ahead, _ = self.forwards(words)
+        back, _ = self.backwards(words.gather(1, reverse[..., None].expand_as(words)))
+        back = back.gather(1, reverse[..., None].expand_as(back))
+        states = torch.cat([ahead, back], dim=-1)  # (B, T, D)
+        return Encoded(self.to_pooled(masked_mean(states, valid)), states, valid, present)

@@ -1,0 +1,78 @@
+"""Attention fusion: each modality's tokens query the other's, both ways.
+
+After Tsai et al. 2019, Multimodal Transformer (MulT), https://arxiv.org/abs/1906.00295.
+Differs: one width for all, pre-normalisation, and the two streams are read out as their mean token
+added to the encoder's own pooled embedding, so that what the encoder knew passes unhindered.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from multimodal.types import Encoded, Fused, masked_mean
+
+
+class CrossAttention(nn.Module):
+    """One pre-normalised transformer layer whose keys and values come from the other modality.
+
+    Args:
+        dim: shared width D.
+        heads: attention heads, a divisor of D.
+        hidden: width of the feed-forward layer.
+    """
+
+    def __init__(self, dim: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.norm_query = nn.LayerNorm(dim)
+        self.norm_key = nn.LayerNorm(dim)
+        self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim)
+        )
+
+    def forward(self, query: Tensor, key: Tensor, valid: Tensor) -> Tensor:
+        """(B, Tq, D), (B, Tk, D), (B, Tk) bool -> (B, Tq, D)."""
+        keys = self.norm_key(key)
+        attended, _ = self.attention(
+            self.norm_query(query), keys, keys, key_padding_mask=~valid, need_weights=False
+        )
+        query = query + attended
+        return query + self.feed_forward(query)
+
+
+class AttentionFusion(nn.Module):
+    """Cross-attention between two modalities in both directions, then a projection.
+
+    Args:
+        dim: shared width D.
+        modalities: the two input names.
+        heads: attention heads, a divisor of D.
+        layers: cross-attention layers in each direction.
+        hidden: width of the feed-forward layers.
+    """
+
+    def __init__(self, dim: int, modalities: list[str], heads: int, layers: int, hidden: int) -> None:
+        super().__init__()
+        if len(modalities) != 2:
+            raise ValueError(f"cross-attention fuses exactly two modalities, got {modalities}")
+        if dim % heads:
+            raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
+        self.modalities = tuple(modalities)
+        self.layers = nn.ModuleList(
+            nn.ModuleDict({m: CrossAttention(dim, heads, hidden) for m in modalities}) for _ in range(layers)
+        )
+        self.project = nn.Sequential(
+            nn.LayerNorm(2 * dim), nn.Linear(2 * dim, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim)
+        )
+
+    def forward(self, encoded: dict[str, Encoded]) -> Fused:
+        """{name: tokens (B, T, D), valid (B, T), pooled (B, D)} -> z (B, D)."""
+        first, second = self.modalities
+        x, y = encoded[first].tokens, encoded[second].tokens
+        x_valid, y_valid = encoded[first].valid, encoded[second].valid
+        for layer in self.layers:  # both directions read the layer before, neither goes first
+            x, y = layer[first](x, y, y_valid), layer[second](y, x, x_valid)
+        summary = [
+            encoded[first].pooled + masked_mean(x, x_valid),
+            encoded[second].pooled + masked_mean(y, y_valid),
+        ]
+        return Fused(self.project(torch.cat(summary, dim=-1)))

@@ -1,0 +1,28 @@
+"""One modality alone: the control that shows what the other adds."""
+
+from torch import nn
+
+from multimodal.types import Encoded, Fused
+
+
+class SingleFusion(nn.Module):
+    """Projects one modality's pooled embedding; never reads another.
+
+    Args:
+        dim: shared width D.
+        modalities: the one input it reads.
+        hidden: width of the hidden layer.
+    """
+
+    def __init__(self, dim: int, modalities: list[str], hidden: int) -> None:
+        super().__init__()
+        if len(modalities) != 1:
+            raise ValueError(f"a single-modality control reads exactly one modality, got {modalities}")
+        self.modalities = tuple(modalities)
+        self.project = nn.Sequential(
+            nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim)
+        )
+
+    def forward(self, encoded: dict[str, Encoded]) -> Fused:
+        """{name: pooled (B, D)} -> z (B, D)."""
+        return Fused(self.project(encoded[self.modalities[0]].pooled))

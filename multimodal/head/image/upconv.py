@@ -1,0 +1,51 @@
+"""Image head: transposed convolutions that double the resolution until the image is reached.
+
+The generator of Radford et al. 2016, DCGAN, https://arxiv.org/abs/1511.06434, with GroupNorm for
+BatchNorm so that samples do not mix.
+"""
+
+from torch import Tensor, nn
+
+
+def plan(image_size: int) -> tuple[int, int]:
+    """(size of the first map, doublings) that reach `image_size`: halve while even and above 4, at least twice."""
+    if image_size < 4 or image_size % 4:
+        raise ValueError(f"the image head draws square sizes that are multiples of 4, got {image_size}")
+    size, doublings = image_size // 4, 2
+    while size % 2 == 0 and size > 4:
+        size, doublings = size // 2, doublings + 1
+    return size, doublings
+
+
+class UpConv(nn.Module):
+    """Draws an image from the joint representation.
+
+    Args:
+        dim: shared width D.
+        channels: C of the images.
+        image_size: H = W, pixels, a multiple of 4.
+        width: channels of the last feature map; each map before it has twice as many, up to 8 times.
+    """
+
+    def __init__(self, dim: int, channels: int, image_size: int, width: int) -> None:
+        super().__init__()
+        if width % 8:
+            raise ValueError(f"width must be a multiple of 8 (GroupNorm's groups), got {width}")
+        size, doublings = plan(image_size)
+        widths = [width * min(8, 2 ** (doublings - 1 - i)) for i in range(doublings)]
+        self.start = nn.Sequential(
+            nn.Linear(dim, widths[0] * size * size), nn.Unflatten(1, (widths[0], size, size)), nn.ReLU()
+        )
+        blocks = []
+        for inputs, outputs in zip(widths, [*widths[1:], width], strict=True):
+            blocks += [
+                nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False),
+                nn.GroupNorm(outputs // 8, outputs),
+                nn.ReLU(),
+            ]
+        self.blocks = nn.Sequential(*blocks)
+        self.to_image = nn.Conv2d(width, channels, kernel_size=3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(B, D) -> (B, C, H, W) in [0, 1]."""
+        return self.to_image(self.blocks(self.start(z))).sigmoid()

@@ -1,0 +1,23 @@
+"""Label head: a perceptron with one hidden layer."""
+
+from torch import Tensor, nn
+
+
+class MLP(nn.Module):
+    """Classifies the joint representation.
+
+    Args:
+        dim: shared width D.
+        num_classes: K.
+        dropout: rate on the hidden layer.
+    """
+
+    def __init__(self, dim: int, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(dim, dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(dim, num_classes)
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(B, D) -> logits (B, K)."""
+        return self.layers(z)

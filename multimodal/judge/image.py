@@ -1,0 +1,75 @@
+"""The image judge: a classifier of real training images alone, which says what a generated image shows."""
+
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from multimodal.dataset.data import Split
+from multimodal.training.checkpoint import save_checkpoint
+
+log = logging.getLogger(__name__)
+
+
+def network(channels: int, num_classes: int) -> nn.Sequential:
+    """Four convolutions with BatchNorm and a global mean: works at any size of 28 pixels or more."""
+    widths = [channels, 32, 64, 128, 128]
+    layers = []
+    for i in range(4):
+        layers += [nn.Conv2d(widths[i], widths[i + 1], 3, stride=2 if i else 1, padding=1, bias=False)]
+        layers += [nn.BatchNorm2d(widths[i + 1]), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(128, num_classes))
+
+
+class ImageJudge:
+    """Classifies images; trained once for a dataset and kept in a cache.
+
+    Args:
+        steps: optimizer steps.
+        batch_size: samples a step.
+        learning_rate: peak of a one-cycle schedule (Smith & Topin 2018, https://arxiv.org/abs/1708.07120).
+        cache: folder for trained judges.
+    """
+
+    def __init__(self, steps: int, batch_size: int, learning_rate: float, cache: str) -> None:
+        self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
+        self.cache = Path(cache).expanduser()
+        self.model: nn.Module | None = None
+
+    def fit(self, train: Split, num_classes: int, fingerprint: str) -> "ImageJudge":
+        """Learns `content` of the training images, or reads the judge that did."""
+        self.model = network(train.image.shape[1], num_classes)
+        settings = f"{self.steps}-{self.batch_size}-{self.learning_rate:g}"
+        path = self.cache / f"judge-{fingerprint}-{settings}.pt"
+        if path.exists():
+            self.model.load_state_dict(torch.load(path, weights_only=True))
+        else:
+            with torch.random.fork_rng():
+                torch.manual_seed(0)  # one judge for every run on the same data
+                self.model = network(train.image.shape[1], num_classes)
+                self.learn(train)
+            self.cache.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(self.model.state_dict(), path)
+        self.model.eval()
+        return self
+
+    def learn(self, train: Split) -> None:
+        """Cross-entropy on images shifted by up to two pixels."""
+        optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=0.05)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
+        for _ in tqdm(range(self.steps), desc="training the judge", unit="step"):
+            rows = torch.randint(len(train), (self.batch_size,))
+            batch = train.batch(rows)
+            dy, dx = torch.randint(-2, 3, (2,)).tolist()
+            loss = nn.functional.cross_entropy(self.model(batch.image.roll((dy, dx), (2, 3))), batch.content)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+
+    @torch.no_grad()
+    def classify(self, image: Tensor) -> Tensor:
+        """(N, C, H, W) in [0, 1] -> (N,) classes."""
+        return torch.cat([self.model(part).argmax(1) for part in image.split(256)])

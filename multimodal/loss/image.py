@@ -1,0 +1,22 @@
+"""Reconstruction of the image: squared error for the colours, SSIM for the structure."""
+
+from torch import Tensor, nn
+
+from multimodal.loss.ssim import ssim
+from multimodal.types import Batch, Output
+
+
+class ImageSquaredError(nn.Module):
+    """Mean squared error over all pixels, intensities in [0, 1]."""
+
+    def forward(self, output: Output, batch: Batch) -> Tensor:
+        """(B, C, H, W) -> scalar."""
+        return nn.functional.mse_loss(output.image, batch.image)
+
+
+class ImageDissimilarity(nn.Module):
+    """1 - SSIM, so 0 for equal images (Zhao et al. 2017, https://arxiv.org/abs/1511.08861)."""
+
+    def forward(self, output: Output, batch: Batch) -> Tensor:
+        """(B, C, H, W) -> scalar in [0, 2]."""
+        return 1 - ssim(output.image, batch.image).mean()

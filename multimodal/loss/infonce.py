@@ -1,0 +1,48 @@
+"""Contrastive loss between the two encoders' pooled embeddings.
+
+InfoNCE in both directions (CLIP, Radford et al. 2021, https://arxiv.org/abs/2103.00020) with several
+positives a row (SupCon, Khosla et al. 2020, https://arxiv.org/abs/2004.11362, the sum outside the
+logarithm): samples that share a caption are no negatives of each other.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from multimodal.types import Batch, Output
+
+
+class MultiPositiveInfoNCE(nn.Module):
+    """Pulls an image towards every equal caption of the batch, and back.
+
+    Args:
+        temperature: divides the cosine similarities, above 0; the start when it is learned.
+        learned: whether the temperature is trained (kept at 0.01 or more, as in CLIP).
+    """
+
+    def __init__(self, temperature: float, learned: bool) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"temperature must be above 0, got {temperature}")
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learned)
+
+    def forward(self, output: Output, batch: Batch) -> Tensor:
+        """Mean over the pairs with both sides present, in nats; 0 if fewer than two are."""
+        image, text = output.encoded["image"], output.encoded["text"]
+        both = image.present & text.present
+        x = nn.functional.normalize(image.pooled, dim=-1)
+        y = nn.functional.normalize(text.pooled, dim=-1)
+        score = x @ y.T * self.log_scale.clamp(max=math.log(100)).exp()
+        equal = (batch.tokens[:, None] == batch.tokens[None]).all(-1)
+        return (one_way(score, equal, both) + one_way(score.T, equal, both)) / 2
+
+
+def one_way(score: Tensor, positive: Tensor, both: Tensor) -> Tensor:
+    """Cross-entropy of each row with the uniform distribution over its positives, absent pairs left out."""
+    pair = both[:, None] & both[None]
+    score = score.masked_fill(~both[None], torch.finfo(score.dtype).min)
+    target = (positive & pair).to(score.dtype)
+    target = target / target.sum(1, keepdim=True).clamp(min=1)
+    loss = -(target * score.log_softmax(dim=1)).sum(1)  # 0 in rows without a pair
+    return loss.sum() / both.sum().clamp(min=1)

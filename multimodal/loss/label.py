@@ -1,0 +1,22 @@
+"""Cross-entropy of the label."""
+
+from torch import Tensor, nn
+
+from multimodal.types import Batch, Output
+
+
+class LabelCrossEntropy(nn.Module):
+    """Mean over the batch, in nats.
+
+    Args:
+        smoothing: share of the target spread over all classes (Szegedy et al. 2016,
+            https://arxiv.org/abs/1512.00567).
+    """
+
+    def __init__(self, smoothing: float) -> None:
+        super().__init__()
+        self.smoothing = smoothing
+
+    def forward(self, output: Output, batch: Batch) -> Tensor:
+        """Logits (B, K), label (B,) -> scalar."""
+        return nn.functional.cross_entropy(output.label, batch.label, label_smoothing=self.smoothing)

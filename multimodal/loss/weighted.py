@@ -1,0 +1,30 @@
+"""The training loss: named terms, each with its weight."""
+
+from torch import Tensor, nn
+
+from multimodal.types import Batch, Output
+
+
+class WeightedLoss(nn.Module):
+    """Sums terms by weight; a term that the fusion owes is weighed here as well.
+
+    Args:
+        terms: {name: module (output, batch) -> scalar}.
+        weights: {name: factor}, 0 or more, for every term and for whatever a fusion adds.
+    """
+
+    def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
+        super().__init__()
+        negative = {name: weight for name, weight in weights.items() if weight < 0}
+        if negative:
+            raise ValueError(f"loss weights must be 0 or more, got {negative}")
+        self.terms = nn.ModuleDict(terms)
+        self.weights = dict(weights)
+
+    def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        """{term: unweighted scalar}, and "loss", their weighted sum."""
+        values = {name: term(output, batch) for name, term in self.terms.items()} | output.terms
+        unknown = sorted(set(values) - set(self.weights))
+        if unknown:
+            raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each")
+        return values | {"loss": sum(self.weights[name] * value for name, value in values.items())}

@@ -1,0 +1,37 @@
+"""Blind baselines: what a model that saw neither the image nor the caption could answer.
+
+Three use no test label (the most frequent caption, a random training caption, the mean image); two
+are told the class (its most frequent caption, its mean image) and stand in the table beside them.
+"""
+
+from collections import Counter
+
+import torch
+from torch import Tensor
+
+
+def most_frequent(rows: Tensor) -> Tensor:
+    """(N, T) tokens -> (T,), the commonest row, the smallest of equally common ones."""
+    counts = Counter(map(tuple, rows.tolist()))
+    return torch.tensor(min(counts, key=lambda row: (-counts[row], row)))
+
+
+def blind_captions(train: Tensor, size: int, seed: int) -> dict[str, Tensor]:
+    """{baseline: (size, T) tokens} from the training captions (N, T)."""
+    drawn = torch.randint(len(train), (size,), generator=torch.Generator().manual_seed(seed))
+    return {"frequent_caption": most_frequent(train).expand(size, -1), "random_caption": train[drawn].long()}
+
+
+def class_captions(train: Tensor, train_content: Tensor, content: Tensor) -> Tensor:
+    """(N, T) most frequent training caption of each test sample's class."""
+    classes = train_content.unique().tolist()
+    table = {c: most_frequent(train[train_content == c]) for c in classes}
+    return torch.stack([table[c] for c in content.tolist()])
+
+
+def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tensor:
+    """(N, C, H, W) float mean training image of each test sample's class, from uint8."""
+    table = torch.zeros(int(train_content.max()) + 1, *train.shape[1:])
+    for c in train_content.unique().tolist():
+        table[c] = train[train_content == c].float().mean(0) / 255
+    return table[content]

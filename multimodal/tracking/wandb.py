@@ -1,0 +1,102 @@
+"""Weights & Biases: online if it can be, offline if not, and never a question to the terminal."""
+
+import logging
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import matplotlib.figure
+
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
+
+import wandb
+
+log = logging.getLogger(__name__)
+
+MODES = ("online", "offline", "disabled")
+PROBE_SECONDS = 2.0
+
+
+class WandbRun:
+    """One run of a tracker; a context manager that also records a failure.
+
+    Args:
+        mode: `online` (falls back to offline, said once), `offline` or `disabled`.
+        project: where the runs are collected.
+        entity: whose project, or None for the user's own.
+    """
+
+    def __init__(self, mode: str, project: str, entity: str | None) -> None:
+        if mode not in MODES:
+            raise ValueError(f"tracking mode must be one of {', '.join(MODES)}, got {mode}")
+        self.mode, self.project, self.entity = mode, project, entity
+
+    def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> "WandbRun":
+        """Starts a run of its own, also when an earlier one in this process was left open."""
+        mode, reason = self.mode, None
+        if mode == "online":
+            mode, reason = reachable_mode()
+        if reason:
+            log.warning("W&B: offline (%s); upload later with `wandb sync %s`", reason, folder / "wandb")
+        options = {"project": self.project, "entity": self.entity, "dir": str(folder), "name": name}
+        options |= {"group": group, "tags": tags, "config": config, "reinit": "finish_previous"}
+        settings = wandb.Settings(init_timeout=10, silent=True, console="off", x_disable_stats=True)
+        try:
+            self.run = wandb.init(mode=mode, settings=settings, **options)
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            if mode != "online":
+                raise
+            log.warning("W&B: offline (%s)", type(error).__name__)
+            self.run = wandb.init(mode="offline", settings=settings, **options)
+        return self
+
+    def __enter__(self) -> "WandbRun":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
+        self.run.finish(exit_code=0 if kind is None else 1)
+
+    def log(self, row: dict[str, float]) -> None:
+        """One row of the history."""
+        self.run.log(row)
+
+    def summary(self, metrics: dict[str, float | None]) -> None:
+        """Final values, as `test/<name>`; what is undefined is left out."""
+        self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
+
+    def figures(self, figures: dict[str, matplotlib.figure.Figure]) -> None:
+        """Pictures, as `figure/<name>`."""
+        self.run.log({f"figure/{name}": wandb.Image(figure) for name, figure in figures.items()})
+
+
+def reachable_mode() -> tuple[str, str | None]:
+    """("online", None), or ("offline", why)."""
+    if not wandb.setup().settings.api_key and not has_netrc_key():
+        return "offline", "no API key"
+    server = urlsplit(wandb.setup().settings.base_url)
+    if not os.environ.get("HTTPS_PROXY") and not answers(server.hostname, server.port or 443):
+        return "offline", "server out of reach"
+    return "online", None
+
+
+def has_netrc_key() -> bool:
+    """Whether a key was stored by `wandb login`."""
+    return wandb.login(prompt=False, verify=False)
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether the port opens within two seconds, the look-up of the name included."""
+    opened = threading.Event()
+
+    def probe() -> None:
+        try:
+            socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
+            opened.set()
+        except OSError:
+            pass
+
+    threading.Thread(target=probe, daemon=True).start()
+    return opened.wait(PROBE_SECONDS)

@@ -1,0 +1,26 @@
+"""Checkpoints: written to a temporary name and renamed, read with `weights_only`."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Tensors, numbers, strings, lists and dicts; a cut-off write leaves the file that was there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    torch.save(state, temporary)
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote, on the CPU."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is not a readable checkpoint: {error}") from error
+    if not isinstance(state, dict) or not {"model", "config", "vocabulary"} <= set(state):
+        raise ValueError(f"{path} is not a checkpoint of this package: it has no model, config and vocabulary")
+    return state

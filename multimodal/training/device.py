@@ -1,0 +1,34 @@
+"""Which device and precision a run uses, checked before anything starts."""
+
+import torch
+from lightning.fabric import Fabric
+
+
+def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
+    """Lightning Fabric for one process a device.
+
+    Args:
+        accelerator: `auto`, `cpu`, `cuda` or another of Fabric's.
+        devices: how many of them, 1 or more.
+        precision: `auto` (bf16 where the hardware multiplies it, else 32-true) or one of Fabric's.
+    """
+    if devices < 1:
+        raise ValueError(f"training.devices must be 1 or more, got {devices}")
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if accelerator == "cuda" and torch.cuda.device_count() < devices:
+        raise ValueError(
+            f"training.accelerator=cuda with training.devices={devices} needs as many CUDA devices, "
+            f"this machine has {torch.cuda.device_count()}; training.accelerator=cpu runs without"
+        )
+    if precision == "auto":
+        precision = "bf16-mixed" if has_bf16(accelerator) else "32-true"
+    strategy = "auto" if devices == 1 else ("ddp_spawn" if accelerator == "cuda" else "ddp_fork")
+    return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+
+
+def has_bf16(accelerator: str) -> bool:
+    """Whether bf16 is computed by the hardware rather than emulated."""
+    if accelerator == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return accelerator == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -1,0 +1,43 @@
+"""Exclusive modality dropout: each training sample loses its image, its caption, or nothing.
+
+After Neverova et al. 2016, ModDrop, https://arxiv.org/abs/1501.00102.
+Differs: never both at once, since a sample with no input teaches only the prior.
+"""
+
+import torch
+from torch import Tensor
+
+
+class ModalityDropout:
+    """Draws who misses what.
+
+    Args:
+        image: probability that the image is absent.
+        text: probability that the caption is absent; `image + text` is 1 at most.
+    """
+
+    def __init__(self, image: float, text: float) -> None:
+        if image < 0 or text < 0 or image + text > 1:
+            raise ValueError(
+                "modality_dropout.image and .text are probabilities of exclusive events: each 0 or more, "
+                f"their sum 1 at most; got {image} and {text}"
+            )
+        self.rates = {"image": image, "text": text}
+
+    def split(self, uniform: Tensor) -> dict[str, Tensor]:
+        """(B,) uniform draws in [0, 1) -> {modality: present (B,) bool}."""
+        image, text = self.rates["image"], self.rates["text"]
+        return {"image": uniform >= image, "text": (uniform < image) | (uniform >= image + text)}
+
+    def draw(self, size: int, *seed: int) -> dict[str, Tensor]:
+        """`size` samples' {modality: present (size,) bool}, the same for the same numbers in `seed`."""
+        return self.split(torch.rand(size, generator=generator(*seed)))
+
+
+def generator(*numbers: int) -> torch.Generator:
+    """A random generator for this tuple of whole numbers, unlike that of any other tuple."""
+    seed = 0
+    for number in numbers:  # mixed as in boost::hash_combine, 64 bits
+        seed ^= (number + 0x9E3779B97F4A7C15 + (seed << 6) + (seed >> 2)) % 2**64
+        seed %= 2**64
+    return torch.Generator().manual_seed(seed % 2**63)

@@ -1,0 +1,112 @@
+"""What travels between the parts: Batch -> Encoded -> Fused -> Output.
+
+Letters: B batch, T tokens, D shared width, V vocabulary, K classes, C H W image. Modalities are
+dictionary keys ("image", "text"); every key is always there, and absence is `present`.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+PAD, UNK, BOS, EOS = range(4)  # the first four words of every vocabulary
+SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples as the model reads them.
+
+    Args:
+        image: (B, C, H, W) float in [0, 1].
+        tokens: (B, T) int64, `<bos>` … `<eos>`, then `<pad>`.
+        label: (B,) int64, the task's answer.
+        content: (B,) int64, the pictured class.
+        present: {modality: (B,) bool}.
+        index: (B,) int64, the sample's row in its split.
+    """
+
+    image: Tensor
+    tokens: Tensor
+    label: Tensor
+    content: Tensor
+    present: dict[str, Tensor]
+    index: Tensor
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """What each modality's encoder reads."""
+        return {"image": self.image, "text": self.tokens}
+
+    def with_present(self, **present: Tensor) -> "Batch":
+        """The same samples with other modalities given: {modality: (B,) bool}."""
+        return replace(self, present={**self.present, **present})
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One modality after its encoder.
+
+    Args:
+        pooled: (B, D), the sample in one vector.
+        tokens: (B, T, D), the sequence that attention reads.
+        valid: (B, T) bool, False on padding; every row has a True.
+        present: (B,) bool.
+    """
+
+    pooled: Tensor
+    tokens: Tensor
+    valid: Tensor
+    present: Tensor
+
+
+@dataclass(frozen=True)
+class Fused:
+    """The joint representation.
+
+    Args:
+        z: (B, D).
+        logits: (B, K) of a decision-level fusion, which replace the label head's; else None.
+        terms: losses the fusion owes, by name, unweighted scalars.
+    """
+
+    z: Tensor
+    logits: Tensor | None = None
+    terms: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the heads said, and what the contrastive loss needs.
+
+    Args:
+        label: (B, K) logits.
+        image: (B, C, H, W) in [0, 1].
+        text: (B, T - 1, V) logits of tokens 1..T-1, each given those before it.
+        encoded: {modality: Encoded}, before a stand-in replaced what is absent.
+        terms: losses the fusion owes.
+    """
+
+    label: Tensor
+    image: Tensor
+    text: Tensor
+    encoded: dict[str, Encoded]
+    terms: dict[str, Tensor]
+
+    def float(self) -> "Output":
+        """The same in float32, whatever precision the model computed in."""
+        return Output(
+            label=self.label.float(),
+            image=self.image.float(),
+            text=self.text.float(),
+            encoded={
+                m: replace(e, pooled=e.pooled.float(), tokens=e.tokens.float()) for m, e in self.encoded.items()
+            },
+            terms={name: term.float() for name, term in self.terms.items()},
+        )
+
+
+def masked_mean(tokens: Tensor, valid: Tensor) -> Tensor:
+    """Mean over the valid positions: (B, T, D), (B, T) -> (B, D)."""
+    weight = valid.to(tokens.dtype)
+    return torch.einsum("btd,bt->bd", tokens, weight) / weight.sum(1, keepdim=True)
