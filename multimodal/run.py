@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -16,8 +17,10 @@ from multimodal.dataset.data import Data
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.evaluation.evaluator import Results
 from multimodal.model import MultimodalModel
-from multimodal.sweep import recorded, write_json
+from multimodal.report.figures import Figures
+from multimodal.tracking.wandb import WandbRun
 from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.history import read_csv, write_json
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +28,7 @@ log = logging.getLogger(__name__)
 KEYED = ("dataset", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
 NOT_KEYED = {"dataset": ("path", "hub", "embedded"), "training": ("devices", "accelerator")}
 EVALUATE_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "evaluation", "dataset.path")
-EVALUATE_MAY_SET += ("dataset.source", "training.accelerator", "hydra")
-
+EVALUATE_MAY_SET += ("dataset.source", "dataset.columns", "training.accelerator", "hydra")
 
 def unread(fact: str) -> None:
     """Stands for the resolver `data` until the data is read."""
@@ -37,61 +39,59 @@ OmegaConf.register_new_resolver("data", unread, replace=True)
 OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
 
 
-def train(cfg: DictConfig) -> None:
-    """Trains, evaluates, and writes the run's folder."""
-    with recorded(lambda: job_folder(cfg, cfg.dataset.source), describe(cfg)) as status:
-        trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
-        loss = instantiate(cfg.loss, _convert_="all")
-        data = read_data(cfg)
-        status.folder = folder = job_folder(cfg, data.source)
-        torch.manual_seed(cfg.seed)
-        model = build_model(cfg)
-        config = resolved(cfg, data, weights=getattr(model.encoders["image"], "weights", None))
-        evaluation = instantiate(cfg.evaluation, _convert_="all")
-        (folder / "config.yaml").write_text(OmegaConf.to_yaml(config))
+MAIN_METRICS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
+MAIN_METRICS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
+MAIN_METRICS += ("reconstruction/ssim", "retrieval/image_to_text/r1_caption", "judge/accuracy")
+
+
+def train(cfg: DictConfig) -> Path:
+    """Trains, evaluates, and writes the run's folder, which it returns."""
+    trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
+    loss = instantiate(cfg.loss, _convert_="all")
+    evaluation = instantiate(cfg.evaluation, _convert_="all")
+    data = read_data(cfg)
+    torch.manual_seed(cfg.seed)
+    model = build_model(cfg)
+    config = resolved(cfg, data, model)
+    folder = make_folder(cfg, config)
+    with open_tracking(cfg, folder, config) as tracking:
         torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
-        with open_tracking(cfg, folder, config) as tracking:
-            kept = {"config": config, "vocabulary": data.vocabulary.words, "class_names": data.class_names}
-            history = trainer.fit(model, loss, data, folder, cfg.seed, tracking.log, kept)
-            results = evaluation["evaluator"].evaluate(model.cpu(), data)
-            results.metrics |= cost(model, history)
-            finish(folder, config, data, history, results, evaluation, tracking)
+        kept = {"config": config, "vocabulary": data.vocabulary.words, "class_names": data.class_names}
+        history = trainer.fit(model, loss, data, folder, cfg.seed, tracking.log, kept)
+        results = evaluation["evaluator"].evaluate(model, data)
+        results.metrics |= cost(model, history)
+        finish(folder, config, data, history, results, evaluation["figures"], tracking)
+    return folder
 
 
-def evaluate(cfg: DictConfig) -> None:
+def evaluate(cfg: DictConfig) -> Path:
     """Evaluates a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
     file = checkpoint_file(cfg.checkpoint)
     state = load_checkpoint(file)
-    given = HydraConfig.get().overrides.task
-    refuse_model_overrides(given)
-    kept = OmegaConf.create(state["config"])
-    for name in ("evaluation", "tracking", "output_dir", "cache_dir"):
-        kept[name] = cfg[name]
-    for override in given:
-        name, _, _ = override.partition("=")
-        if name.startswith(("dataset.", "training.")):
-            OmegaConf.update(kept, name, OmegaConf.select(cfg, name))
+    kept = with_overrides(state["config"], cfg, HydraConfig.get().overrides.task)
+    trainer = instantiate(kept.training, _convert_="all")
+    evaluation = instantiate(kept.evaluation, _convert_="all")
     data = read_data(kept, Vocabulary(state["vocabulary"]))
     if data.class_names != state["class_names"]:
         raise ValueError(f"{file} knows the classes {state['class_names']}, the data has {data.class_names}")
-    folder = Path(cfg.output_dir) if cfg.output_dir else file.parent / "evaluation"
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.encoder.image = without_weights(kept.encoder.image)
     model = build_model(kept)
     load_weights(model, state["model"], file)
-    model.to(instantiate(kept.training, _convert_="all").fabric.device)
+    model.to(trainer.fabric.device)
     config = state["config"] | {"data_source": data.source, "fingerprint": data.fingerprint}
-    evaluation = instantiate(kept.evaluation, _convert_="all")
+    folder = Path(cfg.output_dir or file.parent / "evaluation")
+    folder.mkdir(parents=True, exist_ok=True)
+    history = read_csv(file.parent / "history.csv")
     with open_tracking(cfg, folder, config) as tracking:
         results = evaluation["evaluator"].evaluate(model, data)
-        finish(folder, config, data, state.get("history", []), results, evaluation, tracking)
+        results.metrics |= cost(model, history)
+        finish(folder, config, data, history, results, evaluation["figures"], tracking)
+    return folder
 
 
 def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
-    """Reads the dataset, and tells `${data:…}` its sizes."""
+    """Reads the dataset, and tells `${data:...}` its sizes."""
     data = instantiate(cfg.dataset, vocabulary=vocabulary, _convert_="all")
-    facts = data.facts()
-    OmegaConf.register_new_resolver("data", facts.__getitem__, replace=True)
+    OmegaConf.register_new_resolver("data", data.facts().__getitem__, replace=True)
     counts = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
     log.info("%s from %s: %s; %d words", data.name, data.source, counts, len(data.vocabulary))
     return data
@@ -107,26 +107,110 @@ def build_model(cfg: DictConfig) -> MultimodalModel:
     )
 
 
+def resolved(cfg: DictConfig, data: Data, model: MultimodalModel) -> dict[str, Any]:
+    """The config with every `${...}` filled in, and what only the run could know."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    choices = HydraConfig.get().runtime.choices
+    config["choices"] = {name: choice for name, choice in choices.items() if not name.startswith("hydra/")}
+    config |= {"data_source": data.source, "fingerprint": data.fingerprint}
+    return config | {"image_weights": getattr(model.encoders["image"], "weights", "random")}
+
+
+def make_folder(cfg: DictConfig, config: dict[str, Any]) -> Path:
+    """The run's folder with its `config.yaml`; an error if another experiment lives there."""
+    name, key = run_name(config)
+    multirun = HydraConfig.get().mode is RunMode.MULTIRUN
+    folder = Path(cfg.output_dir or "runs") / name if multirun else Path(cfg.output_dir or f"runs/{name}")
+    file = folder / "config.yaml"
+    if file.exists() and run_name(OmegaConf.to_container(OmegaConf.load(file)))[1] != key:
+        raise ValueError(f"{folder} holds another experiment; give another output_dir")
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(OmegaConf.create(config), file)
+    return folder
+
+
+def run_name(config: dict[str, Any]) -> tuple[str, str]:
+    """(folder name, key); the key hashes what changes the result."""
+    keyed = {part: config[part] for part in KEYED}
+    for part, names in NOT_KEYED.items():
+        keyed[part] = {name: value for name, value in keyed[part].items() if name not in names}
+    keyed["data"] = [config["data_source"], config["fingerprint"]]
+    key = hashlib.sha256(json.dumps(keyed, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{config['choices']['dataset']}-{config['choices']['fusion']}-s{config['seed']}-{key}", key
+
+
+def open_tracking(cfg: DictConfig, folder: Path, config: dict[str, Any]) -> WandbRun:
+    """One run of the tracker; a sweep's runs share the group of their common folder."""
+    choices = config["choices"]
+    tags = [choices["dataset"], choices["fusion"], config["data_source"]]
+    return instantiate(cfg.tracking).open(folder, folder.name, folder.resolve().parent.name, tags, config)
+
+
 def finish(
     folder: Path,
     config: dict[str, Any],
     data: Data,
     history: list[dict[str, float]],
     results: Results,
-    evaluation: dict[str, Any],
-    tracking: Any,
+    figures: Figures,
+    tracking: WandbRun,
 ) -> None:
     """Writes numbers and figures, sends them to the tracker, and prints the main ones."""
-    facts = {name: config[name] for name in ("choices", "data_source", "fingerprint", "image_weights", "seed")}
-    write_json(folder / "metrics.json", results.as_json() | facts)
-    title = f"{config['choices']['dataset']} ({data.source}), {config['choices']['fusion']} fusion, seed {config['seed']}"
-    rates = config["training"]["modality_dropout"]
-    figures = evaluation["figures"].draw(title, data, history, results, rates)
-    for name, figure in figures.items():
+    facts = {name: config[name] for name in ("choices", "seed", "data_source", "fingerprint", "image_weights")}
+    choices = config["choices"]
+    title = f"{choices['dataset']} ({data.source}), {choices['fusion']} fusion, seed {config['seed']}"
+    drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"])
+    for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=150)
     tracking.summary(results.metrics)
-    tracking.figures(figures)
+    tracking.figures(drawn)
+    write_json(folder / "metrics.json", results.as_json() | facts)  # last: it says that the run is finished
     for name in MAIN_METRICS:
         value = results.metrics[name]
-        log.info("  %-32s %s", name, "undefined" if value is None else f"{value:.3f}")
-    log.info("%s: metrics.json, history.csv and %d figures are in %s", title, len(figures), folder)
+        log.info("  %-36s %s", name, "undefined" if value is None else f"{value:.3f}")
+    log.info("%s: metrics.json, history.csv and %d figures are in %s", title, len(drawn), folder)
+
+
+def cost(model: MultimodalModel, history: list[dict[str, float]]) -> dict[str, float]:
+    """Trainable parameters, and samples a second in training (median over the run)."""
+    speeds = [float(row["train/samples_per_s"]) for row in history]
+    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return {"cost/parameters": parameters, "cost/train_samples_per_s": statistics.median(speeds)}
+
+
+def checkpoint_file(checkpoint: str | None) -> Path:
+    """A run's `best.pt`, or the file itself."""
+    if checkpoint is None:
+        raise ValueError("mode=evaluate needs checkpoint=<a run's folder or file>")
+    file = Path(checkpoint)
+    file = file / "best.pt" if file.is_dir() else file
+    if not file.is_file():
+        raise ValueError(f"checkpoint: there is no {file}")
+    return file
+
+
+def with_overrides(kept: dict[str, Any], cfg: DictConfig, overrides: list[str]) -> DictConfig:
+    """A checkpoint's config, with what the command line may change of it."""
+    names = [override.lstrip("+~").partition("=")[0] for override in overrides]
+    refused = [name for name in names if not name.startswith(EVALUATE_MAY_SET)]
+    if refused:
+        raise ValueError(
+            f"mode=evaluate takes model and data from the checkpoint: {', '.join(refused)} cannot be set; "
+            f"what can is {', '.join(EVALUATE_MAY_SET)}"
+        )
+    config = OmegaConf.create(kept)
+    config.evaluation = OmegaConf.merge(config.evaluation, cfg.evaluation)
+    for name in names:
+        if name.startswith(("dataset.", "training.")):
+            OmegaConf.update(config, name, OmegaConf.select(cfg, name))
+    if "weights" in config.encoder.image:
+        config.encoder.image |= {"weights": "none", "frozen": False}  # the checkpoint has them
+    return config
+
+
+def load_weights(model: MultimodalModel, state: dict[str, torch.Tensor], file: Path) -> None:
+    """ValueError if they are another model's."""
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{file} holds the weights of another model: {error}") from error

@@ -13,7 +13,7 @@ PAD, UNK, BOS, EOS = range(4)  # the first four words of every vocabulary
 SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: Lightning Fabric, which moves inputs to their precision, refuses a frozen one
 class Batch:
     """Samples as the model reads them.
 

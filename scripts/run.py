@@ -5,6 +5,7 @@ python scripts/run.py -m dataset=mnist,animals fusion=attention,concat seed=0,1,
 """
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of one job do not starve another's
 
@@ -12,13 +13,15 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-import multimodal.run  # noqa: F401  registers what conf/ refers to
+import multimodal.run  # noqa: F401  registers the resolvers of conf/
+from multimodal.sweep import recorded
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
-def main(cfg: DictConfig) -> None:
-    """One job: cfg.mode is a function of multimodal/run.py."""
-    instantiate(cfg.mode)(cfg)
+@recorded
+def main(cfg: DictConfig) -> Path:
+    """One job: cfg.mode is a function of multimodal/run.py, which reads as the architecture."""
+    return instantiate(cfg.mode)(cfg)
 
 
 if __name__ == "__main__":

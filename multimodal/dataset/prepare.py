@@ -31,6 +31,7 @@ def prepare_data(
     test: float,
     limit: int | None,
     seed: int,
+    vocabulary: Vocabulary | None,
 ) -> Data:
     """Reads a captioned image dataset into memory.
 
@@ -45,10 +46,12 @@ def prepare_data(
         test: share held out as test split if the source has none.
         limit: keep at most this many training samples (None: all) and a quarter as many test samples.
         seed: draws the splits that the source does not make.
+        vocabulary: a checkpoint's; None makes one of the training captions.
     """
     rows, source = read_source(source, path, hub, embedded)
     rows = split_rows(check_columns(rows, columns), validation, test, limit, seed)
-    vocabulary = Vocabulary.of(rows["train"]["caption"])
+    if vocabulary is None:
+        vocabulary = Vocabulary.of(rows["train"]["caption"])
     splits = {}
     for split, part in rows.items():
         label = torch.tensor(part["label"])

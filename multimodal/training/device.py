@@ -1,7 +1,7 @@
 """Which device and precision a run uses, checked before anything starts."""
 
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 
 
 def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:

@@ -1,7 +1,9 @@
-"""Means of what each step logged, kept on the device until somebody asks."""
+"""Means of what each step logged, kept on the device until somebody asks; and their files."""
 
 import csv
+import json
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -33,4 +35,19 @@ def write_csv(rows: list[dict[str, float]], path: Path) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
+    temporary.replace(path)
+
+
+def read_csv(path: Path) -> list[dict[str, float]]:
+    """The rows `write_csv` wrote; none if there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Whole or not at all; NaN is refused."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(value, indent=1, allow_nan=False))
     temporary.replace(path)

@@ -1,0 +1,100 @@
+"""The jobs of a sweep: each leaves a record, a failing one lets the others go on, a table ends it."""
+
+import functools
+import hashlib
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from multimodal.training.history import write_csv, write_json
+
+log = logging.getLogger(__name__)
+
+RECORDS = "jobs"  # folder of the records inside the sweep's
+TABLE = "sweep.csv"
+COLUMNS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
+COLUMNS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
+
+
+def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], None]:
+    """A job that, in a sweep, writes down how it ended and raises nothing, so that the next one starts."""
+
+    @functools.wraps(job)
+    def run(cfg: DictConfig) -> None:
+        hydra = HydraConfig.get()
+        if hydra.mode is not RunMode.MULTIRUN:
+            job(cfg)
+            return
+        overrides = list(hydra.overrides.task)
+        choices = hydra.runtime.choices
+        record = {"dataset": choices.dataset, "fusion": choices.fusion, "seed": cfg.seed, "overrides": overrides}
+        try:
+            record |= {"status": "finished", "folder": str(job(cfg))}
+        except Exception as error:
+            log.exception("job failed: %s", " ".join(overrides))
+            record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+            record["traceback"] = traceback.format_exc()
+        name = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
+        folder = Path(hydra.sweep.dir) / RECORDS
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / f"{name}.json", record)
+
+    return run
+
+
+class SweepTable(Callback):
+    """At the end of `-m`: prints and writes a table of its jobs; exits with 1 if one of them failed."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remembers when, to tell this sweep's records from older ones."""
+        self.started = time.time()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Gathers the records; nothing that a job kept in memory survives other launchers."""
+        sweep = Path(config.hydra.sweep.dir)
+        files = [f for f in (sweep / RECORDS).glob("*.json") if f.stat().st_mtime >= self.started - 1]
+        records = [json.loads(file.read_text()) for file in files]
+        rows = sorted(map(table_row, records), key=lambda row: (row["dataset"], row["fusion"], row["seed"]))
+        write_csv(rows, sweep / TABLE)
+        failed = [record for record in records if record["status"] == "failed"]
+        print(as_text(rows), f"\n{len(rows)} jobs, {len(failed)} failed; the table is {sweep / TABLE}", sep="\n")
+        for record in failed:
+            print(f"failed: {' '.join(record['overrides'])}: {record['error']}")
+        if failed or not rows:
+            raise SystemExit(1)
+
+
+def table_row(record: dict[str, Any]) -> dict[str, Any]:
+    """A job's line: what it was, where its data came from, and its main metrics."""
+    row = {name: record[name] for name in ("dataset", "fusion", "seed", "status")}
+    if record["status"] != "finished":
+        return row | {"source": ""} | dict.fromkeys(COLUMNS)
+    metrics = json.loads((Path(record["folder"]) / "metrics.json").read_text())
+    row["source"] = metrics["data_source"]
+    return row | {name: metrics[name] for name in COLUMNS} | {"folder": record["folder"]}
+
+
+def as_text(rows: list[dict[str, Any]]) -> str:
+    """The table for a terminal, a metric a column, its group above its name."""
+    columns = ["dataset", "source", "fusion", "seed", "status", *COLUMNS]
+    heads = [name.rpartition("/")[::2] for name in columns]
+    cells = [[shown(row.get(name)) for name in columns] for row in rows]
+    widths = [max(map(len, (*head, *column))) for head, column in zip(heads, zip(*cells), strict=True)]
+    lines = [[head[0] for head in heads], [head[1] for head in heads], *cells]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)
+
+
+def shown(value: Any) -> str:
+    """Three decimals for a measure, a dash for none."""
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
