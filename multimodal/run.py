@@ -199,9 +199,9 @@ def with_overrides(kept: dict[str, Any], cfg: DictConfig, overrides: list[str]) 
             f"what can is {', '.join(EVALUATE_MAY_SET)}"
         )
     config = OmegaConf.create(kept)
-    config.evaluation = OmegaConf.merge(config.evaluation, cfg.evaluation)
+    config.evaluation.evaluator.image_judge.cache = cfg.cache_dir  # this machine's
     for name in names:
-        if name.startswith(("dataset.", "training.")):
+        if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
     if "weights" in config.encoder.image:
         config.encoder.image |= {"weights": "none", "frozen": False}  # the checkpoint has them

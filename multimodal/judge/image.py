@@ -1,5 +1,6 @@
 """The image judge: a classifier of real training images alone, which says what a generated image shows."""
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from multimodal.training.checkpoint import save_checkpoint
 log = logging.getLogger(__name__)
 
 
-def network(channels: int, num_classes: int) -> nn.Sequential:
-    """Four convolutions with BatchNorm and a global mean: works at any size of 28 pixels or more."""
+def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
+    """Four convolutions with BatchNorm and a global mean; above 32 pixels the first one strides as well."""
     widths = [channels, 32, 64, 128, 128]
+    strides = [1 if image_size <= 32 else 2, 2, 2, 2]
     layers = []
-    for i in range(4):
-        layers += [nn.Conv2d(widths[i], widths[i + 1], 3, stride=2 if i else 1, padding=1, bias=False)]
+    for i, stride in enumerate(strides):
+        layers += [nn.Conv2d(widths[i], widths[i + 1], 3, stride=stride, padding=1, bias=False)]
         layers += [nn.BatchNorm2d(widths[i + 1]), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(128, num_classes))
 
@@ -40,15 +42,16 @@ class ImageJudge:
 
     def fit(self, train: Split, num_classes: int, fingerprint: str) -> "ImageJudge":
         """Learns `content` of the training images, or reads the judge that did."""
-        self.model = network(train.image.shape[1], num_classes)
-        settings = f"{self.steps}-{self.batch_size}-{self.learning_rate:g}"
-        path = self.cache / f"judge-{fingerprint}-{settings}.pt"
+        self.model = network(*train.image.shape[1:3], num_classes)
+        settings = f"{self.steps} {self.batch_size} {self.learning_rate}".encode() + Path(__file__).read_bytes()
+        key = hashlib.sha256(settings).hexdigest()[:8]  # of this file too: other code, another judge
+        path = self.cache / f"judge-{fingerprint}-{key}.pt"
         if path.exists():
             self.model.load_state_dict(torch.load(path, weights_only=True))
         else:
             with torch.random.fork_rng():
                 torch.manual_seed(0)  # one judge for every run on the same data
-                self.model = network(train.image.shape[1], num_classes)
+                self.model = network(*train.image.shape[1:3], num_classes)
                 self.learn(train)
             self.cache.mkdir(parents=True, exist_ok=True)
             save_checkpoint(self.model.state_dict(), path)

@@ -1,0 +1,69 @@
+"""Shared by all tests: no network, quiet progress bars, and the config composed as on the command line."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["WANDB_SILENT"] = "true"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+import multimodal.run  # noqa: F401  registers the resolvers of conf/
+from multimodal.types import BOS, EOS, PAD, Batch, Encoded
+
+ROOT = Path(__file__).parent.parent
+CONF = ROOT / "conf"
+FACTS = {"num_classes": 3, "vocab_size": 20, "max_length": 8, "channels": 1, "image_size": 28}
+
+datasets.disable_progress_bars()
+
+
+@pytest.fixture
+def config() -> Callable[..., DictConfig]:
+    """`config("fusion=concat", ...)`: composed, its data facts those of a tiny dataset."""
+    OmegaConf.register_new_resolver("data", FACTS.__getitem__, replace=True)
+
+    def composed(*overrides: str) -> DictConfig:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("config", [*overrides, "dim=16"])
+
+    return composed
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Six samples of the tiny dataset: all complete, captions of 1 to 6 words."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.full((6, 8), PAD)
+    for i in range(6):
+        words = torch.randint(4, 20, (i + 1,), generator=generator)
+        tokens[i, : i + 3] = torch.tensor([BOS, *words.tolist(), EOS])
+    label = torch.arange(6) % 3
+    present = {"image": torch.ones(6, dtype=torch.bool), "text": torch.ones(6, dtype=torch.bool)}
+    image = torch.rand(6, 1, 28, 28, generator=generator)
+    return Batch(image, tokens, label, label, present, torch.arange(6))
+
+
+def options(group: str) -> list[str]:
+    """Names of the YAML files of a group, found and not listed."""
+    return sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+
+
+def encodings(dim: int) -> dict[str, Encoded]:
+    """Three samples with both modalities: 4 image tokens, 5 words of which the first caption has three."""
+    generator = torch.Generator().manual_seed(0)
+    present, valid = torch.ones(3, dtype=torch.bool), torch.ones(3, 5, dtype=torch.bool)
+    valid[0, 3:] = False
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    image = Encoded(draw(3, dim), draw(3, 4, dim), torch.ones(3, 4, dtype=torch.bool), present)
+    return {"image": image, "text": Encoded(draw(3, dim), draw(3, 5, dim), valid, present)}

@@ -1,0 +1,41 @@
+"""Cross-attention fusion."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from multimodal.fusion.attention import AttentionFusion, CrossAttention
+from tests.conftest import encodings
+
+
+def test_one_layer_equals_attention_written_out() -> None:
+    torch.manual_seed(0)
+    layer, x, y = CrossAttention(8, 2, 12).eval(), torch.randn(1, 3, 8), torch.randn(1, 4, 8)
+    valid = torch.tensor([[True, True, True, False]])
+    weight, bias = layer.attention.in_proj_weight.chunk(3), layer.attention.in_proj_bias.chunk(3)
+    query, key = layer.norm_query(x)[0], layer.norm_key(y)[0]
+    q, k, v = query @ weight[0].T + bias[0], key @ weight[1].T + bias[1], key @ weight[2].T + bias[2]
+    heads = []
+    for head in (slice(0, 4), slice(4, 8)):
+        score = q[:, head] @ k[:3, head].T / 4**0.5  # the fourth key is padding
+        heads.append(score.softmax(-1) @ v[:3, head])
+    attended = x[0] + layer.attention.out_proj(torch.cat(heads, dim=-1))
+    torch.testing.assert_close(layer(x, y, valid)[0], attended + layer.feed_forward(attended))
+
+
+def test_padding_is_never_attended_to_and_words_are() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = AttentionFusion(8, ["image", "text"], 2, 2, 12), encodings(8)
+    z = fusion(encoded).z
+    for position, same in ((4, True), (1, False)):  # position 4 of the first caption is padding
+        tokens = encoded["text"].tokens.clone()
+        tokens[0, position] += 1
+        other = fusion(encoded | {"text": replace(encoded["text"], tokens=tokens)}).z
+        assert torch.equal(z[0], other[0]) is same
+
+
+@pytest.mark.parametrize(("modalities", "heads", "message"), [(["image"], 2, "two"), (["image", "text"], 3, "divide")])
+def test_bad_arguments_are_refused(modalities: list[str], heads: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AttentionFusion(8, modalities, heads, 1, 12)

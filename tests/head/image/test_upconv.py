@@ -1,0 +1,24 @@
+"""The up-convolution head."""
+
+import pytest
+import torch
+
+from multimodal.head.image.upconv import UpConv, plan
+
+
+@pytest.mark.parametrize("size", [4, 12, 16, 20, 28, 36, 44, 64, 96])
+def test_draws_any_multiple_of_four(size: int) -> None:
+    image = UpConv(8, 3, size, 8)(torch.randn(2, 8))
+    assert image.shape == (2, 3, size, size)
+    assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_starts_from_a_small_map() -> None:
+    assert plan(28) == (7, 2)
+    assert plan(64) == (4, 4)
+
+
+@pytest.mark.parametrize("size", [0, 2, 30])
+def test_other_sizes_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match="multiples of 4"):
+        UpConv(8, 3, size, 8)

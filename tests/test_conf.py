@@ -1,0 +1,94 @@
+"""Every YAML file composes, builds, lies in its group's package and names its constructor's arguments."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+CONF = Path(__file__).parent.parent / "conf"
+FILES = sorted(f for f in CONF.rglob("*.yaml") if "_target_" in f.read_text() and f.name != "config.yaml")
+# what is not a component of the suite: modes are functions of run.py
+COMPONENTS = [f for f in FILES if f.parent.name != "mode"]
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(CONF).with_suffix(""))
+
+
+def targets(node: object) -> list[dict]:
+    """Every mapping with a `_target_`, at any depth."""
+    if isinstance(node, dict):
+        return ([node] if "_target_" in node else []) + [t for v in node.values() for t in targets(v)]
+    return [t for v in node for t in targets(v)] if isinstance(node, list) else []
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_keys_are_the_arguments_of_the_target(file: Path) -> None:
+    for node in targets(OmegaConf.to_container(OmegaConf.load(file))):
+        module, _, attribute = node["_target_"].rpartition(".")
+        parameters = inspect.signature(getattr(importlib.import_module(module), attribute)).parameters
+        named = {n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        given = {key for key in node if not key.startswith("_")}
+        assert given <= named, f"{node['_target_']} does not take all of {given}"
+        if not node.get("_partial_"):
+            at_run_time = {"vocabulary"}  # a checkpoint's, given by mode=evaluate
+            assert named - at_run_time == given, f"{node['_target_']} lacks arguments"
+
+
+@pytest.mark.parametrize("file", COMPONENTS, ids=name)
+def test_target_lies_in_the_package_of_its_group(file: Path) -> None:
+    group = ".".join(file.relative_to(CONF).parent.parts)
+    node = OmegaConf.load(file)
+    own = node.get("_target_") or node.evaluator._target_
+    assert own.startswith(f"multimodal.{group}.")
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_a_file_says_when_to_pick_it(file: Path) -> None:
+    assert file.read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("file", COMPONENTS, ids=name)
+def test_builds(file: Path, config) -> None:
+    group = "/".join(file.relative_to(CONF).parent.parts)
+    cfg: DictConfig = config(f"{group}={file.stem}", "dataset.source=embedded")
+    node = OmegaConf.select(cfg, group.replace("/", "."))
+    if group == "dataset":
+        assert instantiate(node.embedded) is not None  # reading the data is another test's
+    else:
+        assert instantiate(node, _convert_="all") is not None
+
+
+def test_dataset_brings_its_encoder_and_head_and_the_command_line_wins(config) -> None:
+    assert config("dataset=mnist").encoder.image._target_.endswith("CNN")
+    assert config("dataset=animals").encoder.image.name == "resnet18"
+    assert config("dataset=animals", "encoder/image=cnn").encoder.image._target_.endswith("CNN")
+    assert config("dataset=mnist", "encoder=animals").encoder.image.name == "resnet18"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.modality_dropout.image=-0.1", "modality_dropout"),
+        ("training.modality_dropout.text=0.8", "sum 1 at most"),
+        ("training.batch_size=0", "batch_size"),
+        ("training.devices=0", "devices"),
+        ("training.learning_rate=-1", "learning_rate"),
+        ("training.accelerator=cuda", "CUDA"),
+    ],
+)
+def test_bad_training_settings_are_refused(config, override: str, message: str) -> None:
+    if override == "training.accelerator=cuda":
+        torch = importlib.import_module("torch")
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a CUDA device")
+    with pytest.raises(Exception, match=message):
+        instantiate(config(override).training, _convert_="all")
+
+
+def test_a_temperature_of_zero_is_refused(config) -> None:
+    with pytest.raises(Exception, match="temperature must be above 0"):
+        instantiate(config("loss.terms.contrastive.temperature=0").loss, _convert_="all")

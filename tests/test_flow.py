@@ -1,0 +1,146 @@
+"""What every combination of parts owes: shapes, no leak of what is masked, learning from what is there."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from multimodal.model import MultimodalModel
+from multimodal.run import build_model
+from multimodal.training.trainer import Objective
+from multimodal.types import PAD, Batch
+from tests.conftest import FACTS, options
+
+FUSIONS = options("fusion")
+ENCODERS = options("encoder/image")
+PAIRS = list(itertools.product(FUSIONS, ["cnn"])) + list(itertools.product(["attention"], ["resnet18"]))
+
+
+def build(config, *overrides: str) -> tuple[MultimodalModel, DictConfig]:
+    weights = ["encoder.image.weights=none"] if any("resnet" in o for o in overrides) else []
+    cfg = config(*overrides, *weights)
+    torch.manual_seed(0)
+    return build_model(cfg), cfg
+
+
+def masked(batch: Batch, modality: str) -> Batch:
+    """The second and fifth sample lose a modality."""
+    present = torch.ones(6, dtype=torch.bool)
+    present[[1, 4]] = False
+    return batch.with_present(**{modality: present})
+
+
+def changed(batch: Batch, modality: str) -> Batch:
+    """Other content where `masked` hides it."""
+    if modality == "image":
+        image = batch.image.clone()
+        image[[1, 4]] = torch.rand(2, 1, 28, 28)
+        return replace(batch, image=image)
+    tokens = batch.tokens.clone()
+    tokens[[1, 4]] = tokens[[5, 0]]
+    return replace(batch, tokens=tokens)
+
+
+def said(model: MultimodalModel, batch: Batch) -> dict[str, torch.Tensor]:
+    """All that does not follow from the caption by teacher forcing."""
+    torch.manual_seed(1)
+    fused = model.fuse(model.encode(batch))
+    return {"z": fused.z, "label": model.classify(fused), "image": model.heads["image"](fused.z)}
+
+
+@pytest.mark.parametrize(("fusion", "image"), PAIRS)
+@pytest.mark.parametrize("train", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("modality", ["image", "text"])
+def test_masked_content_changes_no_output_bit(config, batch, fusion, image, train, modality) -> None:
+    model, _ = build(config, f"fusion={fusion}", f"encoder/image={image}")
+    model.train(train)
+    before = said(model, masked(batch, modality))
+    after = said(model, masked(changed(batch, modality), modality))
+    for name, value in before.items():
+        assert torch.equal(value, after[name]), name
+
+
+@pytest.mark.parametrize(("fusion", "image"), PAIRS)
+def test_hiding_after_encoding_equals_hiding_before(config, batch, fusion, image) -> None:
+    model, _ = build(config, f"fusion={fusion}", f"encoder/image={image}")
+    model.eval()
+    absent = torch.zeros(6, dtype=torch.bool)
+    before = model.fuse(model.encode(batch.with_present(text=absent))).z
+    assert torch.equal(before, model.fuse(model.encode(batch), text=absent).z)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_samples_do_not_mix(config, batch, fusion) -> None:
+    model, _ = build(config, f"fusion={fusion}")
+    model.eval()
+    together = said(model, batch)
+    for i in range(6):
+        alone = said(model, one(batch, i))
+        for name, value in together.items():
+            torch.testing.assert_close(value[i : i + 1], alone[name], atol=1e-5, rtol=1e-4)
+
+
+def one(batch: Batch, i: int) -> Batch:
+    """The i-th sample as a batch of one."""
+    row = slice(i, i + 1)
+    present = {m: p[row] for m, p in batch.present.items()}
+    return Batch(batch.image[row], batch.tokens[row], batch.label[row], batch.content[row], present, batch.index[row])
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_padding_length_does_not_matter(config, batch, fusion) -> None:
+    model, _ = build(config, f"fusion={fusion}")
+    model.eval()
+    longer = replace(batch, tokens=torch.nn.functional.pad(batch.tokens, (0, 5), value=PAD))
+    for name, value in said(model, batch).items():
+        torch.testing.assert_close(value, said(model, longer)[name], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("fusion", [f for f in FUSIONS if not f.endswith("_only")])
+def test_every_present_modality_is_learned_from(config, batch, fusion) -> None:
+    model, cfg = build(config, f"fusion={fusion}")
+    objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
+    objective(batch)["loss"].backward()
+    for name, encoder in model.encoders.items():
+        assert max(p.grad.abs().max() for p in encoder.parameters() if p.grad is not None) > 1e-4, name
+    for name, head in model.heads.items():
+        assert max(p.grad.abs().max() for p in head.parameters()) > 1e-4, name
+
+
+@pytest.mark.parametrize("modality", ["image", "text"])
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_an_absent_modality_gets_no_gradient(config, batch, fusion, modality) -> None:
+    model, _ = build(config, f"fusion={fusion}")
+    absent = batch.with_present(**{modality: torch.zeros(6, dtype=torch.bool)})
+    model.fuse(model.encode(absent)).z.square().sum().backward()
+    grads = [p.grad for p in model.encoders[modality].parameters() if p.grad is not None]
+    assert all(not grad.any() for grad in grads)
+
+
+def test_output_shapes(config, batch) -> None:
+    model, _ = build(config)
+    output = model(batch)
+    assert output.label.shape == (6, FACTS["num_classes"])
+    assert output.image.shape == batch.image.shape
+    assert output.text.shape == (6, batch.tokens.shape[1] - 1, FACTS["vocab_size"])
+
+
+def test_one_seed_gives_every_fusion_the_same_encoders(config) -> None:
+    models = [build(config, f"fusion={fusion}")[0] for fusion in FUSIONS]
+    for model in models[1:]:
+        for a, b in zip(models[0].encoders.parameters(), model.encoders.parameters(), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_checkpoint_round_trip(config, batch, tmp_path) -> None:
+    model, _ = build(config)
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    other, _ = build(config)
+    for parameter in other.parameters():
+        torch.nn.init.zeros_(parameter)
+    other.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
+    model.eval(), other.eval()
+    assert torch.equal(said(model, batch)["z"], said(other, batch)["z"])

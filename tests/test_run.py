@@ -1,0 +1,94 @@
+"""The command itself: a run, its evaluation again, a sweep, a failing job, bad input."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+TINY = ["dataset.source=embedded", "dataset.limit=200", "training.steps=6", "training.validations=2"]
+TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
+FIGURES = {"curves", "tsne", "generation", "masking", "availability"}
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """scripts/run.py in `folder`, its caches there as well."""
+    environment = os.environ | {"HF_HOME": str(folder / "hf"), "HYDRA_FULL_ERROR": "0"}
+    line = [sys.executable, str(ROOT / "scripts" / "run.py"), *arguments, f"cache_dir={folder}/cache"]
+    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """The folder of a finished tiny run."""
+    folder = tmp_path_factory.mktemp("run")
+    done = command(folder, *TINY, "output_dir=out", "tracking=disabled")
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_a_run_leaves_its_numbers_its_history_and_its_figures(run: Path) -> None:
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["data_source"] == "embedded"
+    assert set(metrics["undefined"]) == {name for name, value in metrics.items() if value is None}
+    for name in ("accuracy/image", "availability/mean", "image_to_text/bleu4", "text_to_image/ssim_skill"):
+        assert name in metrics
+    with (run / "history.csv").open() as file:
+        assert [float(row["step"]) for row in csv.DictReader(file)] == [3, 6]
+    assert {file.stem for file in run.glob("*.png")} == FIGURES
+
+
+def test_the_checkpoint_loads_with_weights_only(run: Path) -> None:
+    state = torch.load(run / "best.pt", weights_only=True)
+    assert state["vocabulary"][:4] == ["<pad>", "<unk>", "<bos>", "<eos>"]
+    assert state["config"]["data_source"] == "embedded"
+
+
+def test_evaluating_again_gives_the_same_numbers(run: Path) -> None:
+    done = command(run.parent, "mode=evaluate", "checkpoint=out", "tracking=disabled", "output_dir=again")
+    assert done.returncode == 0, done.stderr
+    first = json.loads((run / "metrics.json").read_text())
+    again = json.loads((run.parent / "again" / "metrics.json").read_text())
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mode=evaluate", "checkpoint=nowhere"], "there is no nowhere"),
+        (["mode=evaluate", "checkpoint=out", "fusion=concat"], "fusion"),
+        (["dataset.source=path", "dataset.path=nowhere"], "there is no nowhere"),
+        ([*TINY, "output_dir=out", "tracking=disabled", "fusion=concat"], "another experiment"),
+    ],
+)
+def test_bad_input_is_one_clear_error(run: Path, arguments: list[str], message: str) -> None:
+    done = command(run.parent, *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "training:" not in done.stderr  # no step was taken
+
+
+def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
+    done = command(tmp_path, "-m", "dataset=mnist,animals", "fusion=attention,concat", *TINY, "tracking=offline")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "runs" / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    jobs = [(row["dataset"], row["fusion"]) for row in rows]
+    assert jobs == [("animals", "attention"), ("animals", "concat"), ("mnist", "attention"), ("mnist", "concat")]
+    assert all(0 <= float(row["accuracy/both"]) <= 1 and row["source"] == "embedded" for row in rows)
+    assert "4 jobs, 0 failed" in done.stdout
+    assert len(list((tmp_path / "runs").glob("*/wandb/offline-run-*"))) == 4  # one tracked run a job
+
+
+def test_a_failing_job_is_recorded_and_the_others_finish(tmp_path: Path) -> None:
+    done = command(tmp_path, "-m", "training.batch_size=0,32", *TINY, "tracking=disabled")
+    assert done.returncode == 1
+    assert "2 jobs, 1 failed" in done.stdout
+    assert "batch_size must be above 0, got 0" in done.stdout
+    with (tmp_path / "runs" / "sweep.csv").open() as file:
+        assert sorted(row["status"] for row in csv.DictReader(file)) == ["failed", "finished"]

@@ -1,0 +1,65 @@
+"""The rules of the tree: imports go one way, each component has its test, components know no config."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "multimodal"
+ORDER = "types dataset encoder missing fusion head model loss metric training judge evaluation report tracking sweep run"
+LAYERS = ORDER.split()
+GROUPS = ("encoder", "missing", "fusion", "head")  # whose members import types.py and nothing else of ours
+FILES = sorted(f for f in PACKAGE.rglob("*.py") if f.name != "__init__.py")
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+def layer(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(file: Path) -> set[str]:
+    """Full names of the modules a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_imports_go_against_the_flow_only(file: Path) -> None:
+    position = LAYERS.index(layer(file))
+    for module in imported(file):
+        parts = module.split(".")
+        if parts[0] == "multimodal" and len(parts) > 1:
+            assert LAYERS.index(parts[1]) <= position, f"{layer(file)} imports {module}"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if layer(f) in GROUPS], ids=name)
+def test_components_import_types_and_their_own_group_only(file: Path) -> None:
+    ours = {module for module in imported(file) if module.startswith("multimodal.")}
+    assert all(m.startswith(("multimodal.types", f"multimodal.{layer(file)}")) for m in ours)
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_only_the_ends_know_config_and_tracker(file: Path) -> None:
+    roots = {module.split(".")[0] for module in imported(file)}
+    if layer(file) not in ("run", "sweep"):
+        assert not roots & {"hydra", "omegaconf"}
+    if layer(file) != "tracking":
+        assert "wandb" not in roots
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_every_file_says_what_it_is(file: Path) -> None:
+    assert ast.get_docstring(ast.parse(file.read_text()))
+
+
+def test_the_entrypoint_is_short() -> None:
+    assert len((ROOT / "scripts" / "run.py").read_text().splitlines()) < 40
