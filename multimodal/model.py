@@ -18,7 +18,11 @@ class MultimodalModel(nn.Module):
     """
 
     def __init__(
-        self, encoders: dict[str, nn.Module], missing: nn.Module, fusion: nn.Module, heads: dict[str, nn.Module]
+        self,
+        encoders: dict[str, nn.Module],
+        missing: nn.Module,
+        fusion: nn.Module,
+        heads: dict[str, nn.Module],
     ) -> None:
         super().__init__()
         self.encoders = nn.ModuleDict(encoders)

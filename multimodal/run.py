@@ -30,6 +30,7 @@ NOT_KEYED = {"dataset": ("path", "hub", "embedded"), "training": ("devices", "ac
 EVALUATE_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "evaluation", "dataset.path")
 EVALUATE_MAY_SET += ("dataset.source", "dataset.columns", "training.accelerator", "hydra")
 
+
 def unread(fact: str) -> None:
     """Stands for the resolver `data` until the data is read."""
     raise ValueError(f"${{data:{fact}}} is known only once the data is read")
@@ -39,7 +40,13 @@ OmegaConf.register_new_resolver("data", unread, replace=True)
 OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
 
 
-MAIN_METRICS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
+MAIN_METRICS = (
+    "accuracy/both",
+    "accuracy/image",
+    "accuracy/text",
+    "availability/mean",
+    "image_to_text/bleu4",
+)
 MAIN_METRICS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
 MAIN_METRICS += ("reconstruction/ssim", "retrieval/image_to_text/r1_caption", "judge/accuracy")
 

@@ -36,7 +36,12 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], None]:
             return
         overrides = list(hydra.overrides.task)
         choices = hydra.runtime.choices
-        record = {"dataset": choices.dataset, "fusion": choices.fusion, "seed": cfg.seed, "overrides": overrides}
+        record = {
+            "dataset": choices.dataset,
+            "fusion": choices.fusion,
+            "seed": cfg.seed,
+            "overrides": overrides,
+        }
         try:
             record |= {"status": "finished", "folder": str(job(cfg))}
         except Exception as error:
@@ -88,7 +93,7 @@ def as_text(rows: list[dict[str, Any]]) -> str:
     columns = ["dataset", "source", "fusion", "seed", "status", *COLUMNS]
     heads = [name.rpartition("/")[::2] for name in columns]
     cells = [[shown(row.get(name)) for name in columns] for row in rows]
-    widths = [max(map(len, (*head, *column))) for head, column in zip(heads, zip(*cells), strict=True)]
+    widths = [max(map(len, (*head, *column))) for head, column in zip(heads, zip(*cells, strict=True), strict=True)]
     lines = [[head[0] for head in heads], [head[1] for head in heads], *cells]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)
 

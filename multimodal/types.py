@@ -13,7 +13,7 @@ PAD, UNK, BOS, EOS = range(4)  # the first four words of every vocabulary
 SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
 
-@dataclass  # not frozen: Lightning Fabric, which moves inputs to their precision, refuses a frozen one
+@dataclass(frozen=True)
 class Batch:
     """Samples as the model reads them.
 
@@ -99,9 +99,7 @@ class Output:
             label=self.label.float(),
             image=self.image.float(),
             text=self.text.float(),
-            encoded={
-                m: replace(e, pooled=e.pooled.float(), tokens=e.tokens.float()) for m, e in self.encoded.items()
-            },
+            encoded={m: replace(e, pooled=e.pooled.float(), tokens=e.tokens.float()) for m, e in self.encoded.items()},
             terms={name: term.float() for name, term in self.terms.items()},
         )
 

@@ -90,5 +90,5 @@ def test_bad_training_settings_are_refused(config, override: str, message: str) 
 
 
 def test_a_temperature_of_zero_is_refused(config) -> None:
-    with pytest.raises(Exception, match="temperature must be above 0"):
+    with pytest.raises(Exception, match="temperature must be"):
         instantiate(config("loss.terms.contrastive.temperature=0").loss, _convert_="all")

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from multimodal.model import MultimodalModel
 from multimodal.run import build_model
-from multimodal.training.trainer import Objective
+from multimodal.training.trainer import Exact, Objective
 from multimodal.types import PAD, Batch
 from tests.conftest import FACTS, options
 
@@ -103,7 +103,7 @@ def test_padding_length_does_not_matter(config, batch, fusion) -> None:
 def test_every_present_modality_is_learned_from(config, batch, fusion) -> None:
     model, cfg = build(config, f"fusion={fusion}")
     objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
-    objective(batch)["loss"].backward()
+    objective(Exact(batch))["loss"].backward()
     for name, encoder in model.encoders.items():
         assert max(p.grad.abs().max() for p in encoder.parameters() if p.grad is not None) > 1e-4, name
     for name, head in model.heads.items():

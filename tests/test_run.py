@@ -79,7 +79,12 @@ def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
     with (tmp_path / "runs" / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
     jobs = [(row["dataset"], row["fusion"]) for row in rows]
-    assert jobs == [("animals", "attention"), ("animals", "concat"), ("mnist", "attention"), ("mnist", "concat")]
+    assert jobs == [
+        ("animals", "attention"),
+        ("animals", "concat"),
+        ("mnist", "attention"),
+        ("mnist", "concat"),
+    ]
     assert all(0 <= float(row["accuracy/both"]) <= 1 and row["source"] == "embedded" for row in rows)
     assert "4 jobs, 0 failed" in done.stdout
     assert len(list((tmp_path / "runs").glob("*/wandb/offline-run-*"))) == 4  # one tracked run a job

@@ -155,9 +155,7 @@ def cat_eyes(pen: Pen, coat: Coat, size: float) -> None:
 def cat_muzzle(pen: Pen, coat: Coat, tongue: bool) -> None:
     """A small pink nose, two round pads, and whiskers."""
     if tongue:
-        pen.outlined(
-            smooth([(-0.13, 0.5), (0.13, 0.5), (0.16, 0.76), (0, 0.9), (-0.16, 0.76)]), TONGUE, INK, 0.045
-        )
+        pen.outlined(smooth([(-0.13, 0.5), (0.13, 0.5), (0.16, 0.76), (0, 0.9), (-0.16, 0.76)]), TONGUE, INK, 0.045)
     pen.fill(ellipse(0, 0.32, 0.10, 0.14), coat.muzzle)
     for side in (-1, 1):
         pen.fill(ellipse(0.17 * side, 0.45, 0.21, 0.15), coat.muzzle)
@@ -183,9 +181,7 @@ def dog_eyes(pen: Pen, coat: Coat, size: float) -> None:
 def dog_muzzle(pen: Pen, coat: Coat, tongue: bool) -> None:
     """A long pale snout under a broad black nose, and no whiskers."""
     if tongue:
-        pen.outlined(
-            smooth([(-0.17, 0.7), (0.17, 0.7), (0.21, 1.04), (0, 1.22), (-0.21, 1.04)]), TONGUE, INK, 0.05
-        )
+        pen.outlined(smooth([(-0.17, 0.7), (0.17, 0.7), (0.21, 1.04), (0, 1.22), (-0.21, 1.04)]), TONGUE, INK, 0.05)
         pen.stroke([(0, 0.8), (0, 1.02)], mix(TONGUE, INK, 0.3), 0.04)
     snout = [(0, 0.04), (0.20, 0.12), (0.46, 0.40), (0.50, 0.62), (0.36, 0.78), (0.14, 0.80), (0, 0.74)]
     pen.fill(smooth(mirrored(snout)), coat.muzzle)

@@ -77,9 +77,7 @@ def write(attributes: dict[str, str], rng: np.random.Generator) -> str:
     first, second, third = rng.permutation(["ears", "eyes", "mouth"])
     face = f"{stated[first]} and {stated[second]} and {stated[third]}"
     template = TEMPLATES[rng.integers(len(TEMPLATES))]
-    text = template.format(
-        species=attributes["species"], coat=stated["coat"], face=face, place=stated["place"]
-    )
+    text = template.format(species=attributes["species"], coat=stated["coat"], face=face, place=stated["place"])
     return re.sub(r"\ba (?=orange)", "an ", text)
 
 

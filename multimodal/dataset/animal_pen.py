@@ -67,9 +67,7 @@ class Pen:
         tilt: of the head, in radians.
     """
 
-    def __init__(
-        self, paper: Color, origin: tuple[float, float], scale: tuple[float, float], tilt: float
-    ) -> None:
+    def __init__(self, paper: Color, origin: tuple[float, float], scale: tuple[float, float], tilt: float) -> None:
         self.image = Image.new("RGB", (SIZE * OVERSAMPLE, SIZE * OVERSAMPLE), paper)
         self.draw = ImageDraw.Draw(self.image)
         self.unit = OVERSAMPLE * float(np.mean(scale))  # canvas pixels per face unit, for widths

@@ -16,9 +16,7 @@ from sklearn.datasets import load_digits
 from multimodal.dataset.digit_grammar import VALUES, write
 from multimodal.dataset.digit_measure import measure
 
-FEATURES = Features(
-    {"image": Image(), "label": ClassLabel(names=list(VALUES["digit"])), "caption": Value("string")}
-)
+FEATURES = Features({"image": Image(), "label": ClassLabel(names=list(VALUES["digit"])), "caption": Value("string")})
 
 
 def upsample(scan: np.ndarray) -> np.ndarray:

@@ -82,13 +82,14 @@ def check_columns(rows: DatasetDict, columns: dict[str, str]) -> DatasetDict:
         classes = sorted(set(rows["train"]["label"]))
         label = ClassLabel(names=[str(value) for value in classes])
         number = {value: i for i, value in enumerate(classes)}
+        unknown = {value for part in rows.values() for value in part["label"]} - number.keys()
+        if unknown:
+            raise ValueError(f"labels {sorted(unknown)} of another split are not in train, which has {classes}")
         rows = rows.map(lambda row: {"label": number[row["label"]]}).cast_column("label", label)
     return rows.cast_column("image", datasets.Image(decode=False))
 
 
-def split_rows(
-    rows: DatasetDict, validation: float, test: float, limit: int | None, seed: int
-) -> dict[str, Dataset]:
+def split_rows(rows: DatasetDict, validation: float, test: float, limit: int | None, seed: int) -> dict[str, Dataset]:
     """The source's test split, or a stratified one; validation always out of train."""
     train = rows["train"]
     if "test" in rows:

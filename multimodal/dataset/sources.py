@@ -43,9 +43,7 @@ def read_source(
                 f"{hub} could not be read from the hub ({first_line(error)}); "
                 "dataset.source=path dataset.path=<folder> reads a copy, dataset.source=embedded needs no download"
             ) from error
-        log.warning(
-            "%s could not be read from the hub (%s): using the EMBEDDED set instead", hub, first_line(error)
-        )
+        log.warning("%s could not be read from the hub (%s): using the EMBEDDED set instead", hub, first_line(error))
     return embedded(), "embedded"
 
 
@@ -61,12 +59,13 @@ def read_path(path: str) -> DatasetDict:
         raise ValueError(f"dataset.path: there is no {path}")
     if (folder / "dataset_dict.json").exists() or (folder / "state.json").exists():
         data = datasets.load_from_disk(str(folder))
-    elif folder.suffix == ".parquet":
-        data = datasets.load_dataset("parquet", data_files=str(folder))
     else:
         try:
-            data = datasets.load_dataset(str(folder))
-        except (OSError, ValueError) as error:
+            if folder.suffix == ".parquet":
+                data = datasets.load_dataset("parquet", data_files=str(folder))
+            else:
+                data = datasets.load_dataset(str(folder))
+        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
             raise ValueError(
                 f"dataset.path: {path} is not a save_to_disk folder, parquet, or an image folder with "
                 f"metadata.csv or metadata.jsonl ({first_line(error)})"
@@ -101,5 +100,7 @@ def hub_answers(timeout: float) -> bool:
         except Exception as error:  # whatever the client raises, the hub did not answer
             log.debug("hub probe: %s", error)
 
-    threading.Thread(target=probe, daemon=True).start()
-    return answered.wait(timeout)
+    thread = threading.Thread(target=probe, daemon=True)
+    thread.start()
+    thread.join(timeout)  # shorter where the connection is refused at once
+    return answered.is_set()

@@ -43,7 +43,11 @@ class Results:
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `metrics.json`."""
-        extra = {"undefined": self.undefined, "baselines": self.baselines, "availability/surface": self.surface}
+        extra = {
+            "undefined": self.undefined,
+            "baselines": self.baselines,
+            "availability/surface": self.surface,
+        }
         return self.metrics | extra
 
 

@@ -47,7 +47,7 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
             keep("encoded", name, e.pooled)
         nobody = torch.zeros_like(batch.label, dtype=torch.bool)
         for condition, lacking in ABSENT.items():
-            fused = model.fuse(encoded, **{m: nobody for m in lacking})
+            fused = model.fuse(encoded, **dict.fromkeys(lacking, nobody))
             keep("joint", condition, fused.z)
             keep("probability", condition, model.classify(fused).float().softmax(-1))
             keep("image", condition, model.heads["image"](fused.z))

@@ -25,9 +25,7 @@ class CrossAttention(nn.Module):
         self.norm_query = nn.LayerNorm(dim)
         self.norm_key = nn.LayerNorm(dim)
         self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim)
-        )
+        self.feed_forward = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
     def forward(self, query: Tensor, key: Tensor, valid: Tensor) -> Tensor:
         """(B, Tq, D), (B, Tk, D), (B, Tk) bool -> (B, Tq, D)."""
@@ -60,7 +58,11 @@ class AttentionFusion(nn.Module):
             nn.ModuleDict({m: CrossAttention(dim, heads, hidden) for m in modalities}) for _ in range(layers)
         )
         self.project = nn.Sequential(
-            nn.LayerNorm(2 * dim), nn.Linear(2 * dim, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim)
+            nn.LayerNorm(2 * dim),
+            nn.Linear(2 * dim, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, dim),
+            nn.LayerNorm(dim),
         )
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:

@@ -42,19 +42,18 @@ class ImageJudge:
 
     def fit(self, train: Split, num_classes: int, fingerprint: str) -> "ImageJudge":
         """Learns `content` of the training images, or reads the judge that did."""
-        self.model = network(*train.image.shape[1:3], num_classes)
         settings = f"{self.steps} {self.batch_size} {self.learning_rate}".encode() + Path(__file__).read_bytes()
         key = hashlib.sha256(settings).hexdigest()[:8]  # of this file too: other code, another judge
         path = self.cache / f"judge-{fingerprint}-{key}.pt"
-        if path.exists():
-            self.model.load_state_dict(torch.load(path, weights_only=True))
-        else:
-            with torch.random.fork_rng():
-                torch.manual_seed(0)  # one judge for every run on the same data
-                self.model = network(*train.image.shape[1:3], num_classes)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # one judge for every run on the same data
+            self.model = network(*train.image.shape[1:3], num_classes)
+            if path.exists():
+                self.model.load_state_dict(torch.load(path, weights_only=True))
+            else:
                 self.learn(train)
-            self.cache.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(self.model.state_dict(), path)
+                self.cache.mkdir(parents=True, exist_ok=True)
+                save_checkpoint(self.model.state_dict(), path)
         self.model.eval()
         return self
 

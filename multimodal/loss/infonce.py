@@ -17,14 +17,14 @@ class MultiPositiveInfoNCE(nn.Module):
     """Pulls an image towards every equal caption of the batch, and back.
 
     Args:
-        temperature: divides the cosine similarities, above 0; the start when it is learned.
+        temperature: divides the cosine similarities, 0.01 or more; the start when it is learned.
         learned: whether the temperature is trained (kept at 0.01 or more, as in CLIP).
     """
 
     def __init__(self, temperature: float, learned: bool) -> None:
         super().__init__()
-        if temperature <= 0:
-            raise ValueError(f"temperature must be above 0, got {temperature}")
+        if temperature < 0.01:
+            raise ValueError(f"temperature must be 0.01 or more, got {temperature}")
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learned)
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
@@ -33,7 +33,9 @@ class MultiPositiveInfoNCE(nn.Module):
         both = image.present & text.present
         x = nn.functional.normalize(image.pooled, dim=-1)
         y = nn.functional.normalize(text.pooled, dim=-1)
-        score = x @ y.T * self.log_scale.clamp(max=math.log(100)).exp()
+        with torch.no_grad():  # the parameter itself: a clamped copy would give it no gradient to come back
+            self.log_scale.clamp_(max=math.log(100))
+        score = x @ y.T * self.log_scale.exp()
         equal = (batch.tokens[:, None] == batch.tokens[None]).all(-1)
         return (one_way(score, equal, both) + one_way(score.T, equal, both)) / 2
 

@@ -10,6 +10,4 @@ class TokenCrossEntropy(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Logits (B, T - 1, V), tokens (B, T) -> scalar."""
-        return nn.functional.cross_entropy(
-            output.text.flatten(0, 1), batch.tokens[:, 1:].flatten(), ignore_index=PAD
-        )
+        return nn.functional.cross_entropy(output.text.flatten(0, 1), batch.tokens[:, 1:].flatten(), ignore_index=PAD)

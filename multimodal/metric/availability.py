@@ -30,7 +30,7 @@ def surface(correct: dict[str, Tensor], place: Tensor, cells: int) -> list[dict[
         for j in range(cells + 1 - i):
             no_image, no_text = i / cells, j / cells
             only_text = place < no_image
-            only_image = ~only_text & (place < no_image + no_text)
+            only_image = place >= (cells - j) / cells  # from the other end: neither rate moves the other's mask
             right = torch.where(only_text, correct["text"], torch.where(only_image, correct["image"], correct["both"]))
             rows.append({"no_image": no_image, "no_text": no_text, "accuracy": float(right.double().mean())})
     return rows

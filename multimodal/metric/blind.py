@@ -23,15 +23,16 @@ def blind_captions(train: Tensor, size: int, seed: int) -> dict[str, Tensor]:
 
 
 def class_captions(train: Tensor, train_content: Tensor, content: Tensor) -> Tensor:
-    """(N, T) most frequent training caption of each test sample's class."""
-    classes = train_content.unique().tolist()
-    table = {c: most_frequent(train[train_content == c]) for c in classes}
+    """(N, T) most frequent training caption of each test sample's class; of all where training lacks it."""
+    of_class = {c: train_content == c for c in content.unique().tolist()}
+    table = {c: most_frequent(train[rows] if rows.any() else train) for c, rows in of_class.items()}
     return torch.stack([table[c] for c in content.tolist()])
 
 
 def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tensor:
-    """(N, C, H, W) float mean training image of each test sample's class, from uint8."""
-    table = torch.zeros(int(train_content.max()) + 1, *train.shape[1:])
-    for c in train_content.unique().tolist():
-        table[c] = train[train_content == c].float().mean(0) / 255
+    """(N, C, H, W) float mean training image of each test sample's class, from uint8; of all where it lacks it."""
+    table = torch.zeros(int(content.max()) + 1, *train.shape[1:])
+    for c in content.unique().tolist():
+        rows = train_content == c
+        table[c] = (train[rows] if rows.any() else train).float().mean(0) / 255
     return table[content]

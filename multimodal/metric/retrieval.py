@@ -44,9 +44,7 @@ def pair_ceiling(same: Tensor, k: int) -> float:
     return float((k / torch.bincount(same)[same].double()).clamp(max=1).mean())
 
 
-def retrieval(
-    query: Tensor, candidate: Tensor, caption: Tensor, content: Tensor, seed: int
-) -> dict[str, float]:
+def retrieval(query: Tensor, candidate: Tensor, caption: Tensor, content: Tensor, seed: int) -> dict[str, float]:
     """R@1/5/10, median rank, chance and ceiling in the three readings.
 
     Args:

@@ -1,9 +1,14 @@
-"""The figures of a run."""
+"""The figures of a run, each worth a slide."""
 
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
+from multimodal.report.availability import draw_availability
+from multimodal.report.curves import draw_curves
+from multimodal.report.generation import draw_generation
+from multimodal.report.latent import draw_latent
+from multimodal.report.masking import draw_masking
 
 
 class Figures:
@@ -11,7 +16,7 @@ class Figures:
 
     Args:
         samples: in the grids, at least three a class.
-        points: test samples in t-SNE, at most.
+        points: in t-SNE, at most, over all three conditions.
         seed: draws samples and points: that of the data, so that runs show the same ones.
     """
 
@@ -26,9 +31,19 @@ class Figures:
         results: Results,
         rates: dict[str, float],
     ) -> dict[str, Figure]:
-        """{name: figure}."""
-        import pickle
-        from pathlib import Path
+        """{name: figure}; without a history there are no curves.
 
-        Path(f"/tmp/results-{data.name}.pkl").write_bytes(pickle.dumps((title, data, history, results, rates)))
-        return {}
+        Args:
+            title: names dataset, source, fusion and seed; stands on every figure.
+            data: its test split is shown.
+            history: a row for each validation.
+            results: of the evaluation.
+            rates: {modality: share of samples trained without it}.
+        """
+        curves = {"curves": draw_curves(title, history)} if history else {}
+        return curves | {
+            "tsne": draw_latent(title, data, results, self.points, self.seed),
+            "generation": draw_generation(title, data, results.predictions, self.samples, self.seed),
+            "masking": draw_masking(title, data, results.predictions, self.seed),
+            "availability": draw_availability(title, data, results, rates),
+        }

@@ -2,6 +2,7 @@
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 
 
 def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
@@ -23,8 +24,14 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
         )
     if precision == "auto":
         precision = "bf16-mixed" if has_bf16(accelerator) else "32-true"
-    strategy = "auto" if devices == 1 else ("ddp_spawn" if accelerator == "cuda" else "ddp_fork")
-    return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+    strategy = "auto"
+    if devices > 1:  # a fusion may leave a part of an encoder without gradient
+        start = "spawn" if accelerator == "cuda" else "fork"
+        strategy = DDPStrategy(start_method=start, find_unused_parameters=True)
+    try:
+        return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+    except (ImportError, RuntimeError) as error:
+        raise ValueError(f"training.accelerator={accelerator} cannot be used here: {error}") from error
 
 
 def has_bf16(accelerator: str) -> bool:

@@ -39,11 +39,11 @@ def write_csv(rows: list[dict[str, float]], path: Path) -> None:
 
 
 def read_csv(path: Path) -> list[dict[str, float]]:
-    """The rows `write_csv` wrote; none if there is no file."""
+    """The rows `write_csv` wrote, without the cells that it left empty; none if there is no file."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 def write_json(path: Path, value: Any) -> None:

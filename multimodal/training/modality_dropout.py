@@ -4,6 +4,8 @@ After Neverova et al. 2016, ModDrop, https://arxiv.org/abs/1501.00102.
 Differs: never both at once, since a sample with no input teaches only the prior.
 """
 
+import hashlib
+
 import torch
 from torch import Tensor
 
@@ -17,7 +19,7 @@ class ModalityDropout:
     """
 
     def __init__(self, image: float, text: float) -> None:
-        if image < 0 or text < 0 or image + text > 1:
+        if not (image >= 0 and text >= 0 and image + text <= 1):  # NaN neither
             raise ValueError(
                 "modality_dropout.image and .text are probabilities of exclusive events: each 0 or more, "
                 f"their sum 1 at most; got {image} and {text}"
@@ -36,8 +38,5 @@ class ModalityDropout:
 
 def generator(*numbers: int) -> torch.Generator:
     """A random generator for this tuple of whole numbers, unlike that of any other tuple."""
-    seed = 0
-    for number in numbers:  # mixed as in boost::hash_combine, 64 bits
-        seed ^= (number + 0x9E3779B97F4A7C15 + (seed << 6) + (seed >> 2)) % 2**64
-        seed %= 2**64
-    return torch.Generator().manual_seed(seed % 2**63)
+    digest = hashlib.blake2b(" ".join(map(str, numbers)).encode(), digest_size=4).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest))  # 32 bits: all that a CPU generator reads

@@ -24,6 +24,13 @@ ORDER, MASKS = 0, 1  # what a random generator is for, so that no two streams ar
 BAR_SECONDS = 1.0  # between two looks at the device
 
 
+class Exact:
+    """Carries a batch past Lightning Fabric, which would round its pixels to bf16, and with them the targets."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+
 class Objective(nn.Module):
     """Model and loss as one module, so that precision and processes are handled in one place."""
 
@@ -32,8 +39,9 @@ class Objective(nn.Module):
         self.model = model
         self.loss = loss
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, exact: Exact) -> dict[str, Tensor]:
         """{term: scalar}, "loss" and "accuracy"; the loss is computed in float32 whatever the model's precision."""
+        batch = exact.batch
         output = self.model(batch)
         with torch.autocast(batch.image.device.type, enabled=False):
             terms = self.loss(output.float(), batch)
@@ -145,7 +153,7 @@ class Trainer:
         history, best, waited, means, since = [], float("inf"), 0, Means(), time.perf_counter()
         for step in range(1, steps + 1):
             batch = batches.at(step - 1)
-            terms = objective(batch)
+            terms = objective(Exact(batch))
             fabric.backward(terms["loss"])
             fabric.clip_gradients(objective, optimizer, max_norm=self.clip, error_if_nonfinite=False)
             optimizer.step()
@@ -159,8 +167,9 @@ class Trainer:
             row |= {f"train/{name}": value for name, value in means.means().items()}
             row["train/samples_per_s"] = means.weight * fabric.world_size / (time.perf_counter() - since)
             row["train/learning_rate"] = schedule.get_last_lr()[0]
-            check_finite(row)
+            check_finite("training", row["train/loss"], step)
             validated = self.validate(objective, data.splits["validation"], fabric.device)
+            check_finite("validation", validated["loss"], step)  # NaN is never the lowest: no best.pt
             row |= {f"validation/{name}": value for name, value in validated.items()}
             history.append(row)
             log(row)
@@ -187,7 +196,7 @@ class Trainer:
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
-            means.add(objective(batch.with_present(**present)), len(rows))
+            means.add(objective(Exact(batch.with_present(**present))), len(rows))
         objective.train()
         return means.means()
 
@@ -203,9 +212,7 @@ class Batches:
         fabric: which process takes which part of a batch.
     """
 
-    def __init__(
-        self, split: Split, size: int, modality_dropout: ModalityDropout, seed: int, fabric: Fabric
-    ) -> None:
+    def __init__(self, split: Split, size: int, modality_dropout: ModalityDropout, seed: int, fabric: Fabric) -> None:
         self.split, self.size, self.modality_dropout, self.seed = split, size, modality_dropout, seed
         self.device = fabric.device
         self.part = slice(fabric.global_rank, None, fabric.world_size)
@@ -257,11 +264,11 @@ def decay_matrices(module: nn.Module, weight_decay: float) -> list[dict[str, Any
     ]
 
 
-def check_finite(row: dict[str, float]) -> None:
+def check_finite(name: str, loss: float, step: int) -> None:
     """FloatingPointError if training diverged."""
-    if not math.isfinite(row["train/loss"]):
+    if not math.isfinite(loss):
         raise FloatingPointError(
-            f"the training loss was {row['train/loss']} before step {row['step']}; "
+            f"the {name} loss was {loss} before step {step}; "
             "lower training.learning_rate, or set training.precision=32-true"
         )
 

@@ -36,9 +36,7 @@ def test_schema():
 def test_an_example_does_not_depend_on_the_size_of_its_split():
     small, large = animals.make_animals(0, 2, 1), animals.make_animals(0, 4, 3)
     for split in ("train", "test"):
-        undecoded = [
-            made[split].cast_column("image", datasets.Image(decode=False)) for made in (small, large)
-        ]
+        undecoded = [made[split].cast_column("image", datasets.Image(decode=False)) for made in (small, large)]
         assert undecoded[0].to_list() == undecoded[1].to_list()[: len(undecoded[0])]
 
 

@@ -49,8 +49,7 @@ def test_of_two_that_contradict_the_first_wins():
 
 def test_same_random_state_same_caption():
     first, second = (
-        [write(attributes, rng) for attributes in EVERY]
-        for rng in (np.random.default_rng(3), np.random.default_rng(3))
+        [write(attributes, rng) for attributes in EVERY] for rng in (np.random.default_rng(3), np.random.default_rng(3))
     )
     assert first == second
 

@@ -82,9 +82,7 @@ def test_shearing_to_the_right_adds_to_the_shear_as_much(images):
 
 
 def test_a_mirrored_digit_leans_the_other_way(images):
-    np.testing.assert_allclose(
-        [shear(image[:, ::-1]) for image in images], [-shear(image) for image in images]
-    )
+    np.testing.assert_allclose([shear(image[:, ::-1]) for image in images], [-shear(image) for image in images])
 
 
 def test_slant_is_read_against_the_usual_shape_of_the_digit():
@@ -103,9 +101,7 @@ def test_a_bar_is_as_thick_as_it_is_drawn():
     for thickness in (3, 5):
         bar = np.zeros((28, 28), dtype=np.uint8)
         bar[4:24, 10 : 10 + thickness] = 255
-        assert stroke_pixels(bar) == pytest.approx(
-            thickness, rel=0.25
-        )  # the skeleton is shorter than the bar
+        assert stroke_pixels(bar) == pytest.approx(thickness, rel=0.25)  # the skeleton is shorter than the bar
 
 
 def test_stretching_the_width_stretches_the_aspect_alone(images):

@@ -93,7 +93,8 @@ class ResNet(nn.Module):
             except RuntimeError as error:
                 raise ValueError(f"{weights} does not hold the weights of a torchvision {name}: {error}") from error
         self.to_tokens = nn.Linear(self.backbone.layer4[0].conv1.in_channels, dim)
-        self.to_pooled = nn.Linear(4 * self.backbone.fc.in_features, dim)
+        shallow = self.backbone.layer3[0].conv1.in_channels  # stage 2's channels
+        self.to_pooled = nn.Linear(16 * shallow + 4 * self.backbone.fc.in_features, dim)
         self.backbone.fc = nn.Identity()
         self.backbone.requires_grad_(not frozen).to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
@@ -106,19 +107,22 @@ class ResNet(nn.Module):
             self.backbone.eval()
         return self
 
-    def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) -> feature maps of stages 3 and 4."""
+    def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 3, H, W) -> feature maps of stages 2, 3 and 4."""
         net = self.backbone
         x = net.maxpool(net.relu(net.bn1(net.conv1(image))))
-        third = net.layer3(net.layer2(net.layer1(x)))
-        return third, net.layer4(third)
+        second = net.layer2(net.layer1(x))
+        third = net.layer3(second)
+        return second, third, net.layer4(third)
 
     def forward(self, image: Tensor, present: Tensor) -> Encoded:
         """(B, C, H, W), (B,) -> Encoded with T = h * w positions of stage 3, at 1/16 resolution."""
         image = ((image.expand(-1, 3, -1, -1) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            third, fourth = self.features(image)
+            second, third, fourth = self.features(image)
         tokens = self.to_tokens(third.flatten(2).transpose(1, 2))
         valid = tokens.new_ones(tokens.shape[:2], dtype=bool)
-        grid = nn.functional.adaptive_avg_pool2d(fourth, 2).flatten(1)
-        return Encoded(self.to_pooled(grid), tokens, valid, present)
+        layout = nn.functional.adaptive_avg_pool2d(second, 4).flatten(1)
+        meaning = nn.functional.adaptive_avg_pool2d(fourth, 2).flatten(1)
+        pooled = self.to_pooled(torch.cat([layout, meaning], dim=1))
+        return Encoded(pooled, tokens, valid, present)

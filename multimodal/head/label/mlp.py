@@ -14,9 +14,7 @@ class MLP(nn.Module):
 
     def __init__(self, dim: int, num_classes: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(dim, dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(dim, num_classes)
-        )
+        self.layers = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(dim, num_classes))
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, D) -> logits (B, K)."""

@@ -62,7 +62,11 @@ def test_auto_without_a_network_is_random_and_says_so(monkeypatch, caplog) -> No
 
 @pytest.mark.parametrize(
     ("weights", "frozen", "message"),
-    [("imagenet", False, "neither cached nor reachable"), ("none", True, "frozen=true"), ("no.pt", False, "no file")],
+    [
+        ("imagenet", False, "neither cached nor reachable"),
+        ("none", True, "frozen=true"),
+        ("no.pt", False, "no file"),
+    ],
 )
 def test_what_cannot_be_had_is_refused(monkeypatch, weights: str, frozen: bool, message: str) -> None:
     monkeypatch.setattr(resnet, "imagenet_weights", lambda name: None)

@@ -14,9 +14,7 @@ def packed_reference(encoder: BidirectionalLSTM, tokens: torch.Tensor, length: t
     state = dict(encoder.forwards.state_dict())
     state |= {f"{name}_reverse": value for name, value in encoder.backwards.state_dict().items()}
     reference.load_state_dict(state)
-    pack = nn.utils.rnn.pack_padded_sequence(
-        encoder.embedding(tokens), length, batch_first=True, enforce_sorted=False
-    )
+    pack = nn.utils.rnn.pack_padded_sequence(encoder.embedding(tokens), length, batch_first=True, enforce_sorted=False)
     return nn.utils.rnn.pad_packed_sequence(reference(pack)[0], batch_first=True)[0]
 
 

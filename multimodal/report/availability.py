@@ -1,0 +1,132 @@
+"""Accuracy when modalities are missing: along each rate, and over the triangle of both."""
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from torch import Tensor
+
+from multimodal.dataset.data import Data
+from multimodal.evaluation.evaluator import Results
+from multimodal.report.page import BLUE, CONDITIONS, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page
+
+Rows = list[dict[str, float]]
+WIDTH, SIDE = 13.0, 5.3  # inches: the page, and the heat map
+SWEPT = {
+    "image": ("no_image", "no_text", "missing images"),
+    "text": ("no_text", "no_image", "missing captions"),
+}
+DIAMOND = {
+    "marker": "D",
+    "markersize": 11,
+    "markerfacecolor": "none",
+    "color": INK,
+    "linestyle": "none",
+    "zorder": 4,
+}
+DASHED = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (4, 3))}
+NOTE = "No test sample lacks both. Framed: the cell nearest to the rates in training. Colour: chance to 1."
+LOOKS = {"image": (BLUE, "-", "o"), "text": (ORANGE, "--", "s")}
+
+
+def draw_availability(title: str, data: Data, results: Results, rates: dict[str, float]) -> Figure:
+    """Curves on the left, the surface on the right, each condition's accuracy in its empty corner."""
+    page = Page(WIDTH, HEAD + SIDE + 1.4, "Accuracy under missing modalities", title)
+    chance = chance_level(data.splits["test"].label)
+    trained = {modality: float(rates.get(modality, 0.0)) for modality in SWEPT}
+    draw_curves(page.axes(MARGIN + 0.55, HEAD + 0.35, 5.2, SIDE), results.surface, trained, chance)
+    left, top = WIDTH - MARGIN - SIDE, HEAD + 0.35
+    draw_surface(page.axes(left, top, SIDE, SIDE), results, trained, chance)
+    bars = page.axes(left + 0.575 * SIDE, top + 0.3, 0.425 * SIDE, 0.33 * SIDE)
+    draw_bars(bars, results, chance)
+    page.text(MARGIN, page.height - 0.25, NOTE, fontsize=10, color=QUIET)
+    return page.figure
+
+
+def chance_level(label: Tensor) -> float:
+    """Share of the most frequent label: what a constant answer gets."""
+    return float(torch.bincount(label).max() / len(label))
+
+
+def draw_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: float) -> None:
+    """One modality is missing more and more often, the other is always there."""
+    for modality, (rate, other, name) in SWEPT.items():
+        rows = sorted((row for row in surface if row[other] == 0), key=lambda row: row[rate])
+        x, y = [row[rate] for row in rows], [row["accuracy"] for row in rows]
+        color, dashes, marker = LOOKS[modality]
+        axes.plot(x, y, dashes, color=color, marker=marker, linewidth=2, markersize=5, label=name)
+        at = trained[modality]
+        axes.plot(at, np.interp(at, x, y), **DIAMOND)
+    axes.plot([], [], label=f"in training: {trained['image']:g} and {trained['text']:g}", **DIAMOND)
+    axes.axhline(chance, label="chance (most frequent label)", **DASHED)
+    axes.set(xlim=(-0.03, 1.03), ylim=(0, 1.03))
+    axes.set_xlabel("share of test samples without it", fontsize=11, color=INK)
+    axes.set_ylabel("accuracy", fontsize=11, color=INK)
+    axes.set_title("one modality missing, the other always there", fontsize=12, loc="left", color=INK)
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.legend(frameon=True, facecolor="white", edgecolor="none", fontsize=10.5, loc="best")
+
+
+def draw_surface(axes: Axes, results: Results, trained: dict[str, float], chance: float) -> None:
+    """A cell for each pair of rates, coloured from chance to 1, so that runs compare."""
+    steps = sorted({row["no_image"] for row in results.surface} | {row["no_text"] for row in results.surface})
+    grid = np.full((len(steps), len(steps)), np.nan)
+    for row in results.surface:
+        grid[steps.index(row["no_text"]), steps.index(row["no_image"])] = row["accuracy"]
+    low = min(chance, 0.999)
+    axes.imshow(grid, origin="lower", cmap="viridis", vmin=low, vmax=1, aspect="auto")
+    size = min(10.0, 100 / len(steps))
+    for (i, j), value in np.ndenumerate(grid):
+        if np.isfinite(value):
+            ink = "white" if value < low + 0.6 * (1 - low) else "black"
+            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=size, color=ink)
+    outline_training(axes, steps, trained)
+    shown = range(0, len(steps), 1 + len(steps) // 12)
+    labels = [f"{steps[i]:g}" for i in shown]
+    axes.set_xticks(shown, labels)
+    axes.set_yticks(shown, labels)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("share of test samples without image", fontsize=11, color=INK)
+    axes.set_ylabel("share of test samples without caption", fontsize=11, color=INK)
+    mean, worst = (shown_value(results, f"availability/{name}") for name in ("mean", "worst"))
+    axes.set_title(f"images or captions missing: mean {mean}, worst cell {worst}", fontsize=12, loc="left", color=INK)
+
+
+def outline_training(axes: Axes, steps: list[float], trained: dict[str, float]) -> None:
+    """A frame around the cell nearest to the rates in training."""
+    halo = [withStroke(linewidth=4.5, foreground="white")]
+    i, j = (int(np.abs(np.array(steps) - trained[modality]).argmin()) for modality in ("text", "image"))
+    axes.add_patch(
+        Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=2, zorder=3, path_effects=halo)
+    )
+
+
+def draw_bars(axes: Axes, results: Results, chance: float) -> None:
+    """Accuracy with both, with the image only, with the text only."""
+    for i, condition in enumerate(CONDITIONS):
+        value = results.metrics.get(f"accuracy/{condition}")
+        axes.bar(i, 1, color=PALE, width=0.7)
+        axes.bar(i, value or 0, color="#8a94a0", width=0.7)
+        axes.text(
+            i,
+            1.04,
+            shown_value(results, f"accuracy/{condition}"),
+            ha="center",
+            va="bottom",
+            fontsize=10,
+            color=INK,
+        )
+    axes.axhline(chance, **DASHED)
+    axes.set_xticks(range(len(CONDITIONS)), list(CONDITIONS.values()))
+    axes.set(ylim=(0, 1.18), yticks=[])
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(labelsize=9, length=0)
+    axes.set_title("accuracy given", fontsize=10.5, loc="left", color=INK, pad=3)
+
+
+def shown_value(results: Results, name: str) -> str:
+    """Three digits, or that it is undefined."""
+    value = results.metrics.get(name)
+    return "undefined" if value is None else f"{value:.3f}"

@@ -1,0 +1,17 @@
+"""Which test samples a figure shows: the same for every run with the same seed."""
+
+import torch
+from torch import Tensor
+
+
+def per_class(label: Tensor, count: int, seed: int) -> dict[int, list[int]]:
+    """{class: at most `count` rows of it} in the order of classes; (N,) labels, absent classes left out."""
+    order = torch.randperm(len(label), generator=torch.Generator().manual_seed(seed))
+    drawn = label[order]
+    return {int(k): order[drawn == k][:count].tolist() for k in label.unique(sorted=True)}
+
+
+def some(size: int, count: int, seed: int) -> Tensor:
+    """At most `count` of `size` rows, in ascending order."""
+    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+    return order[:count].sort().values

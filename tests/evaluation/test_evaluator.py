@@ -1,0 +1,364 @@
+"""The evaluation of models that were made up: perfect, blind, silent, of one modality."""
+
+import json
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from sklearn.metrics import f1_score
+from torch import Tensor
+
+from multimodal.dataset.data import Data, Split
+from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.evaluation.evaluator import Evaluator, Results, answers
+from multimodal.judge.image import ImageJudge
+from multimodal.types import BOS, EOS, Fused
+
+CLASSES = ("bar", "plank", "box")
+SHAPES = ((20, 5), (5, 20), (12, 12))  # rows and columns of the block that an image shows
+TONES = ("pale", "grey", "dark")
+PLACES = ("left", "middle", "right")
+CONDITIONS = ("both", "image", "text")
+
+
+def captions(content: Tensor, tone: Tensor, place: Tensor) -> list[str]:
+    rows = zip(content.tolist(), tone.tolist(), place.tolist(), strict=True)
+    return [f"a {TONES[t]} {CLASSES[c]} on the {PLACES[p]}" for c, t, p in rows]
+
+
+def make_split(size: int, vocabulary: Vocabulary, seed: int) -> Split:
+    """Blocks on noise, told in six words."""
+    generator = torch.Generator().manual_seed(seed)
+    content = torch.arange(size) % 3
+    tone, place = torch.randint(3, (2, size), generator=generator)
+    image = torch.randint(60, (size, 1, 28, 28), generator=generator)
+    for i in range(size):
+        height, width = SHAPES[content[i]]
+        image[i, :, 4 : 4 + height, 1 + 3 * place[i] : 1 + 3 * place[i] + width] = 240 - 40 * tone[i]
+    tokens = vocabulary.encode(captions(content, tone, place), max_words=10)
+    return Split(image.to(torch.uint8), tokens, content, content)
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    every = torch.cartesian_prod(*[torch.arange(3)] * 3).unbind(1)
+    vocabulary = Vocabulary.of(captions(*every))
+    splits = {name: make_split(60, vocabulary, seed) for seed, name in enumerate(("train", "validation", "test"))}
+    return Data("blocks", "embedded", splits, vocabulary, list(CLASSES), "blocks")
+
+
+@pytest.fixture(scope="module")
+def evaluator(tmp_path_factory) -> Evaluator:
+    judge = ImageJudge(60, 16, 0.01, str(tmp_path_factory.mktemp("judges")))
+    return Evaluator(batch_size=25, cells=4, image_judge=judge, seed=0)
+
+
+def fake(
+    test: Split,
+    probability: Tensor | None = None,
+    image: Tensor | None = None,
+    tokens: Tensor | None = None,
+    encoded: dict[str, Tensor] | None = None,
+    reads: tuple[str, ...] = ("image", "text"),
+) -> SimpleNamespace:
+    """A model that says these things of the test samples, whatever it is given; the truth by default.
+
+    Args:
+        probability: (N, K), or {condition: (N, K)}.
+        image: (N, C, H, W) drawn.
+        tokens: (N, T) written.
+        encoded: {modality: (N, D)}.
+        reads: the modalities of its fusion.
+    """
+    truth = torch.nn.functional.one_hot(test.label, len(CLASSES)).float()
+    said = truth if probability is None else probability
+    said = said if isinstance(said, dict) else dict.fromkeys(CONDITIONS, said)
+    drawn = test.image.float() / 255 if image is None else image
+    written = test.tokens if tokens is None else tokens
+    same = torch.nn.functional.one_hot(test.tokens.unique(dim=0, return_inverse=True)[1]).float()
+    pooled = {"image": same, "text": same} if encoded is None else encoded
+
+    def encode(batch):
+        return {m: SimpleNamespace(pooled=x[batch.index], row=batch.index) for m, x in pooled.items()}
+
+    def fuse(encoded, **hidden):
+        condition = {(): 0, ("text",): 1, ("image",): 2}[tuple(hidden)]
+        row = encoded["image"].row
+        return Fused(torch.stack([row, torch.full_like(row, condition)], dim=1))
+
+    def classify(fused):
+        chosen = torch.stack([said[c] for c in CONDITIONS])[fused.z[:, 1], fused.z[:, 0]]
+        return chosen.clamp(min=1e-30).log()
+
+    return SimpleNamespace(
+        eval=lambda: None,
+        parameters=lambda: iter([torch.zeros(1)]),
+        encode=encode,
+        fuse=fuse,
+        classify=classify,
+        heads={
+            "image": lambda z: drawn[z[:, 0]],
+            "text": SimpleNamespace(generate=lambda z: written[z[:, 0]]),
+        },
+        fusion=SimpleNamespace(modalities=reads),
+    )
+
+
+def fallible(test: Split) -> dict:
+    """Answers that are partly wrong, for `fake`; no two embeddings tie."""
+    generator = torch.Generator().manual_seed(5)
+    size = len(test)
+    probability = {c: torch.rand(size, 3, generator=generator).pow(2) for c in CONDITIONS}
+    for weight, condition in zip((1.0, 0.5, 0.2), CONDITIONS, strict=True):
+        probability[condition][torch.arange(size), test.label] += weight
+    other = torch.randperm(size, generator=generator)
+    half = torch.rand(size, generator=generator) < 0.5
+    noise = torch.rand(test.image.shape, generator=generator)
+    x, y = torch.randn(2, size, 6, generator=generator)
+    return {
+        "probability": {c: p / p.sum(1, keepdim=True) for c, p in probability.items()},
+        "image": 0.6 * test.image.float() / 255 + 0.4 * noise,
+        "tokens": torch.where(half[:, None], test.tokens, test.tokens[other]),
+        "encoded": {"image": x, "text": x + y},
+    }
+
+
+def permuted(value, order: Tensor):
+    """The rows of a tensor, or of every tensor of a dict."""
+    return {n: v[order] for n, v in value.items()} if isinstance(value, dict) else value[order]
+
+
+def rows_of(split: Split, order: Tensor) -> Split:
+    return Split(split.image[order], split.tokens[order], split.label[order], split.content[order])
+
+
+def with_test(data: Data, test: Split) -> Data:
+    return replace(data, splits=data.splits | {"test": test})
+
+
+@pytest.fixture(scope="module")
+def perfect(data, evaluator) -> Results:
+    return evaluator.evaluate(fake(data.splits["test"]), data)
+
+
+@pytest.fixture(scope="module")
+def imperfect(data, evaluator) -> Results:
+    test = data.splits["test"]
+    return evaluator.evaluate(fake(test, **fallible(test)), data)
+
+
+def test_a_perfect_model_scores_the_best_of_everything(perfect) -> None:
+    metrics = perfect.metrics
+    for condition in CONDITIONS:
+        assert metrics[f"accuracy/{condition}"] == metrics[f"macro_f1/{condition}"] == 1
+        assert metrics[f"nll/{condition}"] == pytest.approx(0, abs=1e-6)
+        assert metrics[f"ece/{condition}"] == pytest.approx(0, abs=1e-6)
+    assert metrics["availability/mean"] == metrics["availability/worst"] == 1
+    for n in range(1, 5):
+        assert metrics[f"reconstruction/bleu{n}"] == metrics[f"image_to_text/bleu{n}"] == pytest.approx(1)
+    assert metrics["reconstruction/ssim"] == metrics["text_to_image/ssim"] == pytest.approx(1)
+    assert metrics["reconstruction/psnr"] == pytest.approx(100)
+    assert metrics["image_to_text/class_coherence"] == metrics["judge/caption_accuracy"] == 1
+    assert metrics["text_to_image/class_coherence"] == metrics["judge/accuracy"] > 0.9
+
+
+def test_a_perfect_model_has_skill_one_and_reaches_every_ceiling(perfect) -> None:
+    skills = {name: value for name, value in perfect.metrics.items() if name.endswith("_skill")}
+    assert len(skills) == 7  # BLEU-1..4, SSIM, coherence both ways
+    assert skills == pytest.approx(dict.fromkeys(skills, 1.0))
+    ceilings = {n.removesuffix("_ceiling"): v for n, v in perfect.metrics.items() if n.endswith("_ceiling")}
+    assert len(ceilings) == 2 * 9
+    assert {name: perfect.metrics[name] for name in ceilings} == pytest.approx(ceilings)
+    assert perfect.undefined == {}
+
+
+def test_the_order_of_the_test_samples_changes_no_metric(data, evaluator, imperfect) -> None:
+    """But what is drawn by row: the masks of the surface, and the random caption."""
+    test = data.splits["test"]
+    order = torch.randperm(len(test), generator=torch.Generator().manual_seed(1))
+    says = {name: permuted(value, order) for name, value in fallible(test).items()}
+    after = evaluator.evaluate(fake(rows_of(test, order), **says), with_test(data, rows_of(test, order)))
+    drawn_by_row = {"availability/mean", "availability/worst"}
+    assert after.metrics.keys() == imperfect.metrics.keys()
+    blind = {
+        name
+        for name in imperfect.metrics
+        if name.endswith("_skill")
+        and name.startswith("image_to_text")
+        and best_blind(imperfect, name)[0] == "random_caption"
+    }
+    for name in imperfect.metrics.keys() - drawn_by_row - blind:
+        assert after.metrics[name] == pytest.approx(imperfect.metrics[name], rel=1e-5, abs=1e-7), name
+    for name in ("frequent_caption", "mean_image", "class_caption", "class_image"):
+        assert after.baselines[name] == pytest.approx(imperfect.baselines[name], rel=1e-5), name
+
+
+def best_blind(results: Results, skill_name: str) -> tuple[str, float]:
+    """(name, score) of the best baseline that is not told the class."""
+    metric = skill_name.removesuffix("_skill")
+    rows = {n: r[metric] for n, r in results.baselines.items() if metric in r and not n.startswith("class_")}
+    name = max(rows, key=rows.get)
+    return name, rows[name]
+
+
+def test_skill_is_the_share_above_the_best_blind_baseline(imperfect) -> None:
+    metrics = imperfect.metrics
+    limits = {"image_to_text": "judge/caption_accuracy", "text_to_image": "judge/accuracy"}
+    names = [name for name in metrics if name.endswith("_skill")]
+    for name in names:
+        score = metrics[name.removesuffix("_skill")]
+        limit = metrics[limits[name.split("/")[0]]] if "class_coherence" in name else 1.0
+        blind = best_blind(imperfect, name)[1]
+        assert metrics[name] == pytest.approx((score - blind) / (limit - blind)), name
+        assert metrics[name] < 1
+
+
+def test_answers_equal_their_formulas(data, imperfect) -> None:
+    test = data.splits["test"]
+    for condition, p in imperfect.predictions.probability.items():
+        said, label = p.argmax(1), test.label
+        assert imperfect.metrics[f"accuracy/{condition}"] == pytest.approx((said == label).double().mean().item())
+        f1 = f1_score(label, said, average="macro")
+        assert imperfect.metrics[f"macro_f1/{condition}"] == pytest.approx(f1, abs=1e-6)
+        nll = -sum(math.log(p[i, label[i]]) for i in range(len(p))) / len(p)
+        assert imperfect.metrics[f"nll/{condition}"] == pytest.approx(nll, rel=1e-5)
+        gap = 0.0
+        for b in range(15):
+            rows = [i for i in range(len(p)) if b / 15 < p[i].max() <= (b + 1) / 15]
+            gap += abs(sum(float(p[i].max()) - float(said[i] == label[i]) for i in rows)) / len(p)
+        assert imperfect.metrics[f"ece/{condition}"] == pytest.approx(gap, abs=1e-5)
+
+
+def test_a_certain_error_costs_much_and_not_infinitely() -> None:
+    test = SimpleNamespace(label=torch.tensor([0, 1]))
+    scores = answers({"both": torch.tensor([[0.0, 1.0], [0.0, 1.0]])}, test)
+    assert scores["nll/both"] == pytest.approx(-math.log(1e-12) / 2)
+
+
+def test_corners_of_the_surface_are_the_accuracies(imperfect) -> None:
+    cells = {(row["no_image"], row["no_text"]): row["accuracy"] for row in imperfect.surface}
+    corners = {"both": cells[0.0, 0.0], "image": cells[0.0, 1.0], "text": cells[1.0, 0.0]}
+    assert corners == pytest.approx({c: imperfect.metrics[f"accuracy/{c}"] for c in CONDITIONS})
+    assert len(set(corners.values())) == 3
+    assert imperfect.metrics["availability/mean"] == pytest.approx(sum(cells.values()) / len(cells))
+    assert imperfect.metrics["availability/worst"] == min(cells.values())
+
+
+def test_generation_and_reconstruction_are_kept_apart(data, evaluator) -> None:
+    """A model that says the truth with both given and one constant otherwise."""
+    test = data.splits["test"]
+    model, constant = fake(test), test.tokens[:1].long()
+    grey = torch.full((1, 1, 28, 28), 0.5)
+    draw, write = model.heads["image"], model.heads["text"].generate
+    model.heads["image"] = lambda z: torch.where((z[:, 1] == 0)[:, None, None, None], draw(z), grey)
+    model.heads["text"].generate = lambda z: torch.where((z[:, 1] == 0)[:, None], write(z), constant)
+    metrics = evaluator.evaluate(model, data).metrics
+    assert metrics["reconstruction/bleu4"] == metrics["reconstruction/ssim"] == pytest.approx(1)
+    assert metrics["image_to_text/bleu4"] < 0.9
+    assert metrics["text_to_image/ssim"] < 0.5
+
+
+def test_a_constant_caption_has_no_coherence_and_no_skill(data, evaluator) -> None:
+    test = data.splits["test"]
+    for said in torch.cat([data.splits["train"].tokens[:3], torch.tensor([[BOS, 5, 6, 7, 5, 6, 7, EOS]])]):
+        metrics = evaluator.evaluate(fake(test, tokens=said.long().expand(len(test), -1)), data).metrics
+        assert metrics["image_to_text/class_coherence"] == pytest.approx(1 / 3, abs=0.01)
+        skills = {n: v for n, v in metrics.items() if n.startswith("image_to_text") and n.endswith("_skill")}
+        assert len(skills) == 5
+        assert skills["image_to_text/class_coherence_skill"] <= 0
+        assert max(skills.values()) < 0.15  # another constant may fit the test split better
+
+
+def test_the_blind_baselines_themselves_have_no_skill(data, evaluator) -> None:
+    train, test = data.splits["train"], data.splits["test"]
+    rows, counts = train.tokens.unique(dim=0, return_counts=True)
+    frequent = rows[counts.argmax()].long().expand(len(test), -1)  # unique sorts: of equals the smallest
+    mean = (train.image.float().mean(0) / 255).expand(len(test), -1, -1, -1)
+    results = evaluator.evaluate(fake(test, tokens=frequent, image=mean), data)
+    skills = {name: value for name, value in results.metrics.items() if name.endswith("_skill")}
+    assert max(skills.values()) <= 1e-9
+    assert skills["text_to_image/ssim_skill"] == pytest.approx(0, abs=1e-6)
+    for name, value in results.baselines["frequent_caption"].items():
+        assert results.metrics[name] == value
+
+
+def test_blind_baselines_do_not_read_the_labels_of_the_test(data, evaluator, imperfect) -> None:
+    """With other classes for the same captions and images only coherence changes, but for the class_ ones."""
+    test = data.splits["test"]
+    other = (test.content + 1) % 3
+    relabelled = Split(test.image, test.tokens, other, other)
+    after = evaluator.evaluate(fake(relabelled), with_test(data, relabelled)).baselines
+    for name, row in imperfect.baselines.items():
+        kept = {metric: value for metric, value in row.items() if not metric.endswith("class_coherence")}
+        same = {metric: after[name][metric] for metric in kept} == kept
+        assert same != name.startswith("class_"), name
+
+
+@pytest.mark.parametrize(
+    ("reads", "cannot", "can"),
+    [
+        (("image",), ("text_to_image/", "reconstruction/bleu"), ("image_to_text/", "reconstruction/ssim")),
+        (("text",), ("image_to_text/", "reconstruction/ssim", "reconstruction/psnr"), ("text_to_image/",)),
+    ],
+)
+def test_a_control_has_no_value_for_what_it_cannot_do(data, evaluator, reads, cannot, can) -> None:
+    results = evaluator.evaluate(fake(data.splits["test"], reads=reads), data)
+    for name, value in results.metrics.items():
+        if name.startswith(cannot):
+            assert value is None, name
+            assert "does not read" in results.undefined[name]
+        elif name.startswith(can):
+            assert value is not None, name
+    json.dumps(results.as_json(), allow_nan=False)
+
+
+def test_without_room_skill_is_undefined_and_says_why(data, evaluator) -> None:
+    """One caption for all: the blind baseline is perfect."""
+    one = data.splits["train"].tokens[:1]
+    splits = {n: Split(s.image, one.expand(len(s), -1), s.label, s.content) for n, s in data.splits.items()}
+    results = evaluator.evaluate(fake(splits["test"]), replace(data, splits=splits))
+    for name in ("image_to_text/bleu4_skill", "image_to_text/class_coherence_skill"):
+        assert results.metrics[name] is None
+        assert "nothing to gain" in results.undefined[name]
+    assert results.metrics["text_to_image/ssim_skill"] == pytest.approx(1)
+
+
+def test_a_model_that_says_nothing_is_measured(data, evaluator) -> None:
+    test = data.splits["test"]
+    size = len(test)
+    silent = fake(
+        test,
+        probability=torch.full((size, 3), 1 / 3),
+        image=torch.zeros(size, 1, 28, 28),
+        tokens=torch.tensor([[BOS, EOS]]).expand(size, -1),
+        encoded={"image": torch.zeros(size, 4), "text": torch.ones(size, 4)},
+    )
+    results = evaluator.evaluate(silent, data)
+    assert results.metrics["image_to_text/bleu4"] == 0
+    assert results.metrics["accuracy/both"] == pytest.approx(1 / 3)
+    assert results.metrics["nll/both"] == pytest.approx(math.log(3))
+    assert results.metrics["retrieval/image_to_text/r1_pair"] == pytest.approx(1 / size)
+    json.dumps(results.as_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("results", ["perfect", "imperfect"])
+def test_results_are_json_and_every_gap_has_a_reason(results, request) -> None:
+    found = request.getfixturevalue(results)
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False)) == found.as_json()
+    assert {name for name, value in found.metrics.items() if value is None} == found.undefined.keys()
+    assert found.as_json()["availability/surface"] == found.surface
+
+
+def test_evaluating_twice_gives_the_same_and_draws_nothing(data, evaluator, imperfect) -> None:
+    before = torch.get_rng_state()
+    test = data.splits["test"]
+    assert evaluator.evaluate(fake(test, **fallible(test)), data).as_json() == imperfect.as_json()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_other_batches_give_the_same(data, evaluator, imperfect) -> None:
+    test = data.splits["test"]
+    whole = Evaluator(len(test), evaluator.cells, evaluator.image_judge, evaluator.seed)
+    assert whole.evaluate(fake(test, **fallible(test)), data).metrics == pytest.approx(imperfect.metrics)

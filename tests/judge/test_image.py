@@ -1,0 +1,94 @@
+"""The image judge: learns, is learned once, and leaves the run's random numbers alone."""
+
+import pytest
+import torch
+
+from multimodal.dataset.data import Split
+from multimodal.judge.image import ImageJudge, network
+
+SETTINGS = {"steps": 60, "batch_size": 16, "learning_rate": 0.01}
+
+
+def blocks(size: int, seed: int, channels: int = 1) -> Split:
+    """A tall, a wide or a square block on noise; the label is another number than the class shown."""
+    content = torch.arange(size) % 3
+    image = torch.randint(60, (size, channels, 28, 28), generator=torch.Generator().manual_seed(seed))
+    for i, c in enumerate(content.tolist()):
+        height, width = ((20, 5), (5, 20), (12, 12))[c]
+        image[i, :, 4 : 4 + height, 4 : 4 + width] = 220
+    tokens = torch.full((size, 2), 2, dtype=torch.int32)
+    return Split(image.to(torch.uint8), tokens, (content + 1) % 3, content)
+
+
+def pixels(split: Split) -> torch.Tensor:
+    return split.image.float() / 255
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Holds the judge of `blocks(60, seed=0)`."""
+    folder = tmp_path_factory.mktemp("judges")
+    ImageJudge(**SETTINGS, cache=str(folder)).fit(blocks(60, seed=0), 3, "blocks")
+    return folder
+
+
+def never(*_) -> None:
+    raise AssertionError("trained again")
+
+
+def test_learns_what_an_image_shows(cache) -> None:
+    test = blocks(30, seed=1)
+    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3, "blocks")
+    assert (judge.classify(pixels(test)) == test.content).float().mean() > 0.9
+
+
+def test_is_read_from_its_cache_the_second_time(cache, monkeypatch) -> None:
+    train, test = blocks(60, seed=0), blocks(30, seed=1)
+    fresh = ImageJudge(**SETTINGS, cache=str(cache / "fresh")).fit(train, 3, "blocks")
+    monkeypatch.setattr(ImageJudge, "learn", never)
+    kept = ImageJudge(**SETTINGS, cache=str(cache)).fit(train, 3, "blocks")
+    for name, value in fresh.model.state_dict().items():
+        assert torch.equal(value, kept.model.state_dict()[name]), name
+    assert torch.equal(fresh.classify(pixels(test)), kept.classify(pixels(test)))
+
+
+@pytest.mark.parametrize(
+    "change", [{"fingerprint": "other"}, {"steps": 61}, {"batch_size": 15}, {"learning_rate": 0.002}], ids=str
+)
+def test_other_data_or_settings_are_learned_anew(cache, monkeypatch, change) -> None:
+    monkeypatch.setattr(ImageJudge, "learn", never)
+    settings = SETTINGS | {name: value for name, value in change.items() if name != "fingerprint"}
+    judge = ImageJudge(**settings, cache=str(cache))
+    with pytest.raises(AssertionError, match="trained again"):
+        judge.fit(blocks(60, seed=0), 3, change.get("fingerprint", "blocks"))
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_does_not_disturb_the_global_random_state(cache, tmp_path, cached) -> None:
+    settings = SETTINGS | {"steps": 60 if cached else 2}
+    before = torch.get_rng_state()
+    ImageJudge(**settings, cache=str(cache if cached else tmp_path)).fit(blocks(60, seed=0), 3, "blocks")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_is_one_judge_whatever_the_seed_of_the_run(tmp_path) -> None:
+    judges = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        judge = ImageJudge(2, 8, 0.003, str(tmp_path / str(seed))).fit(blocks(12, seed=0), 3, "blocks")
+        judges.append(judge.model.state_dict())
+    assert all(torch.equal(value, judges[1][name]) for name, value in judges[0].items())
+
+
+def test_an_answer_does_not_depend_on_the_other_images(cache) -> None:
+    """No batch statistics, no dropout."""
+    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3, "blocks")
+    images = torch.rand(300, 1, 28, 28, generator=torch.Generator().manual_seed(0))  # more than one part
+    together = judge.classify(images)
+    assert together.shape == (300,)
+    assert torch.equal(together[250:260], torch.cat([judge.classify(image[None]) for image in images[250:260]]))
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 64)])
+def test_network_takes_any_size(channels, size) -> None:
+    assert network(channels, size, 7).eval()(torch.rand(2, channels, size, size)).shape == (2, 7)

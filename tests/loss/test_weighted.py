@@ -1,0 +1,60 @@
+"""The sum of the terms, and names that do not fit."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from multimodal.loss.weighted import WeightedLoss
+from multimodal.types import Output
+
+
+class Constant(nn.Module):
+    """A term that does not look."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(value))
+
+    def forward(self, output: Output, batch: None) -> Tensor:
+        return self.value
+
+
+def output(**terms: float) -> Output:
+    nothing = torch.zeros(1)
+    return Output(nothing, nothing, nothing, {}, {name: torch.tensor(value) for name, value in terms.items()})
+
+
+def test_the_loss_is_the_weighted_sum_and_terms_stay_unweighted() -> None:
+    loss = WeightedLoss({"label": Constant(2.0), "image": Constant(3.0)}, {"label": 1.0, "image": 10.0})
+    values = {name: value.item() for name, value in loss(output(), None).items()}
+    assert values == {"label": 2.0, "image": 3.0, "loss": 32.0}
+
+
+def test_a_term_of_the_fusion_is_weighed_as_well() -> None:
+    loss = WeightedLoss({"label": Constant(2.0)}, {"label": 1.0, "kl": 0.5})
+    values = {name: value.item() for name, value in loss(output(kl=4.0), None).items()}
+    assert values == {"label": 2.0, "kl": 4.0, "loss": 4.0}
+    assert set(loss(output(), None)) == {"label", "loss"}  # a weight may wait for a fusion that adds the term
+
+
+def test_weight_zero_logs_a_term_and_does_not_train_it() -> None:
+    loss = WeightedLoss({"label": Constant(2.0), "image": Constant(3.0)}, {"label": 0.0, "image": 1.0})
+    values = loss(output(), None)
+    values["loss"].backward()
+    assert values["label"].item() == 2.0
+    assert (loss.terms["label"].value.grad, loss.terms["image"].value.grad) == (0, 1)
+
+
+def test_an_unknown_term_is_named() -> None:
+    loss = WeightedLoss({"label": Constant(2.0), "extra": Constant(1.0)}, {"label": 1.0})
+    with pytest.raises(ValueError, match=r"extra.*kl"):
+        loss(output(kl=1.0), None)
+
+
+def test_a_negative_weight_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'image': -1\.0"):
+        WeightedLoss({"label": Constant(2.0)}, {"label": 1.0, "image": -1.0})
+
+
+def test_terms_with_parameters_are_handed_to_the_optimizer() -> None:
+    assert len(list(WeightedLoss({"label": Constant(2.0)}, {"label": 1.0}).parameters())) == 1

@@ -1,0 +1,122 @@
+"""Retrieval against plain sorting, chance against counting, and embeddings that know nothing or all."""
+
+import itertools
+import statistics
+
+import pytest
+import torch
+from torch import Tensor
+
+from multimodal.metric import retrieval as module
+from multimodal.metric.retrieval import RANKS, best_ranks, chance, pair_ceiling, retrieval
+
+CAPTION = torch.tensor([0, 0, 0, 1, 2, 2, 3, 4, 5, 5, 5, 5, 6, 7, 8])
+CONTENT = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2])  # told by the caption
+SIZE = len(CAPTION)
+GROUPS = {"pair": torch.arange(SIZE), "caption": CAPTION, "class": CONTENT}
+
+
+def random_pairs(size: int = SIZE, dim: int = 4) -> tuple[Tensor, Tensor]:
+    """Correlated embeddings of any length, about half of all cosines negative."""
+    x, noise = torch.randn(2, size, dim, generator=torch.Generator().manual_seed(3))
+    return 3 * x, x + noise
+
+
+def slow_ranks(query: Tensor, candidate: Tensor, group: Tensor) -> list[int]:
+    """For each query all candidates, sorted; the place of the first that counts."""
+    ranks = []
+    for i, q in enumerate(query):
+        cosine = [float(torch.dot(q, c) / (q.norm() * c.norm())) for c in candidate]
+        order = sorted(range(len(candidate)), key=lambda j: -cosine[j])
+        ranks.append(1 + next(place for place, j in enumerate(order) if group[j] == group[i]))
+    return ranks
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["alike", "opposed"])
+@pytest.mark.parametrize("reading", GROUPS)
+def test_ranks_equal_those_of_sorting(reading, sign) -> None:
+    query, candidate = random_pairs()
+    candidate = sign * candidate  # opposed: the right candidate's cosine is below 0 nearly always
+    cosine = torch.cosine_similarity(query[:, None], candidate[None], dim=-1)
+    assert 0.3 < (cosine < 0).float().mean() < 0.7
+    group = GROUPS[reading]
+    assert best_ranks(query, candidate, group, seed=0).tolist() == slow_ranks(query, candidate, group)
+
+
+def test_scores_equal_those_of_sorting() -> None:
+    query, candidate = random_pairs()
+    scores = retrieval(query, candidate, CAPTION, CONTENT, seed=0)
+    for reading, group in GROUPS.items():
+        ranks = slow_ranks(query, candidate, group)
+        assert scores[f"median_rank_{reading}"] == statistics.median(ranks)
+        for k in RANKS:
+            assert scores[f"r{k}_{reading}"] == pytest.approx(sum(rank <= k for rank in ranks) / SIZE)
+
+
+def test_the_parts_that_save_memory_change_nothing(monkeypatch) -> None:
+    query, candidate = random_pairs()
+    whole = best_ranks(query, candidate, CAPTION, seed=0)
+    monkeypatch.setattr(module, "CHUNK", 4)
+    assert torch.equal(best_ranks(query, candidate, CAPTION, seed=0), whole)
+
+
+def test_the_order_of_the_samples_does_not_matter() -> None:
+    query, candidate = random_pairs()
+    order = torch.randperm(SIZE, generator=torch.Generator().manual_seed(0))
+    shuffled = retrieval(query[order], candidate[order], CAPTION[order], CONTENT[order], seed=0)
+    assert shuffled == pytest.approx(retrieval(query, candidate, CAPTION, CONTENT, seed=0))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("group", [[0, 1, 2, 3, 4], [0, 0, 1, 1, 1], [0, 0, 0, 0, 0]], ids=str)
+def test_chance_is_the_share_of_all_draws(group, k) -> None:
+    """Every set of k candidates is as likely as any other."""
+    draws = list(itertools.combinations(group, min(k, len(group))))
+    shares = [sum(g in draw for draw in draws) / len(draws) for g in group]
+    assert chance(torch.tensor(group), k) == pytest.approx(sum(shares) / len(group))
+
+
+@pytest.mark.parametrize("cosine", [1, 0, -1])
+@pytest.mark.parametrize("reading", GROUPS)
+def test_a_constant_embedding_scores_chance(reading, cosine) -> None:
+    """All candidates tie, and each seed breaks the ties another way."""
+    constant = torch.ones(SIZE, 3)
+    runs = [best_ranks(constant, cosine * constant, GROUPS[reading], seed) for seed in range(400)]
+    for k in RANKS:
+        found = statistics.fmean(float((ranks <= k).double().mean()) for ranks in runs)
+        assert found == pytest.approx(chance(GROUPS[reading], k), abs=0.04), k
+
+
+def test_a_constant_embedding_finds_each_place_once() -> None:
+    """Also in a product large enough to be computed in blocks."""
+    constant = torch.full((700, 48), 0.3)
+    ranks = best_ranks(constant, constant, torch.arange(700), seed=0)
+    assert sorted(ranks.tolist()) == list(range(1, 701))
+
+
+def test_ties_are_broken_by_the_seed_alone() -> None:
+    constant = torch.ones(SIZE, 3)
+    first, again, other = (best_ranks(constant, constant, GROUPS["pair"], seed) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("way", ["image to text", "text to image"])
+def test_a_perfect_model_reaches_the_ceiling(way) -> None:
+    """Equal captions cannot be told apart: pairs are found as often as the ceiling says, all else always."""
+    text = torch.nn.functional.one_hot(CAPTION).float()
+    image = text + 0.01 * torch.randn(text.shape, generator=torch.Generator().manual_seed(0))
+    pair = (image, text) if way == "image to text" else (text, image)
+    runs = [retrieval(*pair, CAPTION, CONTENT, seed) for seed in range(20)]
+    for k in RANKS:
+        found = statistics.fmean(run[f"r{k}_pair"] for run in runs)
+        assert found == pytest.approx(runs[0][f"r{k}_pair_ceiling"], abs=1e-6), k
+        for reading in ("caption", "class"):
+            assert {run[f"r{k}_{reading}"] for run in runs} == {1.0} == {runs[0][f"r{k}_{reading}_ceiling"]}
+
+
+def test_ceiling_is_the_share_of_twins_that_fit() -> None:
+    same = torch.tensor([0, 0, 0, 0, 1, 1, 2])
+    assert pair_ceiling(same, 1) == pytest.approx((4 * 1 / 4 + 2 * 1 / 2 + 1) / 7)
+    assert pair_ceiling(same, 2) == pytest.approx((4 * 2 / 4 + 2 + 1) / 7)
+    assert pair_ceiling(same, 10) == 1

@@ -1,0 +1,212 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from multimodal.dataset.data import Data, Split
+from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.evaluation.evaluator import Results
+from multimodal.evaluation.predict import Predictions
+from multimodal.metric.availability import places, surface
+from multimodal.report.availability import chance_level
+from multimodal.report.curves import best_row, draw_curves, quantities
+from multimodal.report.figures import Figures
+from multimodal.report.generation import draw_generation
+from multimodal.report.latent import draw_latent, embed
+
+TITLE = "toy (embedded), concat fusion, seed 0"
+RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
+
+
+def captions(count: int, words: int, generator: torch.Generator) -> list[str]:
+    """Of `words` words each, all words of one caption different."""
+    return [
+        " ".join(f"word{int(i)}" for i in torch.randperm(words + 20, generator=generator)[:words]) for _ in range(count)
+    ]
+
+
+def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int] | None = None) -> tuple:
+    """(data, results) of a model that guesses; `each` test samples of each class."""
+    generator = torch.Generator().manual_seed(0)
+    label = torch.arange(classes).repeat(each) if labels is None else torch.tensor(labels)
+    n = len(label)
+    real, written = captions(n, words, generator), captions(n, words, generator)
+    vocabulary = Vocabulary.of([*real, *written])
+    image = torch.randint(0, 256, (n, channels, 8, 8), generator=generator, dtype=torch.uint8)
+    test = Split(image, vocabulary.encode(real, words), label, label)
+    data = Data("toy", "embedded", {"test": test}, vocabulary, [f"class {k}" for k in range(classes)], "0")
+    conditions = ("both", "image", "text")
+    caption = {c: vocabulary.encode(real if c == "both" else written, words).long() for c in conditions}
+    predictions = Predictions(
+        probability={c: torch.rand(n, classes, generator=generator).softmax(1) for c in conditions},
+        image={c: torch.rand(n, channels, 8, 8, generator=generator) for c in conditions},
+        caption=caption,
+        joint={c: torch.randn(n, 6, generator=generator) + 5 * label[:, None] for c in conditions},
+        encoded={},
+    )
+    correct = {c: p.argmax(1) == label for c, p in predictions.probability.items()}
+    rows = surface(correct, places(n, 0), 5)
+    metrics = {f"accuracy/{c}": float(right.float().mean()) for c, right in correct.items()}
+    metrics |= {"availability/mean": 0.5, "availability/worst": None, "latent/modality_gap": 0.25}
+    return data, Results(metrics, {}, {}, rows, predictions)
+
+
+def history(rows: int) -> list[dict[str, float]]:
+    """Rows with a term that no list foresees."""
+    return [
+        {
+            "step": 10 * i,
+            "train/loss": 2 - i,
+            "train/novel": 1.0,
+            "train/accuracy": 0.5,
+            "train/samples_per_s": 9.0,
+        }
+        | {"train/learning_rate": 1e-3, "validation/loss": abs(i - 1.0), "validation/novel": 2.0}
+        for i in range(rows)
+    ]
+
+
+def draw(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
+    return Figures(samples=6, points=90, seed=0).draw(TITLE, data, history(rows), results, RATES)
+
+
+def generation(data: Data, results: Results) -> Figure:
+    return draw_generation(TITLE, data, results.predictions, samples=6, seed=0)
+
+
+def latent(data: Data, results: Results) -> Figure:
+    return draw_latent(TITLE, data, results, points=90, seed=0)
+
+
+def shown(figure: Figure) -> list[Text]:
+    """Every text that is drawn, the canvas's in the order in which they were set."""
+    hidden = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        hidden |= {t.label1 for t in axis.get_major_ticks() if not low <= t.get_loc() <= high or not axis.axes.axison}
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [text for text in texts if text not in hidden]
+
+
+def check_layout(figure: Figure) -> None:
+    """Every text lies inside the figure, and none on another; 1.5 pixels are round-off."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    texts = shown(figure)
+    box = np.array([text.get_window_extent(renderer).extents for text in texts])  # x0, y0, x1, y1
+    outside = (box[:, :2] < 0).any(1) | (box[:, 2:] > (figure.bbox.width, figure.bbox.height)).any(1)
+    assert not [text.get_text() for text, out in zip(texts, outside, strict=True) if out]
+    low = np.maximum(box[:, None, :2], box[None, :, :2])
+    high = np.minimum(box[:, None, 2:], box[None, :, 2:])
+    both = np.argwhere(np.triu((high - low > 1.5).all(2), k=1))
+    assert not [(texts[i].get_text(), texts[j].get_text()) for i, j in both]
+
+
+@pytest.mark.parametrize(("classes", "words", "channels"), [(2, 20, 3), (2, 100, 3), (10, 7, 1), (20, 1, 1)])
+def test_every_figure_has_its_title_and_no_text_overlaps_or_leaves_it(classes: int, words: int, channels: int) -> None:
+    data, results = run(classes, 3 if words < 100 else 1, words, channels)
+    figures = draw(data, results)
+    assert set(figures) == {"curves", "tsne", "generation", "masking", "availability"}
+    for figure in figures.values():
+        check_layout(figure)
+        assert any(TITLE in text.get_text() for text in shown(figure))
+
+
+def test_every_caption_stands_whole_and_in_order() -> None:
+    data, results = run(2, 3, 100)
+    texts = [text.get_text() for text in shown(generation(data, results))]
+    texts = [text for text in texts if re.fullmatch(r"word\d+", text)]
+    told = data.vocabulary.words_of(data.splits["test"].tokens)
+    made = data.vocabulary.words_of(results.predictions.caption["image"])
+    rows = [row for k in range(2) for row in range(6) if data.splits["test"].label[row] == k]
+    found = [texts[i : i + 200] for i in range(0, len(texts), 200)]
+    pairs = [told[row] + made[row] for row in rows]
+    assert sorted(found) == sorted(pairs)
+
+
+def test_only_wrong_words_are_bold() -> None:
+    data, results = run(2, 1, 5)
+    results.predictions.caption["image"][:] = data.splits["test"].tokens  # now all are right
+    marked = [t for t in shown(generation(data, results)) if t.get_weight() == "bold"]
+    assert not [t for t in marked if t.get_text().startswith("word") and t.get_text() != "word"]
+
+
+def test_the_samples_do_not_depend_on_the_model() -> None:
+    data, results = run(2, 6, 4)
+    other = run(2, 6, 4)[1]
+    other.predictions.image["text"].zero_()
+    first, second = (generation(data, r).axes[0].images for r in (results, other))
+    assert len(first) == 2 * 2 * 3  # real and drawn, of two classes, three samples each
+    assert all((a.get_array() == b.get_array()).all() for a, b in zip(first[::2], second[::2], strict=True))
+
+
+def test_the_map_is_the_same_when_drawn_again() -> None:
+    data, results = run(3, 6, 4)
+    first, second = (latent(data, results).axes[1].collections for _ in range(2))
+    assert len(first) == 3
+    assert all((a.get_offsets() == b.get_offsets()).all() for a, b in zip(first, second, strict=True))
+
+
+def test_the_map_holds_at_most_the_points_asked_for() -> None:
+    data, results = run(2, 40, 2)
+    drawn = latent(data, results).axes[1].collections
+    assert [len(c.get_offsets()) for c in drawn] == [30, 30, 30]
+
+
+@pytest.mark.parametrize("joint", [torch.zeros(3, 4, 5), torch.randn(3, 1, 5), torch.randn(3, 2, 1)])
+def test_the_map_takes_few_or_equal_points(joint: torch.Tensor) -> None:
+    place = embed(joint, seed=0)
+    assert place.shape == (*joint.shape[:2], 2)
+    assert torch.from_numpy(place).isfinite().all()
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 0], [1]])
+def test_a_class_without_test_samples_is_left_out(labels: list[int]) -> None:
+    data, results = run(3, 1, 4, labels=labels)
+    for name, figure in draw(data, results).items():
+        check_layout(figure)
+        if name == "tsne":
+            assert not any(text.get_text() == "class 2" for text in shown(figure))
+
+
+def test_undefined_values_are_said_to_be_undefined(tmp_path: Path) -> None:
+    data, results = run(2, 3, 4)
+    results.metrics |= dict.fromkeys(results.metrics)
+    figures = draw(data, results)
+    assert any("mean undefined" in text.get_text() for text in shown(figures["availability"]))
+    for name, figure in figures.items():
+        figure.savefig(tmp_path / f"{name}.png")
+
+
+def test_an_empty_caption_is_said_to_be_empty() -> None:
+    data, results = run(2, 3, 4)
+    results.predictions.caption["image"].zero_()
+    words = [text.get_text() for text in shown(generation(data, results))]
+    assert words.count("(no") == 6
+
+
+def test_without_a_history_there_are_no_curves() -> None:
+    data, results = run(2, 1, 4)
+    assert "curves" not in draw(data, results, rows=0)
+
+
+def test_a_history_of_one_row_shows_its_points() -> None:
+    figure = draw_curves(TITLE, history(1))
+    check_layout(figure)
+    panels = figure.axes[1:]
+    assert all(any(line.get_marker() in ("o", "s") for line in panel.lines) for panel in panels)
+
+
+def test_terms_are_found_and_the_best_step_is_that_of_the_lowest_validation_loss() -> None:
+    assert quantities(history(3)) == ["loss", "accuracy", "novel", "learning_rate"]
+    assert best_row(history(3))["step"] == 10
+    assert best_row([{"step": 1, "train/loss": 1.0}]) is None
+
+
+def test_chance_is_the_share_of_the_most_frequent_label() -> None:
+    assert chance_level(torch.tensor([0, 2, 2, 1])) == 0.5

@@ -1,0 +1,254 @@
+"""Runs are read back from the file that wandb 0.31 writes offline, by a reader of our own: it has none."""
+
+import json
+import os
+import pty
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import matplotlib.figure
+import pytest
+from wandb.proto import wandb_internal_pb2
+
+from multimodal.tracking.wandb import WandbRun, answers
+
+BLOCK = 32768  # bytes; a LevelDB log is cut into these, and no header of 7 bytes crosses their border
+WHOLE, FIRST, LAST = 1, 2, 4
+CONFIG = {"choices": {"fusion": "concat"}, "seed": 3, "data_source": "embedded", "checkpoint": None}
+
+
+def records(file: Path):
+    """Every record of a `.wandb` file."""
+    content, position, part = file.read_bytes(), 7, b""
+    assert content[:4] == b":W&B"
+    while position + 7 <= len(content):
+        left = BLOCK - position % BLOCK
+        if left < 7:
+            position += left
+            continue
+        _, length, kind = struct.unpack("<IHB", content[position : position + 7])
+        data = content[position + 7 : position + 7 + length]
+        if len(data) < length or (kind, length) == (0, 0):  # not written yet
+            return
+        part = data if kind in (WHOLE, FIRST) else part + data
+        if kind in (WHOLE, LAST):
+            yield wandb_internal_pb2.Record.FromString(part)
+        position += 7 + length
+
+
+def values(items) -> dict:
+    """{name: value} of a record's items."""
+    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+
+
+def read_run(file: Path) -> dict:
+    """What a run left: config, history, summary, names, exit code."""
+    run = {"config": {}, "history": [], "summary": {}, "exit": None}
+    for record in records(file):
+        kind = record.WhichOneof("record_type")
+        if kind == "run":
+            run |= {
+                "name": record.run.display_name,
+                "group": record.run.run_group,
+                "tags": list(record.run.tags),
+            }
+            run["config"] |= values(record.run.config.update)
+        elif kind == "config":
+            run["config"] |= values(record.config.update)
+        elif kind == "history":
+            run["history"].append(values(record.history.item))
+        elif kind == "summary":
+            run["summary"] |= values(record.summary.update)
+        elif kind == "exit":
+            run["exit"] = record.exit.exit_code
+    return run
+
+
+def read_runs(folder: Path) -> list[dict]:
+    """All offline runs of a folder, by name; wandb writes on after `finish` returned."""
+    files = list(folder.glob("wandb/offline-run-*/run-*.wandb"))
+    deadline = time.monotonic() + 10
+    while any(read_run(file)["exit"] is None for file in files) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return sorted((read_run(file) for file in files), key=lambda run: run["name"])
+
+
+def started(folder: Path, name: str = "one", mode: str = "offline", **config) -> WandbRun:
+    """An open run."""
+    return WandbRun(mode, "project", None).open(folder, name, "sweep", ["mnist", "concat"], CONFIG | config)
+
+
+def logged(run: dict, name: str) -> list:
+    """The history of one quantity."""
+    return [row[name] for row in run["history"] if name in row]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Of one finished offline run with everything in it."""
+    folder = tmp_path_factory.mktemp("run")
+    figure = matplotlib.figure.Figure(figsize=(1, 1))
+    figure.subplots().plot([1, 2])
+    with started(folder) as run:
+        run.log({"step": 10, "train/loss": 2.5, "validation/loss": 3.0})
+        run.log({"step": 20, "train/loss": 1.5, "validation/loss": 2.0})
+        run.summary({"accuracy/both": 0.75, "cost/parameters": 1000, "image_to_text/class_coherence": None})
+        run.figures({"tsne": figure, "curves": figure})
+    return folder
+
+
+def test_config_group_and_tags_are_kept(folder):
+    (run,) = read_runs(folder)
+    assert {name: run["config"][name] for name in CONFIG} == CONFIG
+    assert (run["name"], run["group"], run["tags"]) == ("one", "sweep", ["mnist", "concat"])
+
+
+def test_every_row_of_the_history_is_kept_in_order(folder):
+    (run,) = read_runs(folder)
+    assert logged(run, "step") == [10, 20]
+    assert logged(run, "train/loss") == [2.5, 1.5]
+    assert logged(run, "validation/loss") == [3.0, 2.0]
+
+
+def test_final_values_stand_under_test_and_undefined_ones_are_left_out(folder):
+    (run,) = read_runs(folder)
+    final = {name: value for name, value in run["summary"].items() if name.startswith("test/")}
+    assert final == {"test/accuracy/both": 0.75, "test/cost/parameters": 1000}
+
+
+def test_figures_are_pictures_on_disk(folder):
+    (run,) = read_runs(folder)
+    pictures = {n: v for row in run["history"] for n, v in row.items() if n.endswith("/path")}
+    assert set(pictures) == {"figure/tsne/path", "figure/curves/path"}
+    (files,) = folder.glob("wandb/offline-run-*/files")
+    for picture in pictures.values():
+        assert (files / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_finished_run_exits_with_0(folder):
+    assert read_runs(folder)[0]["exit"] == 0
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_exception_passes_through_and_is_recorded(tmp_path, error):
+    def diverge():
+        with started(tmp_path) as run:
+            run.log({"train/loss": 1.0})
+            raise error("diverged")
+
+    with pytest.raises(error, match="diverged"):
+        diverge()
+    (run,) = read_runs(tmp_path)
+    assert run["exit"] == 1
+    assert logged(run, "train/loss") == [1.0]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_two_runs_in_one_process_are_two_runs(tmp_path, closed):
+    first = started(tmp_path, "one", seed=1)
+    first.log({"loss": 1.0})
+    if closed:
+        first.__exit__(None, None, None)
+    with started(tmp_path, "two", seed=2) as second:
+        second.log({"loss": 2.0})
+    one, two = read_runs(tmp_path)
+    assert (one["config"]["seed"], two["config"]["seed"]) == (1, 2)
+    assert (logged(one, "loss"), logged(two, "loss")) == ([1.0], [2.0])
+
+
+def test_disabled_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with started(tmp_path, mode="disabled") as run:
+        run.log({"loss": 1.0})
+        run.summary({"accuracy/both": 1.0})
+        run.figures({"tsne": matplotlib.figure.Figure()})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_mode_names_those_there_are():
+    with pytest.raises(ValueError, match="one of online, offline, disabled, got loud"):
+        WandbRun("loud", "project", None)
+
+
+def test_a_port_answers_or_not():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        assert not answers("127.0.0.1", port)  # bound, but nobody listens
+        server.listen()
+        assert answers("127.0.0.1", port)
+    assert not answers("nowhere.invalid", 443)
+
+
+ONLINE = """
+import logging, sys, time
+from pathlib import Path
+logging.basicConfig(format="%(levelname)s %(message)s")
+from multimodal.tracking.wandb import WandbRun
+began = time.perf_counter()
+with WandbRun("online", "project", None).open(Path(sys.argv[1]), "one", "sweep", [], {}) as run:
+    print("seconds", time.perf_counter() - began)
+    run.log({"loss": 1.0})
+"""
+
+
+def at_a_terminal(folder: Path, **environment: str) -> list[str]:
+    """The lines that the script above shows at a terminal where nobody types, as a user without settings."""
+    ours, theirs = pty.openpty()  # wandb asks for a key only where it thinks that somebody could type one
+    unset = ("WANDB_", "HTTPS_PROXY", "https_proxy")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    kept |= {"HOME": str(folder), "NETRC": str(folder / "netrc")} | environment
+    process = subprocess.Popen(
+        [sys.executable, "-c", ONLINE, str(folder)],
+        env=kept,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=folder,
+    )
+    os.close(theirs)
+    patience = threading.Timer(40, process.kill)  # a question would wait for ever
+    patience.start()
+    shown = b""
+    try:
+        while part := os.read(ours, 4096):
+            shown += part
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    os.close(ours)
+    status = process.wait()
+    patience.cancel()
+    assert status == 0, shown.decode()
+    return [line for line in shown.decode().splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(("key", "reason"), [({}, "no API key"), ({"WANDB_API_KEY": "0" * 40}, "server out of reach")])
+def test_online_without_key_or_network_is_offline_at_once_and_said_once(tmp_path, key, reason):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        lines = at_a_terminal(tmp_path, WANDB_BASE_URL=url, **key)
+    warning, seconds = lines
+    assert warning.startswith(f"WARNING W&B: offline ({reason})")
+    assert "wandb sync" in warning
+    assert float(seconds.split()[1]) < 3
+    (run,) = read_runs(tmp_path)
+    assert (logged(run, "loss"), run["exit"]) == ([1.0], 0)
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_is_given_up(tmp_path):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        lines = at_a_terminal(tmp_path, WANDB_BASE_URL=url, WANDB_API_KEY="0" * 40)
+    (warning,) = [line for line in lines if line.startswith("WARNING")]
+    assert "W&B: offline" in warning
+    assert float(lines[-1].split()[1]) < 30
+    assert [logged(run, "loss") for run in read_runs(tmp_path)][-1] == [1.0]

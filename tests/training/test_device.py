@@ -1,0 +1,59 @@
+import lightning_fabric
+import pytest
+import torch
+
+from multimodal.training import device
+from multimodal.training.device import make_fabric
+
+KNOWN = ("32-true", "bf16-mixed")
+
+
+def test_a_cuda_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ValueError, match=r"devices=1 needs .* this machine has 0.*accelerator=cpu"):
+        make_fabric("cuda", 1, "32-true")
+
+
+def test_more_cuda_devices_than_there_are_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ValueError, match="devices=2 needs as many CUDA devices, this machine has 1"):
+        make_fabric("cuda", 2, "32-true")
+
+
+@pytest.mark.parametrize("devices", [0, -1])
+def test_less_than_one_device_is_refused(devices):
+    with pytest.raises(ValueError, match=f"devices must be 1 or more, got {devices}"):
+        make_fabric("cpu", devices, "32-true")
+
+
+@pytest.mark.parametrize("accelerator", ["nonsense", "tpu", "mps"])
+def test_an_accelerator_that_cannot_be_used_is_named(accelerator):
+    if accelerator == "mps" and torch.backends.mps.is_available():
+        pytest.skip("this machine has it")
+    with pytest.raises(ValueError, match=accelerator):
+        make_fabric(accelerator, 1, "32-true")
+
+
+def test_an_unknown_precision_is_named():
+    with pytest.raises(ValueError, match="nonsense"):
+        make_fabric("cpu", 1, "nonsense")
+
+
+@pytest.mark.parametrize("hardware", [True, False])
+def test_auto_precision_is_bf16_where_the_hardware_has_it(monkeypatch, hardware):
+    monkeypatch.setattr(device, "has_bf16", lambda accelerator: hardware)
+    fabric = make_fabric("cpu", 1, "auto")
+    assert fabric._precision.precision == ("bf16-mixed" if hardware else "32-true")
+
+
+def test_auto_works_on_this_machine():
+    fabric = make_fabric("auto", 1, "auto")
+    assert isinstance(fabric, lightning_fabric.Fabric)
+    assert fabric._precision.precision in KNOWN
+    assert fabric.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert fabric.world_size == 1
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", "mps"])
+def test_whether_there_is_bf16_is_a_yes_or_no(accelerator):
+    assert device.has_bf16(accelerator) in (True, False)

@@ -1,0 +1,326 @@
+import math
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from multimodal.dataset.data import Data, Split
+from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.encoder.image.cnn import CNN
+from multimodal.encoder.text.lstm import BidirectionalLSTM
+from multimodal.fusion.concat import ConcatFusion
+from multimodal.head.image.upconv import UpConv
+from multimodal.head.label.mlp import MLP
+from multimodal.head.text.lstm import LSTMDecoder
+from multimodal.loss.image import ImageSquaredError
+from multimodal.loss.infonce import MultiPositiveInfoNCE
+from multimodal.loss.label import LabelCrossEntropy
+from multimodal.loss.text import TokenCrossEntropy
+from multimodal.loss.weighted import WeightedLoss
+from multimodal.missing.learned import Learned
+from multimodal.model import MultimodalModel
+from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.history import read_csv
+from multimodal.training.modality_dropout import ModalityDropout
+from multimodal.training.trainer import MASKS, Batches, Objective, Trainer, decay_matrices
+
+CAPTIONS = ["a one", "now a two", "three"]
+VOCABULARY = Vocabulary.of(CAPTIONS)
+SETTINGS = {
+    "steps": 12,
+    "epochs": None,
+    "batch_size": 8,
+    "learning_rate": 1e-2,
+    "weight_decay": 0.05,
+    "warmup": 0.1,
+    "clip": 1.0,
+    "modality_dropout": ModalityDropout(0.3, 0.3),
+    "validations": 3,
+    "patience": 100,
+    "accelerator": "cpu",
+    "devices": 1,
+    "precision": "32-true",
+}
+EXTRA = {"config": {"dim": 8}, "vocabulary": VOCABULARY.words}
+
+
+def split(size: int, seed: int) -> Split:
+    """Images whose class is the row that is lit, captions that name it."""
+    label = torch.arange(size) % 3
+    image = torch.randint(0, 60, (size, 1, 12, 12), generator=torch.Generator().manual_seed(seed)).byte()
+    image[torch.arange(size), :, 2 + 4 * label] = 250
+    tokens = VOCABULARY.encode([CAPTIONS[i] for i in label], 7)
+    return Split(image, tokens, label, label)
+
+
+DATA = Data("toy", "embedded", {"train": split(30, 0), "validation": split(9, 1)}, VOCABULARY, ["1", "2", "3"], "")
+
+
+def build() -> tuple[MultimodalModel, WeightedLoss]:
+    """The same tiny model and loss at every call."""
+    torch.manual_seed(0)
+    model = MultimodalModel(
+        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalLSTM(8, len(VOCABULARY), 0.1)},
+        missing=Learned(8, ["image", "text"]),
+        fusion=ConcatFusion(8, ["image", "text"], 16),
+        heads={
+            "label": MLP(8, 3, 0.1),
+            "image": UpConv(8, 1, 12, 8),
+            "text": LSTMDecoder(8, len(VOCABULARY), 7, 0.1),
+        },
+    )
+    terms = {"label": LabelCrossEntropy(0.0), "image": ImageSquaredError(), "text": TokenCrossEntropy()}
+    terms["contrastive"] = MultiPositiveInfoNCE(0.1, True)
+    return model, WeightedLoss(terms, {"label": 1.0, "image": 10.0, "text": 1.0, "contrastive": 0.2})
+
+
+def fit(folder, seed=0, log=lambda row: None, model=None, loss=None, **changed):
+    """(history, model, loss) after training with some settings changed."""
+    built = build()
+    model, loss = model or built[0], loss or built[1]
+    torch.manual_seed(seed)
+    history = Trainer(**(SETTINGS | changed)).fit(model, loss, DATA, folder, seed, log, EXTRA)
+    return history, model, loss
+
+
+def timeless(history):
+    """The history without what the clock says."""
+    return [{name: v for name, v in row.items() if name != "train/samples_per_s"} for row in history]
+
+
+class Scripted(nn.Module):
+    """A loss whose validation values are given: it counts validations by the model's mode.
+
+    Args:
+        model: whose mode tells training from validation.
+        values: the loss of each validation.
+    """
+
+    def __init__(self, model, values, training=0.0):
+        super().__init__()
+        object.__setattr__(self, "model", model)  # not a submodule
+        self.values, self.training_value, self.seen = values, training, 0
+
+    def forward(self, output, batch):
+        anchor = output.label.sum() + output.image.sum() + output.text.sum()
+        if self.model.training:
+            return {"loss": anchor * 0.001 + self.training_value}
+        self.seen += 1
+        return {"loss": anchor * 0 + self.values[self.seen - 1]}
+
+
+def scripted_fit(folder, values, **changed):
+    """Training whose i-th validation loss is `values[i]`."""
+    model, _ = build()
+    settings = {"steps": len(values), "validations": len(values), "batch_size": 16} | changed
+    return fit(folder, model=model, loss=Scripted(model, values), **settings)
+
+
+def test_the_same_seed_gives_the_same_history_and_weights_to_the_bit(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, first, first_loss = fit(tmp_path / "a", seed=3)
+    two, second, second_loss = fit(tmp_path / "b", seed=3)
+    assert timeless(one) == timeless(two)
+    for module, other in ((first, second), (first_loss, second_loss)):
+        for name, weight in module.state_dict().items():
+            assert torch.equal(weight, other.state_dict()[name]), name
+
+
+def test_another_seed_is_another_run(tmp_path):
+    one, first, _ = fit(tmp_path, seed=0)
+    two, second, _ = fit(tmp_path, seed=1)
+    assert timeless(one)[0] != timeless(two)[0]
+    assert not torch.equal(first.fusion.project[0].weight, second.fusion.project[0].weight)
+
+
+def test_it_learns_what_either_modality_tells(tmp_path):
+    history, model, _ = fit(tmp_path, steps=60)
+    assert history[-1]["train/loss"] < 0.7 * history[0]["train/loss"]
+    assert history[-1]["validation/loss"] < 0.7 * history[0]["validation/loss"]
+    assert history[-1]["validation/accuracy"] > 0.9
+    for term in ("label", "image", "text"):
+        assert history[-1][f"validation/{term}"] < history[0][f"validation/{term}"]
+    assert next(model.parameters()).device.type == "cpu"
+
+
+def test_the_history_is_returned_logged_and_written_alike(tmp_path):
+    logged = []
+    history, _, _ = fit(tmp_path, log=logged.append)
+    assert logged == history == read_csv(tmp_path / "history.csv")
+    assert [row["step"] for row in history] == [4, 8, 12]
+    assert [row["epoch"] for row in history] == pytest.approx([4 / 3, 8 / 3, 4])  # 30 // 8 batches an epoch
+    assert load_checkpoint(tmp_path / "last.pt")["history"] == history
+
+
+def test_best_has_the_lowest_validation_loss_and_is_what_the_model_holds(tmp_path):
+    history, model, _ = scripted_fit(tmp_path, [5.0, 2.0, 3.0, 2.0, 4.0])
+    assert [row["validation/loss"] for row in history] == [5.0, 2.0, 3.0, 2.0, 4.0]
+    best, last = load_checkpoint(tmp_path / "best.pt"), load_checkpoint(tmp_path / "last.pt")
+    assert (best["step"], last["step"]) == (2, 5)
+    assert best["config"] == EXTRA["config"]
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, best["model"][name]), name
+    assert any(not torch.equal(weight, best["model"][name]) for name, weight in last["model"].items())
+
+
+def test_it_stops_after_that_many_validations_without_a_lower_loss(tmp_path):
+    history, _, _ = scripted_fit(tmp_path, [3.0, 4.0, 2.0, 2.0, 5.0, 6.0, 1.0, 1.0], patience=3)
+    assert [row["step"] for row in history] == [1, 2, 3, 4, 5, 6]
+    assert load_checkpoint(tmp_path / "best.pt")["step"] == 3
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_training_loss_that_is_not_finite_is_an_error(tmp_path, value):
+    model, _ = build()
+    with pytest.raises(FloatingPointError, match=r"training loss was (nan|inf) before step 4.*learning_rate"):
+        fit(tmp_path, model=model, loss=Scripted(model, [1.0] * 99, training=value))
+    assert not (tmp_path / "best.pt").exists()
+
+
+def test_a_validation_loss_that_is_not_finite_is_an_error_and_not_an_older_checkpoint(tmp_path):
+    fit(tmp_path)  # leaves a best.pt that must not pass for this run's
+    with pytest.raises(FloatingPointError, match="validation loss was nan before step 2"):
+        scripted_fit(tmp_path, [math.nan] * 4, steps=8, validations=4)
+
+
+@pytest.mark.parametrize(("epochs", "last"), [(1, 3), (2, 6)])
+def test_epochs_replace_steps(tmp_path, epochs, last):
+    history, _, _ = fit(tmp_path, epochs=epochs, steps=1000)
+    assert history[-1]["step"] == last
+    assert history[-1]["epoch"] == epochs
+    assert history[-1]["train/learning_rate"] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_a_losss_own_parameter_is_trained_if_it_is_to_be(tmp_path, learned):
+    model, _ = build()
+    terms = {"label": LabelCrossEntropy(0.0), "contrastive": MultiPositiveInfoNCE(0.1, learned)}
+    loss = WeightedLoss(
+        terms | {"image": ImageSquaredError(), "text": TokenCrossEntropy()},
+        dict.fromkeys(("label", "contrastive", "image", "text"), 1.0),
+    )
+    before = loss.terms["contrastive"].log_scale.item()
+    fit(tmp_path, model=model, loss=loss, batch_size=16)
+    after = loss.terms["contrastive"].log_scale.item()
+    assert (abs(after - before) > 1e-3) == learned
+    assert load_checkpoint(tmp_path / "last.pt")["loss"]["terms.contrastive.log_scale"].item() == after
+
+
+def test_a_batch_larger_than_the_split_is_the_whole_split(tmp_path):
+    history, _, _ = fit(tmp_path, batch_size=1000, steps=4, validations=2)
+    assert [row["epoch"] for row in history] == [2, 4]
+
+
+def test_a_budget_that_validations_do_not_divide_ends_with_one(tmp_path):
+    history, _, _ = fit(tmp_path, steps=11, validations=3)
+    assert [row["step"] for row in history] == [4, 8, 11]
+
+
+def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
+    history, model, _ = fit(tmp_path, precision="bf16-mixed", steps=30)
+    assert history[-1]["train/loss"] < history[0]["train/loss"]
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    dtypes = []
+
+    class Recorder(nn.Module):
+        def forward(self, output, batch):
+            dtypes.extend([output.label.dtype, output.encoded["text"].pooled.dtype])
+            return {"loss": output.label.sum()}
+
+    with torch.autocast("cpu", torch.bfloat16):
+        Objective(model, Recorder())(DATA.splits["validation"].batch(torch.arange(3)))
+    assert set(dtypes) == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("epochs", 0),
+        ("batch_size", -1),
+        ("learning_rate", 0.0),
+        ("clip", 0.0),
+        ("validations", 0),
+        ("patience", 0),
+        ("warmup", 1.0),
+        ("warmup", -0.1),
+    ],
+)
+def test_a_setting_out_of_range_is_named(name, value):
+    with pytest.raises(ValueError, match=f"training.{name} .*got {value}"):
+        Trainer(**(SETTINGS | {name: value}))
+
+
+def test_validation_sees_the_same_samples_missing_whatever_the_seed(tmp_path):
+    seen = []
+
+    class Recorder(nn.Module):
+        def forward(self, output, batch):
+            present = torch.stack([batch.present["image"], batch.present["text"]])
+            seen.append(present if not torch.is_grad_enabled() else None)
+            return {"loss": output.label.sum() + output.image.sum() + output.text.sum()}
+
+    for seed in (0, 1):
+        fit(tmp_path, seed=seed, loss=Recorder(), steps=2, validations=1, batch_size=9)
+    first, second = (present for present in seen if present is not None)
+    assert torch.equal(first, second)
+    assert torch.equal(first[0], SETTINGS["modality_dropout"].draw(9, MASKS)["image"])
+
+
+def batches(seed=0, size=8, rank=0, world=1):
+    """Batches as process `rank` of `world` sees them."""
+
+    class OneOf:
+        device, global_rank, world_size = torch.device("cpu"), rank, world
+
+    return Batches(DATA.splits["train"], size, ModalityDropout(0.3, 0.3), seed, OneOf())
+
+
+def test_an_epoch_shows_no_sample_twice_and_the_next_has_another_order():
+    source = batches()
+    epochs = [torch.cat([source.at(3 * epoch + i).index for i in range(3)]) for epoch in range(2)]
+    assert all(len(set(epoch.tolist())) == 24 for epoch in epochs)
+    assert not torch.equal(epochs[0], epochs[1])
+
+
+def test_a_batch_depends_on_seed_and_number_alone():
+    source, jumped = batches(), batches()
+    walked = [source.at(step) for step in range(5)]
+    assert torch.equal(jumped.at(4).index, walked[4].index)
+    assert torch.equal(jumped.at(1).index, walked[1].index)  # also backwards
+    assert torch.equal(jumped.at(1).present["text"], walked[1].present["text"])
+    assert not torch.equal(batches(seed=1).at(0).index, walked[0].index)
+
+
+def test_processes_share_a_batch_out_among_them():
+    whole = batches().at(4)
+    parts = [batches(rank=rank, world=2).at(4) for rank in range(2)]
+    assert sorted(torch.cat([part.index for part in parts]).tolist()) == sorted(whole.index.tolist())
+    for part in parts:
+        for row, present in zip(part.index, part.present["image"], strict=True):
+            assert present == whole.present["image"][whole.index == row]
+
+
+def test_matrices_decay_and_frozen_parameters_are_left_out():
+    model, loss = build()
+    model.encoders["text"].requires_grad_(False)
+    decayed, kept = decay_matrices(Objective(model, loss), 0.05)
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.05, 0.0)
+    assert all(p.ndim > 1 for p in decayed["params"])
+    assert any(p is loss.terms["contrastive"].log_scale for p in kept["params"])
+    trained = {id(p) for p in [*decayed["params"], *kept["params"]]}
+    assert trained == {id(p) for m in (model, loss) for p in m.parameters() if p.requires_grad}
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(tmp_path):
+    logged = []
+    began = time.perf_counter()
+    history, model, _ = fit(tmp_path, devices=2, steps=30, log=logged.append)
+    assert time.perf_counter() - began < 60
+    assert logged == history
+    assert history[-1]["validation/loss"] < history[0]["validation/loss"]
+    best = load_checkpoint(tmp_path / "best.pt")["model"]
+    assert all(torch.equal(weight, best[name]) for name, weight in model.state_dict().items())
