@@ -59,7 +59,7 @@ def draw_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: fl
         axes.plot(x, y, dashes, color=color, marker=marker, linewidth=2, markersize=5, label=name)
         at = trained[modality]
         axes.plot(at, np.interp(at, x, y), **DIAMOND)
-    axes.plot([], [], label=f"in training: {trained['image']:g} and {trained['text']:g}", **DIAMOND)
+    axes.plot([], [], label=f"rates in training: {trained['image']:g} and {trained['text']:g}", **DIAMOND)
     axes.axhline(chance, label="chance (most frequent label)", **DASHED)
     axes.set(xlim=(-0.03, 1.03), ylim=(0, 1.03))
     axes.set_xlabel("share of test samples without it", fontsize=11, color=INK)

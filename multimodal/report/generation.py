@@ -137,7 +137,8 @@ def head_column(page: Page, grid: Grid, x: float) -> None:
     for block, left in zip(grid.headings(), grid.lefts, strict=True):
         page.block(block, x + left, HEAD + 0.3, color=QUIET)
     half = grid.side + PAD + grid.caption
-    for name, left in (("real test sample", 0.0), ("generated from the other alone", grid.lefts[2])):
-        points, _ = fitted(name, half, min(grid.size, 9.5) + 1, "bold")
+    names = ("real test sample", "generated from the other alone")
+    points, _ = fitted(names[1], half, min(grid.size, 9.5) + 1, "bold")
+    for name, left in zip(names, grid.lefts[::2], strict=True):
         page.text(x + left, HEAD + 0.2, name, fontsize=points, weight="bold")
         page.rule(x + left, HEAD + 0.27, half, color=QUIET)

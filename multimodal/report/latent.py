@@ -1,13 +1,13 @@
 """The joint representation on one map: t-SNE of the same samples with both modalities and with each alone."""
 
-import textwrap
-
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -95,16 +95,25 @@ def name_classes(axes: Axes, place: np.ndarray, label: np.ndarray, names: list[s
         centre = own[np.abs(own[:, None] - own[None]).sum((1, 2)).argmin()]
         text = axes.text(*centre, short(names[k]), ha="center", va="center", fontsize=12.5, weight="bold", color=INK)
         text.set(parse_math=False, path_effects=[withStroke(linewidth=3.5, foreground="white")])
-        extent = text.get_window_extent(renderer())
+        extent = move_inside(text, axes)
         if any(extent.overlaps(other) for other in taken):
             text.remove()
         else:
             taken.append(extent)
 
 
+def move_inside(text: Text, axes: Axes) -> Bbox:
+    """Shifts a name that leaves the map sideways; returns where it stands, in pixels."""
+    box, map_box = text.get_window_extent(renderer()), axes.get_window_extent(renderer())
+    shift = max(map_box.x0 + 6 - box.x0, 0) + min(map_box.x1 - 6 - box.x1, 0)
+    x, y = axes.transData.transform(text.get_position())
+    text.set_position(axes.transData.inverted().transform((x + shift, y)))
+    return text.get_window_extent(renderer())
+
+
 def short(name: str) -> str:
     """A class name for the map and its legend."""
-    return textwrap.shorten(name, 22, placeholder="…") if " " in name else name[:22]
+    return name if len(name) <= 16 else f"{name[:15].strip()}…"
 
 
 def draw_legend(page: Page, names: list[str], shown: list[int]) -> None:
@@ -116,16 +125,10 @@ def draw_legend(page: Page, names: list[str], shown: list[int]) -> None:
         Line2D([], [], marker="o", color=colors[k], label=short(names[k]).replace("$", r"\$"), **dot) for k in shown
     ]
     x, top = MARGIN + SIDE + 0.35 + (SIDE - 0.9) / 3 + 0.2, TOP
-    style = {
-        "frameon": False,
-        "loc": "upper left",
-        "fontsize": 10.5,
-        "title_fontsize": 11,
-        "alignment": "left",
-    }
+    style = {"frameon": False, "loc": "upper left", "title_fontsize": 11, "alignment": "left", "borderaxespad": 0}
     for title, handles in (("given", markers), ("class", classes)):
-        corner = (x / page.width, 1 - top / page.height)
-        page.figure.legend(handles=handles, title=title, bbox_to_anchor=corner, borderaxespad=0, **style)
+        corner, points = (x / page.width, 1 - top / page.height), min(10.5, 240 / len(handles))
+        page.figure.legend(handles=handles, title=title, bbox_to_anchor=corner, fontsize=points, **style)
         top += 0.45 + 0.23 * len(handles)
 
 

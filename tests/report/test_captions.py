@@ -16,7 +16,7 @@ def test_words_without_a_counterpart_are_wrong() -> None:
 
 
 def test_frequent_words_of_long_captions_count_too() -> None:
-    assert marked("the " * 300, "the " * 300) == []  # difflib's shortcut would drop them
+    assert marked("the cat " * 150, "x " + "the cat " * 150) == []  # difflib's shortcut would drop them
 
 
 @pytest.mark.parametrize("count", [1, 100])

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from multimodal.report.availability import chance_level
 from multimodal.report.curves import best_row, draw_curves, quantities
 from multimodal.report.figures import Figures
 from multimodal.report.generation import draw_generation
-from multimodal.report.latent import draw_latent, embed
+from multimodal.report.latent import draw_latent, embed, name_classes
+from multimodal.report.page import Page
 
 TITLE = "toy (embedded), concat fusion, seed 0"
 RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
@@ -117,6 +119,13 @@ def test_every_figure_has_its_title_and_no_text_overlaps_or_leaves_it(classes: i
         assert any(TITLE in text.get_text() for text in shown(figure))
 
 
+def test_long_class_names_and_dollar_signs_fit() -> None:
+    data, results = run(3, 3, 4)
+    names = ["a price of $5 or $6", "the european short-haired cat of the alps", "x" * 50]
+    for figure in draw(replace(data, class_names=names), results).values():
+        check_layout(figure)
+
+
 def test_every_caption_stands_whole_and_in_order() -> None:
     data, results = run(2, 3, 100)
     texts = [text.get_text() for text in shown(generation(data, results))]
@@ -143,6 +152,17 @@ def test_the_samples_do_not_depend_on_the_model() -> None:
     first, second = (generation(data, r).axes[0].images for r in (results, other))
     assert len(first) == 2 * 2 * 3  # real and drawn, of two classes, three samples each
     assert all((a.get_array() == b.get_array()).all() for a, b in zip(first[::2], second[::2], strict=True))
+    assert all((image.get_array() == 0).all() for image in second[1::2])
+
+
+def test_a_class_name_at_the_edge_stays_on_the_map() -> None:
+    page = Page(6.0, 4.0, "Map", TITLE)
+    axes = page.axes(1.0, 1.0, 3.0, 2.0)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    name_classes(axes, np.array([[0.0, 0.3], [1.0, 0.6]]), np.array([0, 1]), ["left long name", "right long name"])
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 2
+    assert all(axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1 for box in boxes)
 
 
 def test_the_map_is_the_same_when_drawn_again() -> None:

@@ -21,9 +21,10 @@ from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
 from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.device import make_fabric
 from multimodal.training.history import read_csv
 from multimodal.training.modality_dropout import ModalityDropout
-from multimodal.training.trainer import MASKS, Batches, Objective, Trainer, decay_matrices
+from multimodal.training.trainer import MASKS, Batches, Exact, Objective, Trainer, decay_matrices
 
 CAPTIONS = ["a one", "now a two", "three"]
 VOCABULARY = Vocabulary.of(CAPTIONS)
@@ -222,16 +223,18 @@ def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
     history, model, _ = fit(tmp_path, precision="bf16-mixed", steps=30)
     assert history[-1]["train/loss"] < history[0]["train/loss"]
     assert {p.dtype for p in model.parameters()} == {torch.float32}
-    dtypes = []
+    split, rows, dtypes, targets = DATA.splits["validation"], torch.arange(3), [], []
 
     class Recorder(nn.Module):
         def forward(self, output, batch):
             dtypes.extend([output.label.dtype, output.encoded["text"].pooled.dtype])
+            targets.append(batch.image)
             return {"loss": output.label.sum()}
 
-    with torch.autocast("cpu", torch.bfloat16):
-        Objective(model, Recorder())(DATA.splits["validation"].batch(torch.arange(3)))
+    fabric = make_fabric("cpu", 1, "bf16-mixed")
+    fabric.setup_module(Objective(model, Recorder()))(Exact(split.batch(rows)))
     assert set(dtypes) == {torch.float32}
+    assert torch.equal(targets[0], split.image[rows].float() / 255)  # not rounded on the way
 
 
 @pytest.mark.parametrize(
