@@ -182,7 +182,10 @@ def cost(model: MultimodalModel, history: list[dict[str, float]]) -> dict[str, f
     """Trainable parameters, and samples a second in training (median over the run)."""
     speeds = [float(row["train/samples_per_s"]) for row in history]
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return {"cost/parameters": parameters, "cost/train_samples_per_s": statistics.median(speeds)}
+    speed = (
+        {"cost/train_samples_per_s": statistics.median(speeds)} if speeds else {}
+    )  # a bare checkpoint has no history
+    return {"cost/parameters": parameters} | speed
 
 
 def checkpoint_file(checkpoint: str | None) -> Path:
