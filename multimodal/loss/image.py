@@ -15,7 +15,7 @@ class ImageSquaredError(nn.Module):
 
 
 class ImageDissimilarity(nn.Module):
-    """1 - SSIM, so 0 for equal images (Zhao et al. 2017, https://arxiv.org/abs/1511.08861)."""
+    """DSSIM, 1 - SSIM: 0 for equal images (Zhao et al. 2017, https://arxiv.org/abs/1511.08861)."""
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """(B, C, H, W) -> scalar in [0, 2]."""
