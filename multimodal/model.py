@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
 from multimodal.types import Batch, Encoded, Fused, Output
@@ -43,12 +44,11 @@ class MultimodalModel(nn.Module):
         )
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
-        """Each modality on its own; an absent input is zeroed first, so nothing of it reaches any sample."""
-        encoded = {}
-        for name, encoder in self.encoders.items():
-            x, present = batch.inputs[name], batch.present[name]
-            encoded[name] = encoder(x.where(present.view(-1, *[1] * (x.ndim - 1)), 0), present)
-        return encoded
+        """Each modality on its own, absent inputs left out."""
+        return {
+            name: encode_present(encoder, batch.inputs[name], batch.present[name])
+            for name, encoder in self.encoders.items()
+        }
 
     def fuse(self, encoded: dict[str, Encoded], **present: Tensor) -> Fused:
         """Joint representation; `present` ({modality: (B,) bool}) hides more without encoding again."""
@@ -58,3 +58,21 @@ class MultimodalModel(nn.Module):
     def classify(self, fused: Fused) -> Tensor:
         """Logits (B, K): the fusion's own where it decides, else the label head's."""
         return self.heads["label"](fused.z) if fused.logits is None else fused.logits
+
+
+def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
+    """Only the samples that have the modality pass its encoder; the others get zeros and cost nothing.
+
+    So nothing of an absent input reaches any sample, through batch statistics neither. Should all of
+    them be absent, one blank input is encoded, because a batch may not be empty.
+    """
+    if present.all():
+        return encoder(x, present)
+    rows = present.nonzero().flatten() if present.any() else present.new_zeros(1, dtype=torch.int64)
+    blank = x.where(present.view(-1, *[1] * (x.ndim - 1)), 0)
+    encoded = encoder(blank[rows], present[rows])
+
+    def spread(part: Tensor, fill: float) -> Tensor:
+        return part.new_full((len(present), *part.shape[1:]), fill).index_copy(0, rows, part)
+
+    return Encoded(spread(encoded.pooled, 0), spread(encoded.tokens, 0), spread(encoded.valid, True), present)

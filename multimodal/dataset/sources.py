@@ -1,13 +1,14 @@
 """Where samples come from: the hub, a folder, or the set that is embedded in this package."""
 
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import datasets
 import huggingface_hub
 from datasets import Dataset, DatasetDict
+
+from multimodal.network import answers
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,10 @@ def read_path(path: str) -> DatasetDict:
     """A `save_to_disk` folder, parquet, or an image folder with `metadata.csv` or `.jsonl`."""
     folder = Path(path)
     if not folder.exists():
-        raise ValueError(f"dataset.path: there is no {path}")
+        raise ValueError(
+            f"dataset.path: there is no {path} (looked for {folder.absolute()}); give the folder of the data, or "
+            "dataset.source=embedded, which needs none"
+        )
     if (folder / "dataset_dict.json").exists() or (folder / "state.json").exists():
         data = datasets.load_from_disk(str(folder))
     else:
@@ -75,32 +79,14 @@ def read_path(path: str) -> DatasetDict:
 
 def read_hub(repository: str) -> DatasetDict:
     """Downloads, or reads the cache when the hub does not answer; OSError or ValueError if neither works."""
-    if hub_answers(PROBE_SECONDS):
+    constants = huggingface_hub.constants
+    if not constants.HF_HUB_OFFLINE and answers(constants.ENDPOINT, PROBE_SECONDS):
         return datasets.load_dataset(repository)
-    was = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
-    huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    was = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     try:  # offline, `datasets` looks in its cache at once instead of retrying for 20 seconds
         return datasets.load_dataset(repository)
     except (OSError, ValueError) as error:
         raise OSError("it did not answer within 3 s and is not in the cache") from error
     finally:
-        huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was
-
-
-def hub_answers(timeout: float) -> bool:
-    """Whether the hub gives any HTTP answer within `timeout` seconds, the look-up of its name included."""
-    if huggingface_hub.constants.HF_HUB_OFFLINE:
-        return False
-    answered = threading.Event()
-
-    def probe() -> None:
-        try:
-            huggingface_hub.utils.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=timeout)
-            answered.set()
-        except Exception as error:  # whatever the client raises, the hub did not answer
-            log.debug("hub probe: %s", error)
-
-    thread = threading.Thread(target=probe, daemon=True)
-    thread.start()
-    thread.join(timeout)  # shorter where the connection is refused at once
-    return answered.is_set()
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was

@@ -2,17 +2,16 @@
 
 import logging
 import os
-import socket
-import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import matplotlib.figure
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
 
 import wandb
+
+from multimodal.network import answers
 
 log = logging.getLogger(__name__)
 
@@ -74,31 +73,14 @@ class WandbRun:
 
 def reachable_mode() -> tuple[str, str | None]:
     """("online", None), or ("offline", why)."""
+    # the server first: without one, wandb.login takes five seconds to say so
+    if not answers(wandb.setup().settings.base_url, PROBE_SECONDS):
+        return "offline", "server out of reach"
     if not wandb.setup().settings.api_key and not has_netrc_key():
         return "offline", "no API key"
-    server = urlsplit(wandb.setup().settings.base_url)
-    if not os.environ.get("HTTPS_PROXY") and not answers(server.hostname, server.port or 443):
-        return "offline", "server out of reach"
     return "online", None
 
 
 def has_netrc_key() -> bool:
     """Whether a key was stored by `wandb login`."""
     return wandb.login(prompt=False, verify=False)
-
-
-def answers(host: str, port: int) -> bool:
-    """Whether the port opens within two seconds, the look-up of the name included."""
-    opened = threading.Event()
-
-    def probe() -> None:
-        try:
-            socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
-            opened.set()
-        except OSError:
-            pass
-
-    thread = threading.Thread(target=probe, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)  # shorter where the connection is refused at once
-    return opened.is_set()

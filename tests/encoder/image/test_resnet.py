@@ -77,7 +77,3 @@ def test_what_cannot_be_had_is_refused(monkeypatch, weights: str, frozen: bool, 
 def test_a_file_of_another_network_is_refused(file: str) -> None:
     with pytest.raises(ValueError, match="resnet50"):
         ResNet(16, 3, "resnet50", file, False)
-
-
-def test_a_silent_host_is_given_up_in_time() -> None:
-    assert not resnet.answers("host.invalid", timeout=0.5)
