@@ -17,9 +17,7 @@ def answers(url: str, timeout: float) -> bool:
 
     def probe() -> None:
         try:
-            urllib.request.urlopen(
-                urllib.request.Request(url, method="HEAD"), timeout=timeout, context=unchecked
-            ).close()
+            urllib.request.urlopen(request, timeout=timeout, context=unchecked).close()
         except urllib.error.HTTPError:  # an answer too
             pass
         except (OSError, ValueError):
