@@ -2,32 +2,51 @@
 
 import csv
 import json
-import os
+import runpy
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
 
-ROOT = Path(__file__).parent.parent
+SCRIPT = str(Path(__file__).parent.parent / "scripts" / "run.py")
 TINY = ["dataset.source=embedded", "dataset.limit=200", "training.steps=6", "training.validations=2"]
 TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
 FIGURES = {"curves", "tsne", "generation", "masking", "availability"}
 
 
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """scripts/run.py in `folder`, its caches there as well."""
-    environment = os.environ | {"HF_HOME": str(folder / "hf"), "HYDRA_FULL_ERROR": "0"}
-    line = [sys.executable, str(ROOT / "scripts" / "run.py"), *arguments, f"cache_dir={folder}/cache"]
-    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+@dataclass
+class Done:
+    """How a command ended and what it wrote."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def command(folder: Path, *arguments: str) -> Done:
+    """scripts/run.py in `folder`, in this process: starting Python and its libraries anew takes most of a tiny run."""
+    out, err, status = StringIO(), StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [SCRIPT, *arguments, f"cache_dir={folder}/cache"])
+        try:
+            runpy.run_path(SCRIPT, run_name="__main__")
+        except SystemExit as exit:
+            status = exit.code
+    return Done(status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
-    """The folder of a finished tiny run."""
+    """The folder of a finished tiny run, made by a process of its own, as a user's is."""
     folder = tmp_path_factory.mktemp("run")
-    done = command(folder, *TINY, "output_dir=out", "tracking=disabled")
+    line = [sys.executable, SCRIPT, *TINY, "output_dir=out", "tracking=disabled", f"cache_dir={folder}/cache"]
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder / "out"
 
@@ -51,7 +70,7 @@ def test_the_checkpoint_loads_with_weights_only(run: Path) -> None:
 
 def test_evaluating_again_gives_the_same_numbers(run: Path) -> None:
     done = command(run.parent, "mode=evaluate", "checkpoint=out", "tracking=disabled", "output_dir=again")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     first = json.loads((run / "metrics.json").read_text())
     again = json.loads((run.parent / "again" / "metrics.json").read_text())
     assert again == first
@@ -68,14 +87,14 @@ def test_evaluating_again_gives_the_same_numbers(run: Path) -> None:
 )
 def test_bad_input_is_one_clear_error(run: Path, arguments: list[str], message: str) -> None:
     done = command(run.parent, *arguments)
-    assert done.returncode != 0
+    assert done.status != 0
     assert message in done.stderr
     assert "training:" not in done.stderr  # no step was taken
 
 
 def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
     done = command(tmp_path, "-m", "dataset=mnist,animals", "fusion=attention,concat", *TINY, "tracking=offline")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     with (tmp_path / "runs" / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
     jobs = [(row["dataset"], row["fusion"]) for row in rows]
@@ -92,7 +111,7 @@ def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
 
 def test_a_failing_job_is_recorded_and_the_others_finish(tmp_path: Path) -> None:
     done = command(tmp_path, "-m", "training.batch_size=0,32", *TINY, "tracking=disabled")
-    assert done.returncode == 1
+    assert done.status == 1
     assert "2 jobs, 1 failed" in done.stdout
     assert "batch_size must be above 0, got 0" in done.stdout
     with (tmp_path / "runs" / "sweep.csv").open() as file:

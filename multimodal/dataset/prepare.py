@@ -2,15 +2,15 @@
 
 import hashlib
 from collections.abc import Callable
+from io import BytesIO
 
 import datasets
 import numpy as np
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict
+from PIL import Image
 from sklearn.model_selection import train_test_split
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_image
-from torchvision.transforms.v2 import functional as transforms
 
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.sources import read_source
@@ -129,19 +129,17 @@ def decode(rows: Dataset, size: int, channels: int) -> Tensor:
 
 def decode_batch(rows: dict[str, list], size: int, channels: int) -> dict[str, list[bytes]]:
     """Encoded images -> bytes of (C, size, size) uint8."""
-    mode = ImageReadMode.GRAY if channels == 1 else ImageReadMode.RGB
+    mode = "L" if channels == 1 else "RGB"
     return {"pixels": [decode_one(image, size, mode) for image in rows["image"]]}
 
 
-def decode_one(image: dict, size: int, mode: ImageReadMode) -> bytes:
+def decode_one(image: dict, size: int, mode: str) -> bytes:
     """One image: decoded, antialiased to `size`, as bytes."""
-    if image["bytes"] is None:
-        pixels = decode_image(image["path"], mode)
-    else:
-        pixels = decode_image(torch.frombuffer(bytearray(image["bytes"]), dtype=torch.uint8), mode)
-    if pixels.shape[-2:] != (size, size):
-        pixels = transforms.resize(pixels, [size, size], antialias=True)
-    return pixels.numpy().tobytes()
+    with Image.open(image["path"] if image["bytes"] is None else BytesIO(image["bytes"])) as opened:
+        pixels = opened.convert(mode)
+    if pixels.size != (size, size):
+        pixels = pixels.resize((size, size), Image.Resampling.BILINEAR)
+    return np.moveaxis(np.atleast_3d(np.asarray(pixels)), -1, 0).tobytes()
 
 
 def fingerprint(splits: dict[str, Split]) -> str:

@@ -1,7 +1,7 @@
 """Residual network from torchvision (He et al. 2016, https://arxiv.org/abs/1512.03385).
 
 Differs: tokens come from stage 3, because at 64 pixels stage 4 has only 2x2 positions left to attend
-to; the pooled embedding keeps a 4x4 grid of stage 2 and a 2x2 grid of stage 4, because a mean over
+to; the pooled embedding keeps an 8x8 grid of stage 2 and a 2x2 grid of stage 4, because a mean over
 positions cannot be redrawn, and normalises both: features after a ReLU share a large mean, behind which
 a decoder finds the differences between images only after hundreds of steps.
 """
@@ -81,7 +81,7 @@ class ResNet(nn.Module):
         shallow = self.backbone.layer3[0].conv1.in_channels  # stage 2's channels
         deep = self.backbone.fc.in_features
         self.norm_layout, self.norm_meaning = nn.BatchNorm2d(shallow), nn.BatchNorm2d(deep)
-        self.to_pooled = nn.Linear(16 * shallow + 4 * deep, dim)
+        self.to_pooled = nn.Linear(64 * shallow + 4 * deep, dim)
         self.backbone.fc = nn.Identity()
         self.backbone.requires_grad_(not frozen).to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
@@ -109,7 +109,7 @@ class ResNet(nn.Module):
             second, third, fourth = self.features(image)
         tokens = self.to_tokens(third.flatten(2).transpose(1, 2))
         valid = tokens.new_ones(tokens.shape[:2], dtype=bool)
-        layout = self.norm_layout(nn.functional.adaptive_avg_pool2d(second, 4))
+        layout = self.norm_layout(nn.functional.adaptive_avg_pool2d(second, 8))
         meaning = self.norm_meaning(nn.functional.adaptive_avg_pool2d(fourth, 2))
         pooled = self.to_pooled(torch.cat([layout.flatten(1), meaning.flatten(1)], dim=1))
         return Encoded(pooled, tokens, valid, present)

@@ -2,6 +2,9 @@
 
 The generator of Radford et al. 2016, DCGAN, https://arxiv.org/abs/1511.06434, with GroupNorm for
 BatchNorm so that samples do not mix.
+Differs: a coarse image, linear in z, is added to what the convolutions draw (skip connections to the
+output as in StyleGAN2, Karras et al. 2020, https://arxiv.org/abs/1912.04958): colours and layout are then
+learned as fast as by a principal component analysis, and the convolutions are left the detail.
 """
 
 from torch import Tensor, nn
@@ -45,7 +48,12 @@ class UpConv(nn.Module):
             ]
         self.blocks = nn.Sequential(*blocks)
         self.to_image = nn.Conv2d(width, channels, kernel_size=3, padding=1)
+        self.coarse = nn.Sequential(
+            nn.Linear(dim, channels * (2 * size) ** 2),
+            nn.Unflatten(1, (channels, 2 * size, 2 * size)),
+            nn.Upsample(image_size, mode="bilinear"),
+        )
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, C, H, W) in [0, 1]."""
-        return self.to_image(self.blocks(self.start(z))).sigmoid()
+        return (self.to_image(self.blocks(self.start(z))) + self.coarse(z)).sigmoid()
