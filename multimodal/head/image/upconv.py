@@ -7,6 +7,7 @@ output as in StyleGAN2, Karras et al. 2020, https://arxiv.org/abs/1912.04958): c
 learned as fast as by a principal component analysis, and the convolutions are left the detail.
 """
 
+import torch
 from torch import Tensor, nn
 
 
@@ -53,7 +54,9 @@ class UpConv(nn.Module):
             nn.Unflatten(1, (channels, 2 * size, 2 * size)),
             nn.Upsample(image_size, mode="bilinear"),
         )
+        self.to(memory_format=torch.channels_last)  # a third faster on a CPU
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, C, H, W) in [0, 1]."""
-        return (self.to_image(self.blocks(self.start(z))) + self.coarse(z)).sigmoid()
+        start = self.start(z).contiguous(memory_format=torch.channels_last)
+        return (self.to_image(self.blocks(start)) + self.coarse(z)).sigmoid()
