@@ -20,12 +20,12 @@ from multimodal.model import MultimodalModel
 from multimodal.report.figures import Figures
 from multimodal.tracking.wandb import WandbRun
 from multimodal.training.checkpoint import load_checkpoint
-from multimodal.training.history import read_csv, write_json
+from multimodal.training.history import read_csv, write_csv, write_json
 
 log = logging.getLogger(__name__)
 
 # What changes a result; tracking, paths and hardware do not.
-KEYED = ("dataset", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
+KEYED = ("dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
 NOT_KEYED = {"dataset": ("path", "hub", "embedded"), "training": ("devices", "accelerator")}
 EVALUATE_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "evaluation", "dataset.path")
 EVALUATE_MAY_SET += ("dataset.source", "dataset.columns", "training.accelerator", "hydra")
@@ -169,6 +169,9 @@ def finish(
     drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"])
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=150)
+    write_json(folder / "data_card.json", data.card)
+    for name, rows in data.tables.items():
+        write_csv(rows, folder / f"{name}.csv")
     tracking.summary(results.metrics)
     tracking.figures(drawn)
     write_json(folder / "metrics.json", results.as_json() | facts)  # last: it says that the run is finished

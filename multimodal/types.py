@@ -104,6 +104,23 @@ class Output:
         )
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the captions tell and which answer is asked for, as a caption mode leaves them.
+
+    Args:
+        captions: {split: a text for each sample}.
+        label: {split: (N,) int64, the task's answer}.
+        names_class: whether a caption says by itself which class is pictured.
+        tables: {name: rows} that explain what was done, for the run's folder.
+    """
+
+    captions: dict[str, list[str]]
+    label: dict[str, Tensor]
+    names_class: bool
+    tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+
+
 def masked_mean(tokens: Tensor, valid: Tensor) -> Tensor:
     """Mean over the valid positions: (B, T, D), (B, T) -> (B, D)."""
     weight = valid.to(tokens.dtype)

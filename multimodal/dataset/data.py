@@ -1,6 +1,7 @@
 """A dataset in memory: uint8 images and int32 tokens; a batch is gathered, not loaded."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,10 @@ class Data:
         splits: `train`, `validation`, `test`.
         vocabulary: of the training captions.
         class_names: of the K labels.
+        names_class: whether a caption says by itself which class is pictured.
         fingerprint: of all arrays, hexadecimal.
+        card: what the data is, in numbers, for JSON.
+        tables: {name: rows} of what the caption mode did.
     """
 
     name: str
@@ -68,7 +72,10 @@ class Data:
     splits: dict[str, Split]
     vocabulary: Vocabulary
     class_names: list[str]
+    names_class: bool
     fingerprint: str
+    card: dict[str, Any]
+    tables: dict[str, list[dict[str, Any]]]
 
     def facts(self) -> dict[str, int]:
         """The sizes that parts of the model are built from."""

@@ -1,6 +1,7 @@
 """Where samples come from: the hub, a folder, or the set that is embedded in this package."""
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,8 @@ SOURCES = ("auto", "path", "hub", "embedded")
 
 def read_source(
     source: str, path: str | None, hub: str, embedded: Callable[[], DatasetDict]
-) -> tuple[DatasetDict, str]:
-    """(splits, the source they came from in the end).
+) -> tuple[DatasetDict, str, str | None]:
+    """(splits, the source they came from in the end, its revision where it has one).
 
     Args:
         source: `hub`, `path`, `embedded`, or `auto`: the path if there is one, else the hub if it
@@ -33,11 +34,12 @@ def read_source(
     if source == "path" and path is None:
         raise ValueError("dataset.source=path needs dataset.path=<folder>")
     if source == "path" or (source == "auto" and path is not None):
-        return read_path(path), "path"
+        return read_path(path), "path", None
     if source == "embedded":
-        return embedded(), "embedded"
+        return embedded(), "embedded", None
     try:
-        return read_hub(hub), "hub"
+        splits = read_hub(hub)
+        return splits, "hub", revision_of(splits)
     except (OSError, ValueError) as error:
         if source == "hub":
             raise ValueError(
@@ -45,7 +47,14 @@ def read_source(
                 "dataset.source=path dataset.path=<folder> reads a copy, dataset.source=embedded needs no download"
             ) from error
         log.warning("%s could not be read from the hub (%s): using the EMBEDDED set instead", hub, first_line(error))
-    return embedded(), "embedded"
+    return embedded(), "embedded", None
+
+
+def revision_of(splits: DatasetDict) -> str | None:
+    """The commit that the hub's files were downloaded at."""
+    urls = [url for part in splits.values() for url in part.info.download_checksums or ()]
+    found = [re.search(r"@([0-9a-f]{40})/", url) for url in urls]
+    return next((match[1] for match in found if match), None)
 
 
 def first_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cached_property
 
+import numpy as np
 import torch
 from nltk.tokenize import wordpunct_tokenize
 from torch import Tensor
@@ -42,11 +43,13 @@ class Vocabulary:
 
     def encode(self, captions: list[str], max_words: int) -> Tensor:
         """(N, T) int32: `<bos>`, at most `max_words` words, `<eos>`, then `<pad>` to the longest."""
-        rows = [[self.numbers.get(w, UNK) for w in tokenize(caption)[:max_words]] for caption in captions]
-        tokens = torch.full((len(rows), max(map(len, rows), default=0) + 2), PAD, dtype=torch.int32)
-        for i, row in enumerate(rows):
-            tokens[i, : len(row) + 2] = torch.tensor([BOS, *row, EOS], dtype=torch.int32)
-        return tokens
+        known: dict[str, list[int]] = {}  # templated captions repeat: each text is tokenised once
+        for caption in captions:
+            if caption not in known:
+                known[caption] = [self.numbers.get(w, UNK) for w in tokenize(caption)[:max_words]]
+        longest = max(map(len, known.values()), default=0) + 2
+        rows = [[BOS, *known[c], EOS, *[PAD] * (longest - 2 - len(known[c]))] for c in captions]
+        return torch.from_numpy(np.array(rows, dtype=np.int32).reshape(len(rows), longest))
 
     def words_of(self, tokens: Tensor) -> list[list[str]]:
         """(N, T) -> the words of each row, special ones left out but `<unk>`."""

@@ -91,7 +91,7 @@ class Evaluator:
         for way, pair in {"image_to_text": (image, text), "text_to_image": (text, image)}.items():
             found = retrieval(*pair, words.equal, test.content, self.seed)
             metrics |= prefixed(f"retrieval/{way}", found)
-        undefined = self.undefined(metrics, model.fusion.modalities)
+        undefined = self.undefined(metrics, model.fusion.modalities, data.names_class)
         metrics |= dict.fromkeys(undefined)
         return Results(metrics, undefined, baselines, rows, predictions)
 
@@ -108,7 +108,7 @@ class Evaluator:
         return rows | {n: prefixed("text_to_image", image_scores(i, test, judges)) for n, i in images.items()}
 
     @staticmethod
-    def undefined(metrics: Scores, reads: tuple[str, ...]) -> dict[str, str]:
+    def undefined(metrics: Scores, reads: tuple[str, ...], names_class: bool) -> dict[str, str]:
         """{name: reason} for what has no value, and for what a one-modality control cannot do."""
         reasons = {name: "nothing to gain over the blind baseline" for name, v in metrics.items() if v is None}
         needs = {"image_to_text/": "image", "text_to_image/": "text"}
@@ -118,6 +118,9 @@ class Evaluator:
             if modality not in reads:
                 names = [name for name in metrics if name.startswith(start)]
                 reasons |= dict.fromkeys(names, f"this fusion does not read the {modality}")
+        if not names_class:
+            names = [name for name in metrics if name.startswith("image_to_text/class_coherence")]
+            reasons |= dict.fromkeys([*names, "judge/caption_accuracy"], "these captions do not name the class")
         return reasons
 
 
