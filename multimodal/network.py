@@ -7,9 +7,10 @@ import urllib.request
 
 
 def answers(url: str, timeout: float) -> bool:
-    """Whether `url`'s server gives any HTTP answer within `timeout` seconds, the look-up of its name included.
+    """Whether `url`'s server gives an HTTP answer within `timeout` seconds, the look-up of its name included.
 
-    Proxies of the environment are used; certificates are left to the client that comes after.
+    "Not found" is an answer, an error of the server (500 and above) is none. Proxies of the environment
+    are used; certificates are left to the client that comes after.
     """
     answered, request = threading.Event(), urllib.request.Request(url, method="HEAD")
     unchecked = ssl.create_default_context()
@@ -18,8 +19,9 @@ def answers(url: str, timeout: float) -> bool:
     def probe() -> None:
         try:
             urllib.request.urlopen(request, timeout=timeout, context=unchecked).close()
-        except urllib.error.HTTPError:  # an answer too
-            pass
+        except urllib.error.HTTPError as error:
+            if error.code >= 500:
+                return
         except (OSError, ValueError):
             return
         answered.set()

@@ -40,7 +40,7 @@ def read_source(
     try:
         splits = read_hub(hub)
         return splits, "hub", revision_of(splits)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # each library under the hub's client has errors of its own
         if source == "hub":
             raise ValueError(
                 f"{hub} could not be read from the hub ({first_line(error)}); "
@@ -51,9 +51,9 @@ def read_source(
 
 
 def revision_of(splits: DatasetDict) -> str | None:
-    """The commit that the hub's files were downloaded at."""
-    urls = [url for part in splits.values() for url in part.info.download_checksums or ()]
-    found = [re.search(r"@([0-9a-f]{40})/", url) for url in urls]
+    """The commit that the hub's files were downloaded at: `datasets` names the folder in its cache by it."""
+    files = [file["filename"] for part in splits.values() for file in part.cache_files]
+    found = [re.search(r"[/\\]([0-9a-f]{40})[/\\]", file) for file in files]
     return next((match[1] for match in found if match), None)
 
 
@@ -87,9 +87,10 @@ def read_path(path: str) -> DatasetDict:
 
 
 def read_hub(repository: str) -> DatasetDict:
-    """Downloads, or reads the cache when the hub does not answer; OSError or ValueError if neither works."""
+    """Downloads, or reads the cache when the hub does not answer."""
     constants = huggingface_hub.constants
-    if not constants.HF_HUB_OFFLINE and answers(constants.ENDPOINT, PROBE_SECONDS):
+    url = f"{constants.ENDPOINT}/datasets/{repository}/resolve/main/README.md"  # what the client asks for first
+    if not constants.HF_HUB_OFFLINE and answers(url, PROBE_SECONDS):
         return datasets.load_dataset(repository)
     was = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
