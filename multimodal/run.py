@@ -14,6 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from multimodal.dataset.data import Data
+from multimodal.dataset.near_duplicates import near_duplicates
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.evaluation.evaluator import Results
 from multimodal.model import MultimodalModel
@@ -166,12 +167,15 @@ def finish(
     facts = {name: config[name] for name in ("choices", "seed", "data_source", "fingerprint", "image_weights")}
     choices = config["choices"]
     title = f"{choices['dataset']} ({data.source}), {choices['fusion']} fusion, seed {config['seed']}"
-    drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"])
+    pairs = near_duplicates(data.splits["train"].image, data.splits["test"].image)
+    card = data.card | {"near_duplicates": [{"test": test, "train": train} for test, train in pairs]}
+    drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=150)
-    write_json(folder / "data_card.json", data.card)
+    write_json(folder / "data_card.json", card)
     for name, rows in data.tables.items():
         write_csv(rows, folder / f"{name}.csv")
+    tracking.config({"data_card": card})
     tracking.summary(results.metrics)
     tracking.figures(drawn)
     write_json(folder / "metrics.json", results.as_json() | facts)  # last: it says that the run is finished

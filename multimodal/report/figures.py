@@ -1,11 +1,14 @@
 """The figures of a run, each worth a slide."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
 from multimodal.report.availability import draw_availability
 from multimodal.report.curves import draw_curves
+from multimodal.report.data_card import draw_data_card
 from multimodal.report.generation import draw_generation
 from multimodal.report.latent import draw_latent
 from multimodal.report.masking import draw_masking
@@ -30,6 +33,7 @@ class Figures:
         history: list[dict[str, float]],
         results: Results,
         rates: dict[str, float],
+        card: dict[str, Any],
     ) -> dict[str, Figure]:
         """{name: figure}; without a history there are no curves.
 
@@ -39,6 +43,7 @@ class Figures:
             history: a row for each validation.
             results: of the evaluation.
             rates: {modality: share of samples trained without it}.
+            card: the data card, near duplicates included.
         """
         curves = {"curves": draw_curves(title, history)} if history else {}
         return curves | {
@@ -46,4 +51,5 @@ class Figures:
             "generation": draw_generation(title, data, results.predictions, self.samples, self.seed),
             "masking": draw_masking(title, data, results.predictions, self.seed),
             "availability": draw_availability(title, data, results, rates),
+            "data_card": draw_data_card(title, data, card, self.seed),
         }

@@ -62,6 +62,10 @@ class WandbRun:
         """One row of the history."""
         self.run.log(row)
 
+    def config(self, facts: dict[str, Any]) -> None:
+        """What became known only during the run."""
+        self.run.config.update(facts)
+
     def summary(self, metrics: dict[str, float | None]) -> None:
         """Final values, as `test/<name>`; what is undefined is left out."""
         self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
