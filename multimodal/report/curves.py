@@ -11,7 +11,8 @@ from multimodal.report.page import BLUE, HEAD, INK, MARGIN, ORANGE, QUIET, RULE,
 
 Row = dict[str, float]
 SPLITS = {"train": (BLUE, "-", "o"), "validation": (ORANGE, "--", "s")}
-TITLES = {"loss": "loss (weighted sum)", "learning_rate": "learning rate"}
+TITLES = {"loss": "loss (weighted sum)", "learning_rate": "learning rate", "label": "label (nats)"}
+TITLES |= {"text": "text (nats a word)", "contrastive": "contrastive (nats)"}
 UNSEEN = ("samples_per_s",)  # a speed, not a quantity that learning moves
 COLUMNS, WIDTH, PANEL, GAP = 4, 12.5, 1.95, 0.85  # panels in a row; inches: page, panel's and gap's height
 
