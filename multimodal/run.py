@@ -102,6 +102,11 @@ def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
     OmegaConf.register_new_resolver("data", data.facts().__getitem__, replace=True)
     counts = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
     log.info("%s from %s: %s; %d words", data.name, data.source, counts, len(data.vocabulary))
+    cut = data.card["captions"]["train"]["cut"]
+    if cut > 0:
+        log.warning(
+            "%.1f %% of the training captions have over %d words and were cut", 100 * cut, cfg.dataset.max_words
+        )
     return data
 
 

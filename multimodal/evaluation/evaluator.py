@@ -68,7 +68,7 @@ class Evaluator:
         """On the test split; the judges learn from the training split."""
         train, test = data.splits["train"], data.splits["test"]
         judges = Judges(
-            self.image_judge.fit(train, len(data.class_names), data.fingerprint),
+            self.image_judge.fit(train, len(data.class_names)),
             CaptionJudge().fit(train.tokens, train.content, len(data.vocabulary)),
         )
         predictions = predict(model, test, self.batch_size)

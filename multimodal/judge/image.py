@@ -40,11 +40,13 @@ class ImageJudge:
         self.cache = Path(cache).expanduser()
         self.model: nn.Module | None = None
 
-    def fit(self, train: Split, num_classes: int, fingerprint: str) -> "ImageJudge":
+    def fit(self, train: Split, num_classes: int) -> "ImageJudge":
         """Learns `content` of the training images, or reads the judge that did."""
-        settings = f"{self.steps} {self.batch_size} {self.learning_rate}".encode() + Path(__file__).read_bytes()
-        key = hashlib.sha256(settings).hexdigest()[:8]  # of this file too: other code, another judge
-        path = self.cache / f"judge-{fingerprint}-{key}.pt"
+        settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)}"
+        key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
+        key.update(train.image.numpy())
+        key.update(train.content.numpy())  # captions and their mode do not matter
+        path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
         with torch.random.fork_rng():
             torch.manual_seed(0)  # one judge for every run on the same data
             self.model = network(*train.image.shape[1:3], num_classes)
