@@ -76,7 +76,8 @@ def evaluate(cfg: DictConfig) -> Path:
     """Evaluates a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
     file = checkpoint_file(cfg.checkpoint)
     state = load_checkpoint(file)
-    kept = with_overrides(state["config"], cfg, HydraConfig.get().overrides.task)
+    overrides = HydraConfig.get().overrides.task
+    kept = with_overrides(state["config"], cfg, overrides)
     trainer = instantiate(kept.training, _convert_="all")
     evaluation = instantiate(kept.evaluation, _convert_="all")
     data = read_data(kept, Vocabulary(state["vocabulary"]))
@@ -85,9 +86,9 @@ def evaluate(cfg: DictConfig) -> Path:
     model = build_model(kept)
     load_weights(model, state["model"], file)
     model.to(trainer.fabric.device)
+    check_same_data(state["config"], data, asked=bool({"dataset.source", "dataset.path"} & set(given(overrides))))
     config = state["config"] | {"data_source": data.source, "fingerprint": data.fingerprint}
-    folder = Path(cfg.output_dir or file.parent / "evaluation")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = evaluation_folder(cfg, file, state["config"])
     history = read_csv(file.parent / "history.csv")
     with open_tracking(cfg, folder, config) as tracking:
         results = evaluation["evaluator"].evaluate(model, data)
@@ -138,8 +139,33 @@ def make_folder(cfg: DictConfig, config: dict[str, Any]) -> Path:
     if file.exists() and run_name(OmegaConf.to_container(OmegaConf.load(file)))[1] != key:
         raise ValueError(f"{folder} holds another experiment; give another output_dir")
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").unlink(missing_ok=True)  # of an earlier run: it says that this one is finished
     OmegaConf.save(OmegaConf.create(config), file)
     return folder
+
+
+def evaluation_folder(cfg: DictConfig, file: Path, config: dict[str, Any]) -> Path:
+    """Beside the checkpoint, or as `output_dir` says; never the folder of a training run."""
+    folder = Path(cfg.output_dir or file.parent / "evaluation")
+    if cfg.output_dir and HydraConfig.get().mode is RunMode.MULTIRUN:
+        folder = folder / f"{run_name(config)[0]}-{file.stem}"
+    if (folder / "last.pt").exists():
+        raise ValueError(f"{folder} holds a training run; give another output_dir")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def check_same_data(config: dict[str, Any], data: Data, asked: bool) -> None:
+    """Other data than the checkpoint's, unless asked for, is an error: its test samples may have been trained on."""
+    if data.fingerprint == config["fingerprint"]:
+        return
+    difference = (
+        f"the checkpoint learned from {config['data_source']} data {config['fingerprint']}, "
+        f"this is {data.source} data {data.fingerprint}"
+    )
+    if not asked:
+        raise ValueError(f"{difference}; give dataset.source and dataset.path to evaluate on other data")
+    log.warning("%s: make sure that its test samples were not trained on", difference)
 
 
 def run_name(config: dict[str, Any]) -> tuple[str, str]:
@@ -207,14 +233,16 @@ def checkpoint_file(checkpoint: str | None) -> Path:
     file = Path(checkpoint)
     file = file / "best.pt" if file.is_dir() else file
     if not file.is_file():
-        raise ValueError(f"checkpoint: there is no {file}")
+        raise ValueError(f"checkpoint: there is no {file}; give a run's folder or one of its .pt files")
     return file
 
 
 def with_overrides(kept: dict[str, Any], cfg: DictConfig, overrides: list[str]) -> DictConfig:
     """A checkpoint's config, with what the command line may change of it."""
-    names = [override.lstrip("+~").partition("=")[0] for override in overrides]
-    refused = [name for name in names if not name.startswith(EVALUATE_MAY_SET)]
+    names = given(overrides)
+    refused = [
+        n for n in names if not any(n == free or n.startswith((f"{free}.", f"{free}/")) for free in EVALUATE_MAY_SET)
+    ]
     if refused:
         raise ValueError(
             f"mode=evaluate takes model and data from the checkpoint: {', '.join(refused)} cannot be set; "
@@ -228,6 +256,11 @@ def with_overrides(kept: dict[str, Any], cfg: DictConfig, overrides: list[str]) 
     if "weights" in config.encoder.image:
         config.encoder.image |= {"weights": "none", "frozen": False}  # the checkpoint has them
     return config
+
+
+def given(overrides: list[str]) -> list[str]:
+    """The names that a command line sets."""
+    return [override.lstrip("+~").partition("=")[0] for override in overrides]
 
 
 def load_weights(model: MultimodalModel, state: dict[str, torch.Tensor], file: Path) -> None:

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import logging
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -26,24 +28,29 @@ COLUMNS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_imag
 
 
 def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], None]:
-    """A job that, in a sweep, writes down how it ended and raises nothing, so that the next one starts."""
+    """A job that, in a sweep, writes down how it ended and raises nothing, so that the next one starts.
+
+    Alone, it ends a mistake of its user's, a ValueError, in a line instead of a traceback.
+    """
 
     @functools.wraps(job)
     def run(cfg: DictConfig) -> None:
         hydra = HydraConfig.get()
         if hydra.mode is not RunMode.MULTIRUN:
-            job(cfg)
+            try:
+                job(cfg)
+            except (ValueError, InstantiationException) as error:
+                mistake = error.__cause__ if isinstance(error, InstantiationException) else error
+                if not isinstance(mistake, ValueError) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+                    raise
+                raise SystemExit(f"error: {mistake}\n(HYDRA_FULL_ERROR=1 shows where)") from error
             return
         overrides = list(hydra.overrides.task)
-        choices = hydra.runtime.choices
-        record = {
-            "dataset": choices.dataset,
-            "fusion": choices.fusion,
-            "seed": cfg.seed,
-            "overrides": overrides,
-        }
+        record = {"overrides": overrides, "seed": cfg.seed}
+        record |= {name: hydra.runtime.choices[name] for name in ("dataset", "fusion")}
         try:
-            record |= {"status": "finished", "folder": str(job(cfg))}
+            folder = job(cfg)
+            record |= {"status": "finished", "folder": str(folder)} | ran(folder)
         except Exception as error:
             log.exception("job failed: %s", " ".join(overrides))
             record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
@@ -54,6 +61,12 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], None]:
         write_json(folder / f"{name}.json", record)
 
     return run
+
+
+def ran(folder: Path) -> dict[str, Any]:
+    """Dataset, fusion and seed of a finished run: a checkpoint evaluated again has its own."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    return {"dataset": metrics["choices"]["dataset"], "fusion": metrics["choices"]["fusion"], "seed": metrics["seed"]}
 
 
 class SweepTable(Callback):

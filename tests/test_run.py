@@ -16,7 +16,7 @@ import torch
 SCRIPT = str(Path(__file__).parent.parent / "scripts" / "run.py")
 TINY = ["dataset.source=embedded", "dataset.limit=200", "training.steps=6", "training.validations=2"]
 TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
-FIGURES = {"curves", "tsne", "generation", "masking", "availability"}
+FIGURES = {"curves", "tsne", "generation", "masking", "availability", "data_card"}
 
 
 @dataclass
@@ -38,6 +38,8 @@ def command(folder: Path, *arguments: str) -> Done:
             runpy.run_path(SCRIPT, run_name="__main__")
         except SystemExit as exit:
             status = exit.code
+            if isinstance(status, str):  # Python prints it and exits with 1
+                status = print(status, file=err) or 1
     return Done(status, out.getvalue(), err.getvalue())
 
 
@@ -92,6 +94,35 @@ def test_bad_input_is_one_clear_error(run: Path, arguments: list[str], message: 
     assert "training:" not in done.stderr  # no step was taken
 
 
+def test_a_mistake_is_told_in_a_line_and_not_in_a_traceback(run: Path) -> None:
+    done = command(run.parent, "mode=evaluate", "checkpoint=nowhere")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: checkpoint: there is no nowhere")
+
+
+def test_a_checkpoint_is_not_evaluated_on_other_data_unless_asked(run: Path) -> None:
+    done = command(run.parent, "mode=evaluate", "checkpoint=out", "dataset.source=embedded", "output_dir=same")
+    assert done.status == 0, done.stderr  # the very data it learned from
+    state = torch.load(run / "best.pt", weights_only=True)
+    state["config"]["fingerprint"] = "another"
+    torch.save(state, run.parent / "other.pt")
+    done = command(run.parent, "mode=evaluate", "checkpoint=other.pt", "output_dir=other")
+    assert done.status == 1
+    assert "learned from embedded data another" in done.stderr
+    done = command(run.parent, "mode=evaluate", "checkpoint=other.pt", "output_dir=other", "dataset.source=embedded")
+    assert done.status == 0, done.stderr
+    assert "make sure that its test samples were not trained on" in done.stderr
+
+
+def test_checkpoints_evaluated_in_a_sweep_keep_apart(run: Path) -> None:
+    done = command(run.parent, "-m", "mode=evaluate", "checkpoint=out,out/last.pt", "output_dir=kept")
+    assert done.status == 0, done.stderr
+    with (run.parent / "kept" / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["fusion"] for row in rows} == {"attention"}
+    assert len({row["folder"] for row in rows}) == 2
+
+
 def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
     done = command(tmp_path, "-m", "dataset=mnist,animals", "fusion=attention,concat", *TINY, "tracking=offline")
     assert done.status == 0, done.stderr
@@ -113,6 +144,6 @@ def test_a_failing_job_is_recorded_and_the_others_finish(tmp_path: Path) -> None
     done = command(tmp_path, "-m", "training.batch_size=0,32", *TINY, "tracking=disabled")
     assert done.status == 1
     assert "2 jobs, 1 failed" in done.stdout
-    assert "batch_size must be above 0, got 0" in done.stdout
+    assert "batch_size must be a number above 0, got 0" in done.stdout
     with (tmp_path / "runs" / "sweep.csv").open() as file:
         assert sorted(row["status"] for row in csv.DictReader(file)) == ["failed", "finished"]

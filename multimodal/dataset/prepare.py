@@ -53,6 +53,8 @@ def prepare_data(
         vocabulary: a checkpoint's; None makes one of the training captions.
     """
     check(image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
+    if not (0 < validation < 1 and 0 < test < 1):
+        raise ValueError(f"dataset.validation and .test are shares between 0 and 1, got {validation} and {test}")
     if channels not in (1, 3):
         raise ValueError(f"dataset.channels must be 1 for grey or 3 for RGB, got {channels}")
     found, source, revision = read_source(source, path, hub, embedded)

@@ -62,6 +62,8 @@ class Evaluator:
     """
 
     def __init__(self, batch_size: int, cells: int, image_judge: ImageJudge, seed: int) -> None:
+        if batch_size < 1 or cells < 1:
+            raise ValueError(f"evaluation.evaluator needs batch_size and cells of 1 or more, got {batch_size}, {cells}")
         self.batch_size, self.cells, self.image_judge, self.seed = batch_size, cells, image_judge, seed
 
     def evaluate(self, model: MultimodalModel, data: Data) -> Results:

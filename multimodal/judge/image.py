@@ -36,6 +36,8 @@ class ImageJudge:
     """
 
     def __init__(self, steps: int, batch_size: int, learning_rate: float, cache: str) -> None:
+        if min(steps, batch_size, learning_rate) <= 0:
+            raise ValueError(f"image_judge needs numbers above 0, got {steps} steps of {batch_size} at {learning_rate}")
         self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
         self.cache = Path(cache).expanduser()
         self.model: nn.Module | None = None
@@ -60,7 +62,7 @@ class ImageJudge:
         return self
 
     def learn(self, train: Split) -> None:
-        """Cross-entropy on images shifted by up to two pixels."""
+        """Cross-entropy on images rolled by up to two pixels."""
         optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
         for _ in tqdm(range(self.steps), desc="training the judge", unit="step"):

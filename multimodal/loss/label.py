@@ -15,6 +15,8 @@ class LabelCrossEntropy(nn.Module):
 
     def __init__(self, smoothing: float) -> None:
         super().__init__()
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing is a share of the target, from 0 to below 1, got {smoothing}")
         self.smoothing = smoothing
 
     def forward(self, output: Output, batch: Batch) -> Tensor:

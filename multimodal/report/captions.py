@@ -1,7 +1,7 @@
 """Captions for the eye: which words are wrong, and where each word stands when set in lines."""
 
+from collections import Counter
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cache, lru_cache
 
 from matplotlib.backends.backend_agg import RendererAgg
@@ -34,10 +34,11 @@ class Block:
 
 
 def wrong_words(written: list[str], real: list[str]) -> list[bool]:
-    """Which words of `written` have no counterpart, in order, in `real`."""
-    wrong = [True] * len(written)
-    for match in SequenceMatcher(None, real, written, autojunk=False).get_matching_blocks():
-        wrong[match.b : match.b + match.size] = [False] * match.size
+    """Which words of `written` are not in `real`, or not so often; their order is no error."""
+    left, wrong = Counter(real), []
+    for word in written:
+        wrong.append(left[word] == 0)
+        left[word] -= not wrong[-1]
     return wrong
 
 

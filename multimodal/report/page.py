@@ -12,10 +12,7 @@ INK, QUIET, RULE, PALE = "#1f2328", "#5f6772", "#d3d8de", "#f1f3f5"
 RIGHT, WRONG = "#00695c", "#b3261e"
 BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito's, told apart by every kind of colour vision
 MARGIN, HEAD = 0.4, 0.95  # inches: around the page, and of its heading
-WRONG_WORD = (
-    ["wrong", "word", ":", "not", "in", "the", "real", "caption", "at", "its", "place"],
-    [True] * 2 + [False] * 9,
-)
+WRONG_WORD = (["wrong", "word", ":", "not", "in", "the", "real", "caption"], [True] * 2 + [False] * 6)
 CONDITIONS = {"both": "both", "image": "image only", "text": "text only"}
 
 # Petroff 2021, Accessible color sequences, https://arxiv.org/abs/2107.02270; then the same, darker.

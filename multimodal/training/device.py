@@ -1,5 +1,7 @@
 """Which device and precision a run uses, checked before anything starts."""
 
+import os
+
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
@@ -17,6 +19,8 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
         raise ValueError(f"training.devices must be 1 or more, got {devices}")
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if accelerator == "cpu" and devices > os.cpu_count():
+        raise ValueError(f"training.devices={devices} wants as many CPU cores, this machine has {os.cpu_count()}")
     if accelerator == "cuda" and torch.cuda.device_count() < devices:
         raise ValueError(
             f"training.accelerator=cuda with training.devices={devices} needs as many CUDA devices, "

@@ -85,8 +85,10 @@ class Trainer:
         positive |= {"validations": validations, "patience": patience}
         positive |= {} if epochs is None else {"epochs": epochs}
         for name, value in positive.items():
-            if value <= 0:
-                raise ValueError(f"training.{name} must be above 0, got {value}")
+            if not isinstance(value, int | float) or value <= 0:
+                raise ValueError(f"training.{name} must be a number above 0, got {value}")
+        if weight_decay < 0:
+            raise ValueError(f"training.weight_decay must be 0 or more, got {weight_decay}")
         if not 0 <= warmup < 1:
             raise ValueError(f"training.warmup is a share of the steps, from 0 to below 1, got {warmup}")
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size

@@ -15,8 +15,8 @@ def test_words_without_a_counterpart_are_wrong() -> None:
     assert marked("a a", "a") == ["a"]  # the second has no counterpart
 
 
-def test_frequent_words_of_long_captions_count_too() -> None:
-    assert marked("the cat " * 150, "x " + "the cat " * 150) == []  # difflib's shortcut would drop them
+def test_the_same_words_in_another_order_are_not_wrong() -> None:
+    assert marked("wide two standing upright", "medium two upright and wide") == ["standing"]
 
 
 @pytest.mark.parametrize("count", [1, 100])
