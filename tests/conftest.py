@@ -16,6 +16,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 import multimodal.run  # noqa: F401  registers the resolvers of conf/
+from multimodal.dataset.data import Data, Split
+from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.types import BOS, EOS, PAD, Batch, Encoded
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +56,18 @@ def batch() -> Batch:
 def options(group: str) -> list[str]:
     """Names of the YAML files of a group, found and not listed."""
     return sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+
+
+def toy_data(
+    name: str,
+    source: str,
+    splits: dict[str, Split],
+    vocabulary: Vocabulary,
+    class_names: list[str],
+    fingerprint: str = "0",
+) -> Data:
+    """A dataset of these splits, as a caption mode that changes nothing leaves it."""
+    return Data(name, source, splits, vocabulary, class_names, True, fingerprint, card={}, tables={})
 
 
 def encodings(dim: int) -> dict[str, Encoded]:

@@ -5,13 +5,27 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import pytest
+
 from multimodal.network import answers
 
 
-def test_any_answer_counts() -> None:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # knows no method: answers 501
+class Server(BaseHTTPRequestHandler):
+    """Answers with the number that it is asked for."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(int(self.path.strip("/")))
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("status", "counts"), [(200, True), (401, True), (404, True), (500, False), (503, False)])
+def test_any_answer_counts_but_an_error_of_the_server(status: int, counts: bool) -> None:
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        assert answers(f"http://127.0.0.1:{server.server_port}/anything", 3.0)
+        assert answers(f"http://127.0.0.1:{server.server_port}/{status}", 3.0) == counts
         server.shutdown()
 
 

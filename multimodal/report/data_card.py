@@ -16,7 +16,7 @@ WIDTH, SIDE, PAD, CAPTION = 13.0, 0.85, 0.12, 1.95  # inches: the page, an image
 COLUMNS, ROWS, SIZE = 2, 8, 8.5  # of samples; points of their captions
 PANEL, LEFT = 1.75, 6.9  # inches: a chart's height, where the right half starts
 SPLITS = {"train": BLUE, "validation": QUIET, "test": ORANGE}
-PAIRS = 6  # near duplicates shown, at most
+PAIRS, NAMES = 6, 30  # near duplicates shown, classes named, at most
 
 
 def draw_data_card(title: str, data: Data, card: dict[str, Any], seed: int) -> Figure:
@@ -67,10 +67,10 @@ def draw_classes(axes: Axes, card: dict[str, Any], names: list[str]) -> None:
     place, width = np.arange(len(names)), 0.27
     for i, (split, color) in enumerate(SPLITS.items()):
         axes.bar(place + (i - 1) * width, list(card["classes"][split].values()), width, color=color, label=split)
-    longest = max(map(len, names))
-    short = [name if len(name) <= 14 else name[:13] + "…" for name in names]
-    turned = {"rotation": 30, "ha": "right"} if longest * len(names) > 70 else {}
-    axes.set_xticks(place, short, **turned)
+    short = [name if len(name) <= 10 else name[:9] + "…" for name in names]
+    every = -(-len(names) // NAMES)  # of many classes, every second, third ... is named
+    upright = {"rotation": 90} if max(map(len, short)) * len(names) > 60 else {}
+    axes.set_xticks(place[::every], short[::every], **upright)
     finish(axes, "samples by pictured class", "samples")
     axes.legend(frameon=False, fontsize=9.5, ncols=3, loc="lower right", handlelength=1, bbox_to_anchor=(1.01, 0.99))
 

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from multimodal.dataset.data import Data, Split
+from multimodal.dataset.data import Split
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.types import PAD
+from tests.conftest import toy_data
 
 CAPTIONS = ["a", "a wide two", "thin", "a thin seven leaning left", "two"]
 VOCABULARY = Vocabulary.of(CAPTIONS)
@@ -66,7 +67,7 @@ def test_batches_walk_through_all_samples_once_in_order(split, size):
 
 
 def test_facts_are_the_sizes_of_the_training_split(split):
-    data = Data("toy", "path", {"train": split}, VOCABULARY, ["x", "y", "z"], "")
+    data = toy_data("toy", "path", {"train": split}, VOCABULARY, ["x", "y", "z"])
     assert data.facts() == {
         "num_classes": 3,
         "vocab_size": len(VOCABULARY),

@@ -14,16 +14,10 @@ from datasets import Dataset, DatasetDict
 from PIL import Image
 
 from multimodal.dataset import sources
-from multimodal.dataset.sources import read_path, read_source
+from multimodal.dataset.sources import read_path, read_source, revision_of
 
 HUB = "nobody/nothing"
 SIZES = {"train": 6, "test": 3}
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    """What `datasets` keeps goes into the test's own folder."""
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
 
 
 def picture(i: int) -> Image.Image:
@@ -123,8 +117,8 @@ def test_a_parquet_file_is_a_training_split(tmp_path):
 def test_a_path_is_taken_before_the_hub(tmp_path, monkeypatch, source):
     write_saved(tmp_path / "data", ("train",))
     monkeypatch.setattr(sources, "read_hub", pytest.fail)
-    data, came_from = read_source(source, str(tmp_path / "data"), HUB, pytest.fail)
-    assert came_from == "path"
+    data, came_from, revision = read_source(source, str(tmp_path / "data"), HUB, pytest.fail)
+    assert (came_from, revision) == ("path", None)
     assert len(data["train"]) == SIZES["train"]
 
 
@@ -163,7 +157,7 @@ def test_a_file_that_cannot_be_read_says_what_is_wanted(tmp_path, name):
 
 def test_the_embedded_set_asks_nobody(monkeypatch):
     monkeypatch.setattr(sources, "answers", pytest.fail)
-    assert read_source("embedded", None, HUB, lambda: "made") == ("made", "embedded")
+    assert read_source("embedded", None, HUB, lambda: "made") == ("made", "embedded", None)
 
 
 @pytest.fixture
@@ -200,7 +194,7 @@ def test_a_hub_out_of_reach_is_an_error_in_time_that_names_the_other_sources(end
 def test_auto_falls_back_to_the_embedded_set_and_says_so(endpoint, caplog, monkeypatch):
     monkeypatch.setattr(sources, "PROBE_SECONDS", 0.3)
     with caplog.at_level(logging.WARNING, logger="multimodal"):
-        assert read_source("auto", None, HUB, lambda: "made") == ("made", "embedded")
+        assert read_source("auto", None, HUB, lambda: "made") == ("made", "embedded", None)
     ours = [record.getMessage() for record in caplog.records if record.name == sources.__name__]
     assert len(ours) == 1
     assert "nobody/nothing" in ours[0]
@@ -209,17 +203,26 @@ def test_auto_falls_back_to_the_embedded_set_and_says_so(endpoint, caplog, monke
 
 @pytest.mark.parametrize("reached", [True, False])
 @pytest.mark.parametrize("source", ["auto", "hub"])
-def test_the_hub_or_its_cache_is_used_where_it_has_the_data(online, monkeypatch, source, reached):
+def test_the_hub_or_its_cache_is_used_where_it_has_the_data(online, tmp_path, monkeypatch, source, reached):
     offline = []
+    commit = "0123456789abcdef0123456789abcdef01234567"  # `datasets` names the folder in its cache by it
+    as_dataset("train").save_to_disk(tmp_path / commit)
+    data = DatasetDict(train=datasets.load_from_disk(tmp_path / commit))
 
     def load(repository):
         offline.append((huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE))
-        return repository
+        return data
 
     monkeypatch.setattr(sources, "answers", lambda url, timeout: reached)
     monkeypatch.setattr(datasets, "load_dataset", load)
-    assert read_source(source, None, HUB, pytest.fail) == (HUB, "hub")
+    assert read_source(source, None, HUB, pytest.fail) == (data, "hub", commit)
     assert offline == [(not reached, not reached)]
+
+
+def test_data_that_was_not_downloaded_has_no_revision(tmp_path):
+    as_dataset("train").save_to_disk(tmp_path / "abc")
+    assert revision_of(DatasetDict(train=datasets.load_from_disk(tmp_path / "abc"))) is None
+    assert revision_of(DatasetDict(train=as_dataset("train"))) is None
 
 
 def test_a_user_who_asked_for_offline_is_not_sent_online(monkeypatch):

@@ -15,6 +15,7 @@ from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.evaluation.evaluator import Evaluator, Results, answers
 from multimodal.judge.image import ImageJudge
 from multimodal.types import BOS, EOS, Fused
+from tests.conftest import toy_data
 
 CLASSES = ("bar", "plank", "box")
 SHAPES = ((20, 5), (5, 20), (12, 12))  # rows and columns of the block that an image shows
@@ -46,7 +47,7 @@ def data() -> Data:
     every = torch.cartesian_prod(*[torch.arange(3)] * 3).unbind(1)
     vocabulary = Vocabulary.of(captions(*every))
     splits = {name: make_split(60, vocabulary, seed) for seed, name in enumerate(("train", "validation", "test"))}
-    return Data("blocks", "embedded", splits, vocabulary, list(CLASSES), "blocks")
+    return toy_data("blocks", "embedded", splits, vocabulary, list(CLASSES), "blocks")
 
 
 @pytest.fixture(scope="module")

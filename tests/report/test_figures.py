@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.evaluation.evaluator import Results
@@ -20,6 +21,8 @@ from multimodal.report.figures import Figures
 from multimodal.report.generation import draw_generation
 from multimodal.report.latent import draw_latent, embed, name_classes
 from multimodal.report.page import Page
+from multimodal.types import Told
+from tests.conftest import toy_data
 
 TITLE = "toy (embedded), concat fusion, seed 0"
 RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
@@ -41,7 +44,8 @@ def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int
     vocabulary = Vocabulary.of([*real, *written])
     image = torch.randint(0, 256, (n, channels, 8, 8), generator=generator, dtype=torch.uint8)
     test = Split(image, vocabulary.encode(real, words), label, label)
-    data = Data("toy", "embedded", {"test": test}, vocabulary, [f"class {k}" for k in range(classes)], "0")
+    splits = dict.fromkeys(("train", "validation", "test"), test)
+    data = toy_data("toy", "embedded", splits, vocabulary, [f"class {k}" for k in range(classes)])
     conditions = ("both", "image", "text")
     caption = {c: vocabulary.encode(real if c == "both" else written, words).long() for c in conditions}
     predictions = Predictions(
@@ -74,7 +78,10 @@ def history(rows: int) -> list[dict[str, float]]:
 
 
 def draw(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
-    return Figures(samples=6, points=90, seed=0).draw(TITLE, data, history(rows), results, RATES)
+    told = Told({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
+    card = make_card(told, data.splits, data.vocabulary, data.class_names, 100, [])
+    card |= {"source": "embedded", "revision": None, "near_duplicates": [{"test": 0, "train": 0}]}
+    return Figures(samples=6, points=90, seed=0).draw(TITLE, data, history(rows), results, RATES, card)
 
 
 def generation(data: Data, results: Results) -> Figure:
@@ -113,7 +120,7 @@ def check_layout(figure: Figure) -> None:
 def test_every_figure_has_its_title_and_no_text_overlaps_or_leaves_it(classes: int, words: int, channels: int) -> None:
     data, results = run(classes, 3 if words < 100 else 1, words, channels)
     figures = draw(data, results)
-    assert set(figures) == {"curves", "tsne", "generation", "masking", "availability"}
+    assert set(figures) == {"curves", "tsne", "generation", "masking", "availability", "data_card"}
     for figure in figures.values():
         check_layout(figure)
         assert any(TITLE in text.get_text() for text in shown(figure))

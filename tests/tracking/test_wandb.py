@@ -218,6 +218,14 @@ def at_a_terminal(folder: Path, **environment: str) -> list[str]:
     return [line for line in shown.decode().splitlines() if line.strip()]
 
 
+class NotFound(BaseHTTPRequestHandler):
+    """Has nothing."""
+
+    def do_HEAD(self):
+        self.send_response(404)
+        self.end_headers()
+
+
 @pytest.fixture
 def server(request):
     """Its address: `closed`, nobody there; `stalled`, accepts and never answers; `missing`, answers not found."""
@@ -228,7 +236,7 @@ def server(request):
         if request.param != "missing":
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"
             return
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as web:  # knows no method: every answer is an error
+    with HTTPServer(("127.0.0.1", 0), NotFound) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{web.server_port}"
         web.shutdown()

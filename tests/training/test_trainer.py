@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from multimodal.dataset.data import Data, Split
+from multimodal.dataset.data import Split
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.encoder.image.cnn import CNN
 from multimodal.encoder.text.lstm import BidirectionalLSTM
@@ -25,6 +25,7 @@ from multimodal.training.device import make_fabric
 from multimodal.training.history import read_csv
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.trainer import MASKS, Batches, Exact, Objective, Trainer, decay_matrices
+from tests.conftest import toy_data
 
 CAPTIONS = ["a one", "now a two", "three"]
 VOCABULARY = Vocabulary.of(CAPTIONS)
@@ -55,7 +56,7 @@ def split(size: int, seed: int) -> Split:
     return Split(image, tokens, label, label)
 
 
-DATA = Data("toy", "embedded", {"train": split(30, 0), "validation": split(9, 1)}, VOCABULARY, ["1", "2", "3"], "")
+DATA = toy_data("toy", "embedded", {"train": split(30, 0), "validation": split(9, 1)}, VOCABULARY, ["1", "2", "3"])
 
 
 def build() -> tuple[MultimodalModel, WeightedLoss]:

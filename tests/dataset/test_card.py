@@ -1,0 +1,90 @@
+import json
+import tracemalloc
+
+import pytest
+import torch
+from datasets import DatasetDict
+
+from multimodal.dataset.card import make_card
+from multimodal.dataset.data import Split
+from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.types import Told
+from tests.dataset.conftest import prepared, samples, square, table
+
+CLASSES = ["cat", "dog", "fish"]
+CAPTIONS = {  # at most three words are read
+    "train": ["a cat", "a cat", "a dog", "A cat.", "a very big old dog", "a very big old dog"],
+    "validation": ["a cat", "the dog"],
+    "test": ["a cat", "one purple fish", "so very long a fish", "a dog"],
+}
+CONTENT = {"train": [0, 0, 1, 0, 1, 1], "validation": [0, 1], "test": [0, 2, 2, 1]}
+BAD = [{"split": "test", "row": 3, "problem": "caption is empty"}]
+
+
+def card(captions: dict[str, list[str]], content: dict[str, list[int]]) -> dict:
+    """Of these captions; images do not matter."""
+    vocabulary = Vocabulary.of(captions["train"])
+    splits = {}
+    for name, texts in captions.items():
+        shown = torch.tensor(content[name])
+        image = torch.zeros(len(texts), 1, 4, 4, dtype=torch.uint8)
+        splits[name] = Split(image, vocabulary.encode(texts, 3), (shown + 1) % 3, shown)
+    label = {name: split.label for name, split in splits.items()}
+    return make_card(Told(captions, label, True), splits, vocabulary, CLASSES, 3, BAD)
+
+
+@pytest.fixture
+def counted() -> dict:
+    return card(CAPTIONS, CONTENT)
+
+
+def test_samples_are_counted_by_split_and_pictured_class(counted):
+    assert counted["classes"] == {
+        "train": {"cat": 3, "dog": 3, "fish": 0},
+        "validation": {"cat": 1, "dog": 1, "fish": 0},
+        "test": {"cat": 1, "dog": 1, "fish": 2},
+    }
+
+
+def test_caption_lengths_are_those_before_the_cut(counted):
+    words = {split: facts["words"] for split, facts in counted["captions"].items()}
+    assert words == {
+        "train": [0, 0, 3, 1, 0, 2],  # "A cat." has three: the full stop is one
+        "validation": [0, 0, 2],
+        "test": [0, 0, 2, 1, 0, 1],
+    }
+    assert all(sum(words[split]) == len(texts) for split, texts in CAPTIONS.items())
+
+
+def test_shares_are_those_counted_by_hand(counted):
+    facts = counted["captions"]
+    assert [facts[split]["cut"] for split in CAPTIONS] == pytest.approx([2 / 6, 0, 1 / 4])
+    # "a cat" and the long one stand twice: two of six repeat another
+    assert [facts[split]["duplicates"] for split in CAPTIONS] == pytest.approx([2 / 6, 0, 0])
+    # read: a cat, one purple fish, so very long, a dog; unknown of these ten: one purple fish, so, long
+    assert [facts[split]["unknown_words"] for split in CAPTIONS] == pytest.approx([0, 1 / 4, 5 / 10])
+    assert counted["test_captions_in_train"] == pytest.approx(2 / 4)
+    assert counted["vocabulary"] == 4 + 7  # a . big cat dog old very
+    assert counted["bad_rows"] == BAD
+
+
+def test_it_is_json(counted):
+    assert json.loads(json.dumps(counted, allow_nan=False)) == counted
+
+
+def test_the_card_of_prepared_data_is_json_bad_rows_included():
+    test = table([None, square(1), square(2), b"none"], [0, 1, 2, 0], ["a", None, "a word", "b"])
+    data = prepared(DatasetDict(train=samples(range(24)), test=test), max_bad_rows=9)
+    assert len(data.card["bad_rows"]) == 3
+    assert json.loads(json.dumps(data.card, allow_nan=False)) == data.card
+
+
+def test_one_endless_caption_does_not_take_memory_for_all():
+    captions = CAPTIONS | {"train": [f"word{i}" for i in range(1000)] + ["tall " * 5000]}
+    content = CONTENT | {"train": [i % 3 for i in range(1001)]}
+    tracemalloc.start()
+    made = card(captions, content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made["captions"]["train"]["words"][5000] == 1
+    assert peak < 20e6

@@ -1,0 +1,119 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from multimodal.dataset import near_duplicates as module
+from multimodal.dataset.near_duplicates import BITS, CORRELATION, hashes, near_duplicates
+
+
+def pictures(count: int, channels: int, seed: int, size: int = 40) -> Tensor:
+    """(N, C, H, W) uint8 blobs, no two alike."""
+    coarse = torch.rand(count, channels, 6, 6, generator=torch.Generator().manual_seed(seed))
+    smooth = torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 1)
+    return (20 + 200 * smooth).to(torch.uint8)
+
+
+def brighter(images: Tensor) -> Tensor:
+    """A little more light."""
+    return (images.int() + 12).clamp(0, 255).to(torch.uint8)
+
+
+def compressed(images: Tensor) -> Tensor:
+    """Once through a JPEG file."""
+    made = []
+    for image in images:
+        file = io.BytesIO()
+        Image.fromarray(image.squeeze(0).numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy()).save(
+            file, "JPEG", quality=75
+        )
+        pixels = np.atleast_3d(np.asarray(Image.open(file)))
+        made.append(torch.from_numpy(pixels.copy()).permute(2, 0, 1))
+    return torch.stack(made)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("copy", [torch.clone, brighter, compressed])
+def test_copies_are_found_with_their_row(copy, channels):
+    train, test = pictures(60, channels, 0), pictures(30, channels, 1)
+    copied = {4: 50, 11: 3, 12: 59, 29: 0}  # test row: training row
+    for i, j in copied.items():
+        test[i] = copy(train[j : j + 1])[0]
+    assert dict(near_duplicates(train, test)) == copied
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_different_pictures_are_none(channels):
+    assert near_duplicates(pictures(300, channels, 0), pictures(100, channels, 1)) == []
+
+
+def ones(count: int, seed: int) -> Tensor:
+    """Upright strokes in the middle, no two alike: thick or thin, bright or faint, with notches."""
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.zeros(count, 1, 28, 28, dtype=torch.uint8)
+    for i in range(count):
+        shade = torch.randint(90, 256, (28, 1), generator=generator)
+        half = 1 + int(torch.randint(3, (1,), generator=generator))
+        image[i, 0, :, 14 - half : 14 + half] = shade.byte()
+    return image
+
+
+def test_many_ones_of_one_hash_are_not_each_others_copies():
+    train, test = ones(200, 0), ones(50, 1)
+    shared = np.isin(hashes(test), hashes(train))
+    assert shared.mean() > 0.9  # the hash alone would call these equal
+    assert near_duplicates(train, test) == []
+    test[7], test[30] = train[150], train[2]
+    assert near_duplicates(train, test) == [(7, 150), (30, 2)]
+
+
+def dhash(image: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, C) -> 64 booleans: whether a pixel of 9x8 is brighter than its left neighbour (Krawetz 2013)."""
+    small = np.asarray(Image.fromarray(image).convert("L").resize((9, 8), Image.Resampling.LANCZOS)).astype(int)
+    return (small[:, 1:] > small[:, :-1]).ravel()
+
+
+def reference(train: Tensor, test: Tensor) -> dict[int, int]:
+    """Every pair, one by one."""
+    found = {}
+    arrays = [[image.permute(1, 2, 0).squeeze(-1).numpy() for image in part] for part in (train, test)]
+    bits = [[dhash(image) for image in part] for part in arrays]
+    for i, asked in enumerate(arrays[1]):
+        best = CORRELATION
+        for j, known in enumerate(arrays[0]):
+            if (bits[1][i] != bits[0][j]).sum() <= BITS:
+                alike = np.corrcoef(asked.ravel().astype(float), known.ravel().astype(float))[0, 1]
+                if alike > best:
+                    best, found[i] = alike, j
+    return found
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_pairs_are_those_of_a_search_one_by_one(channels, monkeypatch):
+    """Copies with more and more noise and shift: some pass both tests, some one, some none."""
+    monkeypatch.setattr(module, "CHUNK", 7)
+    generator = torch.Generator().manual_seed(2)
+    base = pictures(8, channels, 0)
+    train = base.repeat(5, 1, 1, 1).float()  # several that are alike: the most alike one is asked for
+    train += torch.linspace(0, 12, 40)[:, None, None, None] * torch.randn(train.shape, generator=generator)
+    test = base.repeat(5, 1, 1, 1).float()
+    test += torch.linspace(0, 40, 40)[:, None, None, None] * torch.randn(test.shape, generator=generator)
+    test[::6] = test[::6].roll(2, dims=-1)
+    train, test = (part.clamp(0, 255).to(torch.uint8) for part in (train, test))
+    expected = reference(train, test)
+    assert 5 < len(expected) < 35
+    assert dict(near_duplicates(train, test)) == expected
+
+
+def test_pictures_of_one_colour_are_equal_or_not():
+    shades = torch.tensor([0, 60, 61, 255], dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 12, 12)
+    assert near_duplicates(shades, shades[[2, 0]]) == [(0, 2), (1, 0)]
+    assert near_duplicates(shades[:2], shades[2:]) == []
+
+
+def test_a_picture_that_many_training_images_equal_is_named_once():
+    train = pictures(4, 1, 0)[[0, 1, 1, 2, 1]]
+    assert near_duplicates(train, train[[2]]) == [(0, 1)]
