@@ -8,6 +8,8 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from tests.conftest import options
+
 CONF = Path(__file__).parent.parent / "conf"
 FILES = sorted(f for f in CONF.rglob("*.yaml") if "_target_" in f.read_text() and f.name != "config.yaml")
 # what is not a component of the suite: modes are functions of run.py
@@ -67,6 +69,13 @@ def test_dataset_brings_its_encoder_and_head_and_the_command_line_wins(config) -
     assert config("dataset=animals").encoder.image.name == "resnet18"
     assert config("dataset=animals", "encoder/image=cnn").encoder.image._target_.endswith("CNN")
     assert config("dataset=mnist", "encoder=animals").encoder.image.name == "resnet18"
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_an_experiment_composes_and_the_command_line_wins(config, experiment: str) -> None:
+    cfg = config(f"experiment={experiment}", "training.modality_dropout.image=0.25")
+    assert cfg != config()
+    assert cfg.training.modality_dropout.image == 0.25
 
 
 @pytest.mark.parametrize(

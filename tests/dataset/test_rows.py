@@ -29,9 +29,9 @@ def test_labels_of_any_kind_become_numbers_of_sorted_classes(label):
     ids=["ClassLabel", "string", "int", "float"],
 )
 def test_a_label_that_is_none_of_the_training_classes_is_no_label(bad, classes):
-    good = {str: CLASSES, float: [0.0, 1.0, 2.0], int: [0, 1, 2]}[type(bad[-1])]
+    good, nothing = {str: (CLASSES, " "), float: ([0.0, 1.0, 2.0], math.nan), int: ([0, 1, 2], None)}[type(bad[-1])]
     splits = DatasetDict(
-        train=table([square(0)] * 4, [*good, None], ["a"] * 4, classes=classes),
+        train=table([square(0)] * 4, [*good, nothing], ["a"] * 4, classes=classes),
         test=table([square(0)] * 6, [good[2], *bad, good[1]], ["a"] * 6, classes=classes),
     )
     rows, names = read_rows(splits, COLUMNS)
