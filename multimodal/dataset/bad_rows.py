@@ -33,20 +33,30 @@ class BadRows:
         self.found += [{"split": rows.split, "row": int(rows.number[i]), "problem": problems[i]} for i in bad]
         return rows.take(np.setdiff1d(np.arange(len(rows)), bad)) if bad else rows
 
-    def settle(self) -> None:
-        """Refuses too many; warns of those that are skipped."""
-        if not self.found:
-            return
-        named = [f"  {row['split']} row {row['row']}: {row['problem']}" for row in self.found[:SHOWN]]
-        more = [f"  and {len(self.found) - SHOWN} more"] if len(self.found) > SHOWN else []
-        listed = "\n".join([*named, *more])
-        count = f"{len(self.found)} bad row{'s' if len(self.found) > 1 else ''}"
+    def refuse(self) -> None:
+        """ValueError, with the first of them, if there are more than the limit."""
         if len(self.found) > self.limit:
             raise ValueError(
-                f"{count} in the data, dataset.max_bad_rows allows {self.limit}:\n{listed}\n"
+                f"{self.count} in the data, dataset.max_bad_rows allows {self.limit}:\n{self.listed()}\n"
                 f"mend the data, or skip them with dataset.max_bad_rows={len(self.found)}"
             )
-        log.warning("%s skipped:\n%s", count, listed)
+
+    def settle(self) -> None:
+        """Refuses too many, and says which were skipped."""
+        self.refuse()
+        if self.found:
+            log.warning("%s skipped:\n%s", self.count, self.listed())
+
+    @property
+    def count(self) -> str:
+        """How many, in words."""
+        return f"{len(self.found)} bad row{'' if len(self.found) == 1 else 's'}"
+
+    def listed(self) -> str:
+        """The first of them, a line each."""
+        named = [f"  {row['split']} row {row['row']}: {row['problem']}" for row in self.found[:SHOWN]]
+        more = [f"  and {len(self.found) - SHOWN} more"] if len(self.found) > SHOWN else []
+        return "\n".join([*named, *more])
 
 
 def text_problems(rows: Rows) -> list[str | None]:

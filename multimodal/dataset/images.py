@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from datasets import Dataset, Features, Value
 from datasets.fingerprint import Hasher
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 SMALLEST = 4  # pixels a side
@@ -82,6 +82,8 @@ def decode_one(image: dict | None, size: int, channels: int) -> tuple[bytes, str
             array = np.atleast_3d(np.asarray(pixels))  # decodes, if nothing before did
     except Image.DecompressionBombError as error:
         return blank, f"image is too large: {error}"
+    except UnidentifiedImageError:
+        return blank, "image does not decode (no format that Pillow knows)"
     except Exception as error:  # a broken file makes PIL raise nearly anything
         return blank, f"image does not decode ({type(error).__name__}: {str(error)[:80]})"
     return np.moveaxis(array, -1, 0).tobytes(), None
@@ -89,7 +91,7 @@ def decode_one(image: dict | None, size: int, channels: int) -> tuple[bytes, str
 
 def to_mode(image: Image.Image, mode: str) -> Image.Image:
     """Grey or RGB of 8 bits, upright as its EXIF says, on white where it is transparent."""
-    image = ImageOps.exif_transpose(image) if image.format == "JPEG" else image
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):  # 16 bits a pixel
         image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) // 257).astype(np.uint8))
     if image.has_transparency_data:

@@ -61,14 +61,20 @@ def prepare_data(
     rows, class_names = read_rows(found, columns)
     bad = BadRows(max_bad_rows)
     rows = {split: bad.without(part, text_problems(part)) for split, part in rows.items()}
-    rows = split_rows(rows, validation, test, limit, seed)
-    rows["test"] = bad.without(rows["test"], untrained_problems(rows["test"], rows["train"]))
-    images = {}
+    bad.refuse()  # before so many are gone that no split can be made
+    rows, images = split_rows(rows, validation, test, limit, seed), {}
     for split, part in rows.items():
         pixels, problems = decode_images(part.image, image_size, channels)
         rows[split] = bad.without(part, problems)
         images[split] = pixels[[problem is None for problem in problems]] if len(rows[split]) < len(part) else pixels
+    for split in ("validation", "test"):
+        problems = untrained_problems(rows[split], rows["train"])
+        rows[split] = bad.without(rows[split], problems)
+        images[split] = images[split][[problem is None for problem in problems]] if any(problems) else images[split]
     bad.settle()
+    empty = [split for split, part in rows.items() if len(part) == 0]
+    if empty:
+        raise ValueError(f"no usable row is left for {', '.join(empty)}:\n{bad.listed()}")
     content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
     told = caption.tell({split: part.caption for split, part in rows.items()}, content, class_names)
     if vocabulary is None:

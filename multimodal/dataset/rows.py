@@ -42,22 +42,21 @@ def read_rows(splits: DatasetDict, columns: dict[str, str]) -> tuple[dict[str, R
     """({split: Rows}, class names); `columns` says how the source calls `image`, `label` and `caption`."""
     if "train" not in splits:
         raise ValueError(f"no train split among {', '.join(splits)}")
-    known = splits["train"].column_names
-    missing = sorted(set(columns.values()) - set(known))
-    if missing:
-        raise ValueError(
-            f"no column {', '.join(missing)} among {', '.join(known)}; "
-            "set dataset.columns.image, .label and .caption to the names that your data uses"
-        )
-    labels = {name: part[columns["label"]][:] for name, part in splits.items()}
+    splits = {name: splits[name] for name in ("train", "test") if name in splits}  # validation comes out of train
+    for name, part in splits.items():
+        missing = sorted(set(columns.values()) - set(part.column_names))
+        if missing:
+            raise ValueError(
+                f"no column {', '.join(missing)} among {', '.join(part.column_names)} of {name}; "
+                "set dataset.columns.image, .label and .caption to the names that your data uses"
+            )
     feature = splits["train"].features[columns["label"]]
-    if isinstance(feature, ClassLabel):
-        names, numbers = feature.names, {number: number for number in range(feature.num_classes)}
-    else:
-        classes = sorted({value for value in labels["train"] if is_class(value)})
-        names, numbers = [str(value) for value in classes], {value: i for i, value in enumerate(classes)}
-    if len(names) < 2:
-        raise ValueError(f"column {columns['label']} has {len(names)} classes in train, two or more are wanted")
+    names = feature.names if isinstance(feature, ClassLabel) else None
+    labels = {name: class_labels(part, columns["label"], names) for name, part in splits.items()}
+    classes = names or sorted({value for value in labels["train"] if is_class(value)})
+    if len(classes) < 2:
+        raise ValueError(f"column {columns['label']} has {len(classes)} classes in train, two or more are wanted")
+    numbers = {value: i for i, value in enumerate(classes)}
     return {
         name: Rows(
             split=name,
@@ -67,7 +66,16 @@ def read_rows(splits: DatasetDict, columns: dict[str, str]) -> tuple[dict[str, R
             caption=texts(part, columns["caption"]),
         )
         for name, part in splits.items()
-    }, names
+    }, [str(value) for value in classes]
+
+
+def class_labels(part: Dataset, column: str, names: list[str] | None) -> list[object]:
+    """The labels; where train has named classes (`names`) their names, for each split may number them its own way."""
+    feature, values = part.features[column], part[column][:]
+    if names is None:
+        return values
+    named = dict(enumerate(feature.names if isinstance(feature, ClassLabel) else names))
+    return [named.get(value) if isinstance(value, int) else value for value in values]
 
 
 def is_class(value: object) -> bool:
@@ -81,7 +89,7 @@ def encoded_images(part: Dataset, column: str) -> Dataset:
     part = part if column == "image" else part.rename_column(column, "image")
     try:
         return part.cast_column("image", datasets.Image(decode=False))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, NotImplementedError) as error:  # the last is Arrow's
         raise ValueError(f"column {column} does not hold images but {part.features['image']}") from error
 
 

@@ -130,8 +130,16 @@ def test_the_fingerprint_changes_with_any_array(array):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("image_size", 0), ("max_words", 0), ("limit", 0), ("channels", 2), ("max_bad_rows", -1)]
-    + [("validation", 0), ("validation", 1), ("test", 1.5)],
+    [
+        ("image_size", 0),
+        ("max_words", 0),
+        ("limit", 0),
+        ("channels", 2),
+        ("max_bad_rows", -1),
+        ("validation", 0),
+        ("validation", 1),
+        ("test", 1.5),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(setting, value):
     with pytest.raises(ValueError, match=rf"dataset\..*{setting} .*got .*{value}"):
