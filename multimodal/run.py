@@ -254,7 +254,7 @@ def with_overrides(kept: dict[str, Any], cfg: DictConfig, overrides: list[str]) 
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
     if "weights" in config.encoder.image:
-        config.encoder.image |= {"weights": "none", "frozen": False}  # the checkpoint has them
+        config.encoder.image.update(weights="none", frozen=False)  # the checkpoint has them
     return config
 
 

@@ -138,6 +138,8 @@ def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
     assert all(0 <= float(row["accuracy/both"]) <= 1 and row["source"] == "embedded" for row in rows)
     assert "4 jobs, 0 failed" in done.stdout
     assert len(list((tmp_path / "runs").glob("*/wandb/offline-run-*"))) == 4  # one tracked run a job
+    done = command(tmp_path, "mode=evaluate", f"checkpoint={rows[1]['folder']}", "tracking=disabled")
+    assert done.status == 0, done.stderr  # a ResNet's checkpoint has its weights
 
 
 def test_a_failing_job_is_recorded_and_the_others_finish(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The image judge: a classifier of real training images alone, which says what a generated image shows."""
 
 import hashlib
-import logging
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from tqdm import tqdm
 from multimodal.dataset.data import Split
 from multimodal.training.checkpoint import save_checkpoint
 
-log = logging.getLogger(__name__)
+BLUR = (1, 1, 2, 3)  # of a batch's resolution, drawn evenly
 
 
 def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
@@ -62,14 +61,19 @@ class ImageJudge:
         return self
 
     def learn(self, train: Split) -> None:
-        """Cross-entropy on images rolled by up to two pixels."""
+        """Cross-entropy on images rolled by up to two pixels, half of the batches blurred.
+
+        Generated images are soft. A judge that never saw a soft image calls the class of a drawing by its
+        sharpness: on drawn animals whose species a person tells at once it was right no more often than 0.66.
+        """
         optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
-        for _ in tqdm(range(self.steps), desc="training the judge", unit="step"):
+        for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0):
             rows = torch.randint(len(train), (self.batch_size,))
             batch = train.batch(rows)
             dy, dx = torch.randint(-2, 3, (2,)).tolist()
-            loss = nn.functional.cross_entropy(self.model(batch.image.roll((dy, dx), (2, 3))), batch.content)
+            image = blurred(batch.image.roll((dy, dx), (2, 3)), BLUR[int(torch.randint(len(BLUR), ()))])
+            loss = nn.functional.cross_entropy(self.model(image), batch.content)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -79,3 +83,10 @@ class ImageJudge:
     def classify(self, image: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] -> (N,) classes."""
         return torch.cat([self.model(part).argmax(1) for part in image.split(256)])
+
+
+def blurred(image: Tensor, factor: int) -> Tensor:
+    """(B, C, H, W) at 1/factor of its resolution, brought back to its size."""
+    size = image.shape[-1]
+    small = nn.functional.interpolate(image, size // factor, mode="bilinear", antialias=True)
+    return nn.functional.interpolate(small, size, mode="bilinear")

@@ -40,16 +40,20 @@ def test_a_label_that_is_none_of_the_training_classes_is_no_label(bad, classes):
     assert rows["test"].label.tolist() == [2, *[NO_LABEL] * 4, 1]
 
 
-def test_a_class_keeps_its_name_where_the_test_split_numbers_it_otherwise():
-    """Both splits say cat, dog, bird; a `class_encode_column` of each split by itself makes such data."""
-    names = ["dog", "cat", "bird"]
+@pytest.mark.parametrize(
+    ("label", "names"),
+    [([1, 0, 2], ["dog", "cat", "bird"]), ([0, 1], ["cat", "dog"]), (["cat", "dog", "bird"], None), ([1, 2, 0], None)],
+    ids=["another order", "fewer", "strings", "numbers"],
+)
+def test_a_class_keeps_its_name_however_the_test_split_says_it(label, names):
+    """A `class_encode_column` of each split by itself makes such data; both say cat, dog, bird."""
     splits = DatasetDict(
         train=table([square(0)] * 3, [1, 2, 0], ["a"] * 3, classes=CLASSES),
-        test=table([square(0)] * 3, [1, 0, 2], ["a"] * 3, classes=names),
+        test=table([square(0)] * len(label), label, ["a"] * len(label), classes=names),
     )
     rows, classes = read_rows(splits, COLUMNS)
     for part in rows.values():
-        assert [classes[k] for k in part.label] == ["cat", "dog", "bird"]
+        assert [classes[k] for k in part.label] == ["cat", "dog", "bird"][: len(part)]
 
 
 def test_columns_may_have_any_names():

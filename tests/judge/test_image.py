@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from multimodal.dataset.data import Split
-from multimodal.judge.image import ImageJudge, network
+from multimodal.judge.image import ImageJudge, blurred, network
 
 SETTINGS = {"steps": 60, "batch_size": 16, "learning_rate": 0.01}
 
@@ -90,3 +90,17 @@ def test_an_answer_does_not_depend_on_the_other_images(cache) -> None:
 @pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 64)])
 def test_network_takes_any_size(channels, size) -> None:
     assert network(channels, size, 7).eval()(torch.rand(2, channels, size, size)).shape == (2, 7)
+
+
+def test_soft_images_are_judged_as_well(cache) -> None:
+    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3)
+    test = blocks(60, seed=1)
+    soft = blurred(test.image.float() / 255, 3)
+    assert not torch.equal(soft, test.image.float() / 255)
+    assert soft.shape == test.image.shape
+    assert (judge.classify(soft) == test.content).float().mean() > 0.9
+
+
+def test_blurring_by_one_changes_nothing() -> None:
+    image = torch.rand(2, 3, 28, 28)
+    torch.testing.assert_close(blurred(image, 1), image)
