@@ -1,46 +1,17 @@
-"""The command itself: a run, its evaluation again, a sweep, a failing job, bad input."""
+"""The command itself: a run, its evaluation again, bad input."""
 
 import csv
 import json
-import runpy
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
 
-SCRIPT = str(Path(__file__).parent.parent / "scripts" / "run.py")
-TINY = ["dataset.source=embedded", "dataset.limit=200", "training.steps=6", "training.validations=2"]
-TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
+from tests.command import SCRIPT, TINY, command
+
 FIGURES = {"curves", "tsne", "generation", "masking", "availability", "data_card"}
-
-
-@dataclass
-class Done:
-    """How a command ended and what it wrote."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-def command(folder: Path, *arguments: str) -> Done:
-    """scripts/run.py in `folder`, in this process: starting Python and its libraries anew takes most of a tiny run."""
-    out, err, status = StringIO(), StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", [SCRIPT, *arguments, f"cache_dir={folder}/cache"])
-        try:
-            runpy.run_path(SCRIPT, run_name="__main__")
-        except SystemExit as exit:
-            status = exit.code
-            if isinstance(status, str):  # Python prints it and exits with 1
-                status = print(status, file=err) or 1
-    return Done(status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -121,31 +92,3 @@ def test_checkpoints_evaluated_in_a_sweep_keep_apart(run: Path) -> None:
         rows = list(csv.DictReader(file))
     assert {row["fusion"] for row in rows} == {"attention"}
     assert len({row["folder"] for row in rows}) == 2
-
-
-def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
-    done = command(tmp_path, "-m", "dataset=mnist,animals", "fusion=attention,concat", *TINY, "tracking=offline")
-    assert done.status == 0, done.stderr
-    with (tmp_path / "runs" / "sweep.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    jobs = [(row["dataset"], row["fusion"]) for row in rows]
-    assert jobs == [
-        ("animals", "attention"),
-        ("animals", "concat"),
-        ("mnist", "attention"),
-        ("mnist", "concat"),
-    ]
-    assert all(0 <= float(row["accuracy/both"]) <= 1 and row["source"] == "embedded" for row in rows)
-    assert "4 jobs, 0 failed" in done.stdout
-    assert len(list((tmp_path / "runs").glob("*/wandb/offline-run-*"))) == 4  # one tracked run a job
-    done = command(tmp_path, "mode=evaluate", f"checkpoint={rows[1]['folder']}", "tracking=disabled")
-    assert done.status == 0, done.stderr  # a ResNet's checkpoint has its weights
-
-
-def test_a_failing_job_is_recorded_and_the_others_finish(tmp_path: Path) -> None:
-    done = command(tmp_path, "-m", "training.batch_size=0,32", *TINY, "tracking=disabled")
-    assert done.status == 1
-    assert "2 jobs, 1 failed" in done.stdout
-    assert "batch_size must be a number above 0, got 0" in done.stdout
-    with (tmp_path / "runs" / "sweep.csv").open() as file:
-        assert sorted(row["status"] for row in csv.DictReader(file)) == ["failed", "finished"]

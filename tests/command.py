@@ -1,0 +1,38 @@
+"""The command in a test: scripts/run.py with a tiny budget."""
+
+import runpy
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+SCRIPT = str(Path(__file__).parent.parent / "scripts" / "run.py")
+TINY = ["dataset.source=embedded", "dataset.limit=200", "training.steps=6", "training.validations=2"]
+TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
+
+
+@dataclass
+class Done:
+    """How a command ended and what it wrote."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def command(folder: Path, *arguments: str) -> Done:
+    """scripts/run.py in `folder`, in this process: starting Python and its libraries anew takes most of a tiny run."""
+    out, err, status = StringIO(), StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [SCRIPT, *arguments, f"cache_dir={folder}/cache"])
+        try:
+            runpy.run_path(SCRIPT, run_name="__main__")
+        except SystemExit as exit:
+            status = exit.code
+            if isinstance(status, str):  # Python prints it and exits with 1
+                status = print(status, file=err) or 1
+    return Done(status, out.getvalue(), err.getvalue())
