@@ -16,20 +16,27 @@ from omegaconf import DictConfig, OmegaConf
 from multimodal.dataset.data import Data
 from multimodal.dataset.near_duplicates import near_duplicates
 from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.evaluation.cost import cost
 from multimodal.evaluation.evaluator import Results
+from multimodal.evaluation.fill import check_fill
+from multimodal.evaluation.generate import answer, likeliest, read_sample, write_png
+from multimodal.evaluation.samples import sample_columns
 from multimodal.model import MultimodalModel
 from multimodal.report.figures import Figures
+from multimodal.report.scores import score_rows, summary
 from multimodal.tracking.wandb import WandbRun
 from multimodal.training.checkpoint import load_checkpoint
-from multimodal.training.history import read_csv, write_csv, write_json
+from multimodal.training.history import read_csv, write_csv, write_json, write_parquet
 
 log = logging.getLogger(__name__)
 
 # What changes a result; tracking, paths and hardware do not.
 KEYED = ("dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
 NOT_KEYED = {"dataset": ("path", "hub", "embedded"), "training": ("devices", "accelerator")}
-EVALUATE_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "evaluation", "dataset.path")
-EVALUATE_MAY_SET += ("dataset.source", "dataset.columns", "training.accelerator", "hydra")
+# What the command line may change of a checkpoint's config, and what else it may say.
+GENERATE_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "hydra")
+EVALUATE_MAY_SET = (*GENERATE_MAY_SET, "evaluation", "dataset.path", "dataset.source", "dataset.columns")
+GENERATE_MAY_SET += ("text", "image")
 
 
 def unread(fact: str) -> None:
@@ -41,22 +48,14 @@ OmegaConf.register_new_resolver("data", unread, replace=True)
 OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
 
 
-MAIN_METRICS = (
-    "accuracy/both",
-    "accuracy/image",
-    "accuracy/text",
-    "availability/mean",
-    "image_to_text/bleu4",
-)
-MAIN_METRICS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
-MAIN_METRICS += ("reconstruction/ssim", "retrieval/image_to_text/r1_caption", "judge/accuracy")
-
-
 def train(cfg: DictConfig) -> Path:
     """Trains, evaluates, and writes the run's folder, which it returns."""
+    if cfg.text is not None or cfg.image is not None:
+        raise ValueError("text and image are for mode=generate, which needs checkpoint=<a run's folder or file>")
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     loss = instantiate(cfg.loss, _convert_="all")
     evaluation = instantiate(cfg.evaluation, _convert_="all")
+    check_fill(evaluation["fill"])
     data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model = build_model(cfg)
@@ -66,34 +65,63 @@ def train(cfg: DictConfig) -> Path:
         torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
         kept = {"config": config, "vocabulary": data.vocabulary.words, "class_names": data.class_names}
         history = trainer.fit(model, loss, data, folder, cfg.seed, tracking.log, kept)
-        results = evaluation["evaluator"].evaluate(model, data)
-        results.metrics |= cost(model, history)
+        results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
+        results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
         finish(folder, config, data, history, results, evaluation["figures"], tracking)
     return folder
 
 
 def evaluate(cfg: DictConfig) -> Path:
     """Evaluates a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
-    file = checkpoint_file(cfg.checkpoint)
-    state = load_checkpoint(file)
+    file, state, kept = open_checkpoint(cfg, EVALUATE_MAY_SET)
     overrides = HydraConfig.get().overrides.task
-    kept = with_overrides(state["config"], cfg, overrides)
-    trainer = instantiate(kept.training, _convert_="all")
     evaluation = instantiate(kept.evaluation, _convert_="all")
+    model = load_model(kept, state["model"], file)  # before the data is read, so that a bad device fails early
     data = read_data(kept, Vocabulary(state["vocabulary"]))
     if data.class_names != state["class_names"]:
         raise ValueError(f"{file} knows the classes {state['class_names']}, the data has {data.class_names}")
-    model = build_model(kept)
-    load_weights(model, state["model"], file)
-    model.to(trainer.fabric.device)
     check_same_data(state["config"], data, asked=bool({"dataset.source", "dataset.path"} & set(given(overrides))))
     config = state["config"] | {"data_source": data.source, "fingerprint": data.fingerprint}
     folder = evaluation_folder(cfg, file, state["config"])
     history = read_csv(file.parent / "history.csv")
     with open_tracking(cfg, folder, config) as tracking:
-        results = evaluation["evaluator"].evaluate(model, data)
-        results.metrics |= cost(model, history)
+        results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
+        results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
         finish(folder, config, data, history, results, evaluation["figures"], tracking)
+    return folder
+
+
+def generate(cfg: DictConfig, width: int, classes: int, pixels: int) -> Path:
+    """Draws a caption, describes an image, or both, with a checkpoint alone: no data is read.
+
+    Args:
+        cfg: `text` and `image` are what is given.
+        width: of the beam search.
+        classes: how many of the likeliest are named.
+        pixels: a side, at least, of the enlarged view.
+    """
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise ValueError("mode=generate answers one sample and has no metrics to sweep: give it without -m")
+    inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
+    if not inputs:
+        raise ValueError("mode=generate needs text=<a caption> or image=<an image file>, or both")
+    file, state, kept = open_checkpoint(cfg, GENERATE_MAY_SET)
+    model, vocabulary = load_model(kept, state["model"], file), Vocabulary(state["vocabulary"])
+    ignored = sorted(set(inputs) - set(model.fusion.modalities))
+    if ignored:
+        raise ValueError(f"{file} fuses by {state['config']['choices']['fusion']}, which does not read {ignored[0]}")
+    data, device = kept.dataset, next(model.parameters()).device
+    batch = read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device)
+    generated = answer(model, batch, width)
+    print(f"class: {likeliest(generated.probability, state['class_names'], classes)}")
+    if "image" in inputs:
+        print(f"caption, greedy: {vocabulary.decode(generated.greedy)[0]}")
+        print(f"caption, beam of {width}: {vocabulary.decode(generated.beam)[0]}")
+    folder = Path(cfg.output_dir or file.parent / "generated")
+    if "text" in inputs:
+        name = "reconstruction" if "image" in inputs else "drawing"
+        small, large = write_png(generated.image, folder, name, pixels)
+        print(f"{name}: {small}, enlarged: {large}")
     return folder
 
 
@@ -204,32 +232,46 @@ def finish(
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=150)
     write_json(folder / "data_card.json", card)
-    for name, rows in data.tables.items():
+    for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
+    write_parquet(sample_columns(data, results), folder / "predictions.parquet")
     tracking.config({"data_card": card})
     tracking.summary(results.metrics)
     tracking.figures(drawn)
     write_json(folder / "metrics.json", results.as_json() | facts)  # last: it says that the run is finished
-    for name in MAIN_METRICS:
-        value = results.metrics[name]
-        log.info("  %-36s %s", name, "undefined" if value is None else f"{value:.3f}")
-    log.info("%s: metrics.json, history.csv and %d figures are in %s", title, len(drawn), folder)
+    for line in summary(results):
+        log.info(line)
+    if results.attention is None:
+        log.info("  no attention figure: %s fusion does not attend", choices["fusion"])
+    log.info("%s: metrics.json, scores.csv, predictions.parquet and %d figures are in %s", title, len(drawn), folder)
 
 
-def cost(model: MultimodalModel, history: list[dict[str, float]]) -> dict[str, float]:
-    """Trainable parameters, and samples a second in training (median over the run)."""
-    speeds = [float(row["train/samples_per_s"]) for row in history]
-    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    speed = (
-        {"cost/train_samples_per_s": statistics.median(speeds)} if speeds else {}
-    )  # a bare checkpoint has no history
-    return {"cost/parameters": parameters} | speed
+def training_speed(history: list[dict[str, float]]) -> dict[str, float]:
+    """Samples a second in training, median over the run; nothing for a bare checkpoint, which has no history."""
+    speeds = [row["train/samples_per_s"] for row in history]
+    return {"cost/train_samples_per_s": statistics.median(speeds)} if speeds else {}
 
 
-def checkpoint_file(checkpoint: str | None) -> Path:
+def open_checkpoint(cfg: DictConfig, may_set: tuple[str, ...]) -> tuple[Path, dict[str, Any], DictConfig]:
+    """The checkpoint's file, what is in it, and its config with what the command line may change of it."""
+    mode = HydraConfig.get().runtime.choices["mode"]
+    file = checkpoint_file(cfg.checkpoint, mode)
+    state = load_checkpoint(file)
+    return file, state, with_overrides(state["config"], cfg, HydraConfig.get().overrides.task, may_set, mode)
+
+
+def load_model(cfg: DictConfig, weights: dict[str, torch.Tensor], file: Path) -> MultimodalModel:
+    """A checkpoint's model, where its trainer would have it; needs no data, whose sizes the config holds."""
+    trainer = instantiate(cfg.training, _convert_="all")
+    model = build_model(cfg)
+    load_weights(model, weights, file)
+    return model.to(trainer.fabric.device)
+
+
+def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
     """A run's `best.pt`, or the file itself."""
     if checkpoint is None:
-        raise ValueError("mode=evaluate needs checkpoint=<a run's folder or file>")
+        raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>")
     file = Path(checkpoint)
     file = file / "best.pt" if file.is_dir() else file
     if not file.is_file():
@@ -237,22 +279,24 @@ def checkpoint_file(checkpoint: str | None) -> Path:
     return file
 
 
-def with_overrides(kept: dict[str, Any], cfg: DictConfig, overrides: list[str]) -> DictConfig:
+def with_overrides(
+    kept: dict[str, Any], cfg: DictConfig, overrides: list[str], may_set: tuple[str, ...], mode: str
+) -> DictConfig:
     """A checkpoint's config, with what the command line may change of it."""
     names = given(overrides)
-    refused = [
-        n for n in names if not any(n == free or n.startswith((f"{free}.", f"{free}/")) for free in EVALUATE_MAY_SET)
-    ]
+    refused = [n for n in names if not any(n == free or n.startswith((f"{free}.", f"{free}/")) for free in may_set)]
     if refused:
+        what = "model and data" if mode == "evaluate" else "the model"
         raise ValueError(
-            f"mode=evaluate takes model and data from the checkpoint: {', '.join(refused)} cannot be set; "
-            f"what can is {', '.join(EVALUATE_MAY_SET)}"
+            f"mode={mode} takes {what} from the checkpoint: {', '.join(refused)} cannot be set; "
+            f"what can is {', '.join(may_set)}"
         )
     config = OmegaConf.create(kept)
     config.evaluation.evaluator.image_judge.cache = cfg.cache_dir  # this machine's
     for name in names:
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
+    config.training.devices = 1  # one is enough to answer, whatever trained
     if "weights" in config.encoder.image:
         config.encoder.image.update(weights="none", frozen=False)  # the checkpoint has them
     return config

@@ -59,6 +59,10 @@ class Encoded:
     valid: Tensor
     present: Tensor
 
+    def rows(self, index: Tensor) -> "Encoded":
+        """The samples at `index`, any number of times each."""
+        return Encoded(self.pooled[index], self.tokens[index], self.valid[index], self.present[index])
+
 
 @dataclass(frozen=True)
 class Fused:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from multimodal.report.figures import Figures
+
 SCRIPT = str(Path(__file__).parent.parent / "scripts" / "run.py")
 TINY = ["dataset.source=embedded", "dataset.limit=200", "training.steps=6", "training.validations=2"]
 TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
+TINY += ["evaluation.evaluator.pairs=8", "evaluation.evaluator.beam=2", "evaluation.evaluator.references=2"]
 
 
 @dataclass
@@ -24,10 +27,13 @@ class Done:
 
 
 def command(folder: Path, *arguments: str) -> Done:
-    """scripts/run.py in `folder`, in this process: starting Python and its libraries anew takes most of a tiny run."""
+    """scripts/run.py in `folder`, in this process and without figures, which take most of a tiny run."""
     out, err, status = StringIO(), StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
+        patch.setattr(
+            Figures, "draw", lambda *arguments: {}
+        )  # tests/report has them, and tests/test_run.py a whole run
         patch.setattr(sys, "argv", [SCRIPT, *arguments, f"cache_dir={folder}/cache"])
         try:
             runpy.run_path(SCRIPT, run_name="__main__")

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import multimodal.run  # noqa: F401  registers the resolvers of conf/
 from multimodal.dataset.data import Data, Split
+from multimodal.dataset.digit_grammar import parse
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.types import BOS, EOS, PAD, Batch, Encoded
 
@@ -67,7 +68,7 @@ def toy_data(
     fingerprint: str = "0",
 ) -> Data:
     """A dataset of these splits, as a caption mode that changes nothing leaves it."""
-    return Data(name, source, splits, vocabulary, class_names, True, fingerprint, card={}, tables={})
+    return Data(name, source, splits, vocabulary, class_names, True, parse, fingerprint, card={}, tables={})
 
 
 def encodings(dim: int) -> dict[str, Encoded]:

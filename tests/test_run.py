@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 import torch
 
 from tests.command import SCRIPT, TINY, command
 
-FIGURES = {"curves", "tsne", "generation", "masking", "availability", "data_card"}
+FIGURES = {"curves", "tsne", "embeddings", "generation", "masking", "attention"}
+FIGURES |= {"availability", "reliability", "confusion", "data_card"}
+TIMED = ("seconds", "cost/ms_per_sample_batch1", "cost/ms_per_sample_batch64", "cost/peak_memory_mb")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,42 @@ def test_evaluating_again_gives_the_same_numbers(run: Path) -> None:
     assert done.status == 0, done.stderr
     first = json.loads((run / "metrics.json").read_text())
     again = json.loads((run.parent / "again" / "metrics.json").read_text())
-    assert again == first
+    assert again | dict.fromkeys(TIMED) == first | dict.fromkeys(TIMED)
+
+
+def test_every_test_sample_has_its_predictions(run: Path) -> None:
+    """From them the accuracies and the drawings' SSIM follow, sample by sample."""
+    metrics = json.loads((run / "metrics.json").read_text())
+    table = pyarrow.parquet.read_table(run / "predictions.parquet").to_pydict()
+    assert table["index"] == list(range(len(table["index"])))
+    for condition in ("both", "image", "text"):
+        right = [p == label for p, label in zip(table[f"predicted/{condition}"], table["label"], strict=True)]
+        assert right == table[f"correct/{condition}"]
+        assert sum(right) / len(right) == pytest.approx(metrics[f"accuracy/{condition}"])
+        assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in table[f"probability/{condition}"])
+    for name in ("text_to_image/ssim", "reconstruction/ssim"):
+        assert sum(table[name]) / len(table[name]) == pytest.approx(metrics[name], abs=1e-6)
+    assert all(isinstance(caption, str) for caption in table["written/image"])
+
+
+def test_the_blind_baselines_stand_in_the_table_of_scores(run: Path) -> None:
+    with (run / "scores.csv").open() as file:
+        rows = {row["row"]: row for row in csv.DictReader(file)}
+    assert next(iter(rows)) == "model"
+    assert {"frequent_caption", "class_caption", "mean_image", "class_image"} < set(rows)
+    assert float(rows["frequent_caption"]["image_to_text/bleu4"]) >= 0
+    assert rows["mean_image"]["image_to_text/bleu4"] == ""
+
+
+def test_a_gap_can_be_filled_by_what_is_generated(run: Path) -> None:
+    line = ["mode=evaluate", "checkpoint=out", "tracking=disabled", "output_dir=filled", "evaluation.fill=generated"]
+    done = command(run.parent, *line)
+    assert done.status == 0, done.stderr
+    filled = json.loads((run.parent / "filled" / "metrics.json").read_text())
+    assert filled["availability/fill"] == "generated"
+    corner = filled["availability/surface"][-1]
+    assert corner["no_image"] == 1
+    assert corner["accuracy"] == filled["accuracy/text_filled"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A dataset in memory: uint8 images and int32 tokens; a batch is gathered, not loaded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,7 @@ class Data:
         vocabulary: of the training captions.
         class_names: of the K labels.
         names_class: whether a caption says by itself which class is pictured.
+        grammar: reads {attribute: word} from a caption, as far as it states any.
         fingerprint: of all arrays, hexadecimal.
         card: what the data is, in numbers, for JSON.
         tables: {name: rows} of what the caption mode did.
@@ -73,6 +75,7 @@ class Data:
     vocabulary: Vocabulary
     class_names: list[str]
     names_class: bool
+    grammar: Callable[[str], dict[str, str]]
     fingerprint: str
     card: dict[str, Any]
     tables: dict[str, list[dict[str, Any]]]

@@ -25,6 +25,7 @@ def prepare_data(
     embedded: Callable[[], DatasetDict],
     columns: dict[str, str],
     caption: OriginalCaptions,
+    grammar: Callable[[str], dict[str, str]],
     image_size: int,
     channels: int,
     max_words: int,
@@ -42,6 +43,7 @@ def prepare_data(
         source, path, hub, embedded: see `read_source`.
         columns: {"image", "label", "caption"}: the source's own names for them.
         caption: what the captions tell: a member of the group `caption`.
+        grammar: reads {attribute: word} from a caption, as far as it states any.
         image_size: images are resized to this many pixels square.
         channels: 1 for grey, 3 for RGB.
         max_words: a longer caption is cut.
@@ -96,6 +98,7 @@ def prepare_data(
         vocabulary=vocabulary,
         class_names=class_names,
         names_class=told.names_class,
+        grammar=grammar,
         fingerprint=fingerprint(splits),
         card={"source": source, "revision": revision} | card,
         tables=told.tables,

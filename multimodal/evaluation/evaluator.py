@@ -1,26 +1,33 @@
 """Evaluation on the whole test split: every number of `metrics.json`."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_f1_score
 
-from multimodal.dataset.data import Data, Split
-from multimodal.evaluation.predict import Predictions, predict
-from multimodal.judge.caption import CaptionJudge
+from multimodal.dataset.data import Data
+from multimodal.evaluation.answers import answers
+from multimodal.evaluation.attention import AttentionMaps, attention_maps
+from multimodal.evaluation.baselines import baselines, skills
+from multimodal.evaluation.captions import score_captions
+from multimodal.evaluation.fill import FILLS, check_fill
+from multimodal.evaluation.images import score_images, score_with_references
+from multimodal.evaluation.interaction import answer_grid, interaction
+from multimodal.evaluation.judges import fit_judges
+from multimodal.evaluation.predict import Predictions, join, predict
+from multimodal.evaluation.scores import Scores, prefixed, share, split_undefined
 from multimodal.judge.image import ImageJudge
-from multimodal.loss.ssim import ssim
 from multimodal.metric.availability import places, surface
-from multimodal.metric.bleu import bleu
-from multimodal.metric.blind import blind_captions, class_captions, class_images
-from multimodal.metric.psnr import psnr
+from multimodal.metric.latent import latent
 from multimodal.metric.retrieval import retrieval
-from multimodal.metric.skill import skill
 from multimodal.model import MultimodalModel
 
-Scores = dict[str, float | None]
+SHOWN = 6  # samples whose attention is kept
+REBUILT = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "exact")  # of captions with both modalities given
 
 
 @dataclass
@@ -32,23 +39,29 @@ class Results:
         undefined: {name: reason} for every None.
         baselines: {blind baseline: {name: value}}, for the same test split.
         surface: rows of the availability surface.
+        fill: how an absent modality was filled for that surface, `none` or `generated`.
+        correct: {condition: (N,) bool} that the surface was made of.
+        seconds: {stage of the evaluation: wall clock}.
+        samples: {name: (N,)} what was measured of each test sample.
         predictions: what the numbers were computed from.
+        attention: where the words of some captions look; None for a fusion that does not attend.
     """
 
-    metrics: Scores
+    metrics: dict[str, float | None]
     undefined: dict[str, str]
-    baselines: dict[str, dict[str, float]]
+    baselines: dict[str, dict[str, float | None]]
     surface: list[dict[str, float]]
+    fill: str
+    correct: dict[str, Tensor]
+    seconds: dict[str, float]
+    samples: dict[str, Tensor]
     predictions: Predictions = field(repr=False)
+    attention: AttentionMaps | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `metrics.json`."""
-        extra = {
-            "undefined": self.undefined,
-            "baselines": self.baselines,
-            "availability/surface": self.surface,
-        }
-        return self.metrics | extra
+        extra = {"undefined": self.undefined, "baselines": self.baselines, "seconds": self.seconds}
+        return self.metrics | extra | {"availability/surface": self.surface, "availability/fill": self.fill}
 
 
 class Evaluator:
@@ -57,154 +70,155 @@ class Evaluator:
     Args:
         batch_size: samples at a time.
         cells: steps of the availability surface from rate 0 to 1.
+        beam: width of the beam search.
+        references: real images with the same caption that a drawing is compared with, at most.
+        pairs: samples of the interaction audit, all of whose images meet all of whose captions.
         image_judge: says which class a generated image shows.
         seed: of the test masks and of ties; that of the data, not of the run.
     """
 
-    def __init__(self, batch_size: int, cells: int, image_judge: ImageJudge, seed: int) -> None:
-        if batch_size < 1 or cells < 1:
-            raise ValueError(f"evaluation.evaluator needs batch_size and cells of 1 or more, got {batch_size}, {cells}")
-        self.batch_size, self.cells, self.image_judge, self.seed = batch_size, cells, image_judge, seed
+    def __init__(
+        self,
+        batch_size: int,
+        cells: int,
+        beam: int,
+        references: int,
+        pairs: int,
+        image_judge: ImageJudge,
+        seed: int,
+    ) -> None:
+        numbers = {"batch_size": batch_size, "cells": cells, "beam": beam, "references": references, "pairs": pairs}
+        for name, value in numbers.items():
+            if value < 1:
+                raise ValueError(f"evaluation.evaluator.{name} must be 1 or more, got {value}")
+        if pairs < 2:
+            raise ValueError("evaluation.evaluator.pairs must be 2 or more: each image meets another's caption")
+        self.batch_size, self.cells, self.beam, self.references = batch_size, cells, beam, references
+        self.pairs, self.image_judge, self.seed = pairs, image_judge, seed
 
-    def evaluate(self, model: MultimodalModel, data: Data) -> Results:
-        """On the test split; the judges learn from the training split."""
-        train, test = data.splits["train"], data.splits["test"]
-        judges = Judges(
-            self.image_judge.fit(train, len(data.class_names)),
-            CaptionJudge().fit(train.tokens, train.content, len(data.vocabulary)),
-        )
-        predictions = predict(model, test, self.batch_size)
-        metrics: Scores = judges.accuracy(test)
-        metrics |= answers(predictions.probability, test)
-        correct = {c: p.argmax(1) == test.label for c, p in predictions.probability.items()}
-        rows = surface(correct, places(len(test), self.seed), self.cells)
-        accuracies = [row["accuracy"] for row in rows]
-        metrics |= {"availability/mean": sum(accuracies) / len(rows), "availability/worst": min(accuracies)}
+    def evaluate(self, model: MultimodalModel, data: Data, fill: str) -> Results:
+        """On the test split; the judges learn from the training split.
 
-        words = Words(data, test)
-        baselines = self.baselines(data, judges, words)
-        generated = prefixed("image_to_text", caption_scores(predictions.caption["image"], words, judges))
-        generated |= prefixed("text_to_image", image_scores(predictions.image["text"], test, judges))
-        metrics |= generated | skills(generated, baselines, metrics)
-        metrics |= prefixed("reconstruction", image_scores(predictions.image["both"], test, judges))
-        caption = caption_scores(predictions.caption["both"], words, judges)
-        metrics |= prefixed("reconstruction", {name: caption[name] for name in ("bleu1", "bleu2", "bleu3", "bleu4")})
+        Args:
+            model: trained.
+            data: has the splits `train` and `test`.
+            fill: what stands for an absent modality on the availability surface: `none` leaves its stand-in,
+                `generated` puts what the model decodes from the other modality.
+        """
+        check_fill(fill)
+        test, clock = data.splits["test"], Clock()
+        with clock("judges"):
+            judges = fit_judges(self.image_judge, data)
+        with clock("predictions"):
+            predictions = predict(model, test, self.batch_size)
+        with clock("filling"):
+            filled = FILLS[fill](model, test, predictions, self.batch_size)
+        said = predictions.probability | filled
+        correct = {condition: p.argmax(1) == test.label for condition, p in said.items()}
+        place = places(len(test), self.seed)
+        rows = surface(correct, place, self.cells)
+        cells = [row["accuracy"] for row in rows]
+        scores: Scores = judges.accuracy | answers(predictions.probability, test.label)
+        scores |= {f"accuracy/{condition}_filled": share(correct[condition]) for condition in filled}
+        scores |= {"availability/mean": sum(cells) / len(cells), "availability/worst": min(cells)}
+
+        equal = test.tokens.unique(dim=0, return_inverse=True)[1]
+        with clock("captions"):
+            greedy = score_captions(predictions.caption["image"], data, judges)
+            rebuilt = score_captions(predictions.caption["both"], data, judges)
+        with clock("images"):
+            drawn = score_with_references(predictions.image["text"], test, judges, equal, self.references, self.seed)
+            redrawn = score_images(predictions.image["both"], test, judges)
+        with clock("beam search"):
+            beam = score_captions(beam_captions(model, predictions, self.beam, self.batch_size), data, judges)
+        with clock("blind baselines"):
+            blind = baselines(data, judges, equal, self.references, self.seed)
+        generated = prefixed("image_to_text", greedy.scores) | prefixed("text_to_image", drawn.scores)
+        scores |= generated | skills(generated, blind, judges.accuracy)
+        scores |= prefixed("image_to_text_beam", beam.scores)
+        scores |= prefixed("reconstruction", redrawn.scores)
+        scores |= prefixed("reconstruction", {name: rebuilt.scores[name] for name in REBUILT})
+
         image, text = predictions.encoded["image"], predictions.encoded["text"]
-        for way, pair in {"image_to_text": (image, text), "text_to_image": (text, image)}.items():
-            found = retrieval(*pair, words.equal, test.content, self.seed)
-            metrics |= prefixed(f"retrieval/{way}", found)
-        undefined = self.undefined(metrics, model.fusion.modalities, data.names_class)
-        metrics |= dict.fromkeys(undefined)
-        return Results(metrics, undefined, baselines, rows, predictions)
+        with clock("retrieval"):
+            for way, pair in {"image_to_text": (image, text), "text_to_image": (text, image)}.items():
+                found = retrieval(*pair, equal, test.content, self.seed, text_query=way == "text_to_image")
+                scores |= prefixed(f"retrieval/{way}", found)
+        with clock("latent space"):
+            scores |= prefixed("latent", latent(image, text, predictions.joint["both"], test.content, self.seed))
+        with clock("interaction"):
+            some, nothing = drawn_rows(len(test), self.pairs, self.seed), most_frequent_share(test.label)
+            grid = answer_grid(model, test, some)
+            scores |= prefixed("interaction", interaction(grid, test.label[some], scores, nothing))
 
-    def baselines(self, data: Data, judges: "Judges", words: "Words") -> dict[str, dict[str, float]]:
-        """Scores of the blind baselines; the two that are told the class start with `class_`."""
-        train, test = data.splits["train"], data.splits["test"]
-        captions = blind_captions(train.tokens, len(test), self.seed)
-        captions["class_caption"] = class_captions(train.tokens, train.content, test.content)
-        images = {
-            "mean_image": (train.image.float().mean(0) / 255).expand(len(test), -1, -1, -1),
-            "class_image": class_images(train.image, train.content, test.content),
-        }
-        rows = {n: prefixed("image_to_text", caption_scores(c, words, judges)) for n, c in captions.items()}
-        return rows | {n: prefixed("text_to_image", image_scores(i, test, judges)) for n, i in images.items()}
-
-    @staticmethod
-    def undefined(metrics: Scores, reads: tuple[str, ...], names_class: bool) -> dict[str, str]:
-        """{name: reason} for what has no value, and for what a one-modality control cannot do."""
-        reasons = {name: "nothing to gain over the blind baseline" for name, v in metrics.items() if v is None}
-        needs = {"image_to_text/": "image", "text_to_image/": "text"}
-        needs |= {f"reconstruction/{name}": "text" for name in ("bleu1", "bleu2", "bleu3", "bleu4")}
-        needs |= {f"reconstruction/{name}": "image" for name in ("ssim", "psnr", "class_coherence")}
-        for start, modality in needs.items():
-            if modality not in reads:
-                names = [name for name in metrics if name.startswith(start)]
-                reasons |= dict.fromkeys(names, f"this fusion does not read the {modality}")
-        if not names_class:
-            names = [name for name in metrics if name.startswith("image_to_text/class_coherence")]
-            reasons |= dict.fromkeys([*names, "judge/caption_accuracy"], "these captions do not name the class")
-        return reasons
+        metrics, undefined = split_undefined(scores | unable(scores, model.fusion.modalities))
+        samples = {"place": place, "text_to_image/ssim": drawn.ssim, "reconstruction/ssim": redrawn.ssim}
+        samples |= {"text_to_image/class_coherent": drawn.coherent, "reconstruction/class_coherent": redrawn.coherent}
+        samples |= {} if greedy.coherent is None else {"image_to_text/class_coherent": greedy.coherent}
+        return Results(
+            metrics=metrics,
+            undefined=undefined,
+            baselines={name: split_undefined(row)[0] for name, row in blind.items()},
+            surface=rows,
+            fill=fill,
+            correct=correct,
+            seconds=clock.seconds,
+            samples=samples,
+            predictions=predictions,
+            attention=attention_maps(model, test, spread(test.content, SHOWN, self.seed)),
+        )
 
 
-@dataclass(frozen=True)
-class Judges:
-    """Classifiers of real training data that say what is shown or told."""
+class Clock:
+    """Wall clock of the stages of an evaluation, in seconds."""
 
-    image: ImageJudge
-    caption: CaptionJudge
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
-    def accuracy(self, test: Split) -> Scores:
-        """Of the judges themselves, on the real test split."""
-        image = self.image.classify(test.image.float() / 255)
-        caption = self.caption.classify(test.tokens)
-        return {
-            "judge/accuracy": share(image == test.content),
-            "judge/caption_accuracy": share(caption == test.content),
-        }
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Times what is done inside."""
+        began = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - began, 3)
 
 
-class Words:
-    """The test captions as BLEU reads them, and which of them are equal."""
-
-    def __init__(self, data: Data, test: Split) -> None:
-        self.vocabulary, self.content = data.vocabulary, test.content
-        self.references = data.vocabulary.words_of(test.tokens)
-        self.equal = test.tokens.unique(dim=0, return_inverse=True)[1]
+@torch.no_grad()
+def beam_captions(model: MultimodalModel, predictions: Predictions, width: int, batch_size: int) -> Tensor:
+    """(N, T) captions of the images alone, by beam search."""
+    z, device = predictions.joint["image"], next(model.parameters()).device
+    return join([model.heads["text"].beam(part.to(device), width).cpu() for part in z.split(batch_size)])
 
 
-def share(right: Tensor) -> float:
-    """Mean of booleans."""
-    return float(right.double().mean())
+def drawn_rows(size: int, count: int, seed: int) -> Tensor:
+    """At most `count` of `size` rows, the same for the same seed."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:count]
 
 
-def prefixed(prefix: str, scores: Scores) -> Scores:
-    """{prefix/name: value}."""
-    return {f"{prefix}/{name}": value for name, value in scores.items()}
+def spread(content: Tensor, count: int, seed: int) -> Tensor:
+    """At most `count` rows of (N,) classes, one of each class before any second."""
+    order = drawn_rows(len(content), len(content), seed)
+    seen: dict[int, int] = {}
+    turn = []
+    for k in content[order].tolist():
+        turn.append(seen.get(k, 0))
+        seen[k] = turn[-1] + 1
+    return order[torch.tensor(turn).argsort(stable=True)[:count]]
 
 
-def answers(probability: dict[str, Tensor], test: Split) -> Scores:
-    """Accuracy, macro-F1, negative log-likelihood in nats, and calibration error (15 bins), per condition."""
-    scores: Scores = {}
-    for condition, p in probability.items():
-        classes = p.shape[1]
-        right = p[torch.arange(len(p)), test.label].clamp(min=1e-12)
-        scores[f"accuracy/{condition}"] = share(p.argmax(1) == test.label)
-        scores[f"macro_f1/{condition}"] = float(multiclass_f1_score(p, test.label, classes, average="macro"))
-        scores[f"nll/{condition}"] = float(-right.double().log().mean())
-        scores[f"ece/{condition}"] = float(multiclass_calibration_error(p, test.label, classes, n_bins=15))
-    return scores
+def most_frequent_share(label: Tensor) -> float:
+    """Accuracy of the best constant answer."""
+    return float(torch.bincount(label).max() / len(label))
 
 
-def caption_scores(written: Tensor, words: Words, judges: Judges) -> Scores:
-    """BLEU-1..4 and class coherence of (N, T) captions."""
-    scores: Scores = bleu(words.vocabulary.words_of(written), words.references)
-    return scores | {"class_coherence": share(judges.caption.classify(written) == words.content)}
-
-
-def image_scores(drawn: Tensor, test: Split, judges: Judges) -> Scores:
-    """SSIM, PSNR in decibels and class coherence of (N, C, H, W) images, a thousand at a time."""
-    similarity, ratio, coherent = [], [], []
-    for rows in torch.arange(len(test)).split(1000):
-        real = test.image[rows].float() / 255
-        similarity.append(ssim(drawn[rows], real))
-        ratio.append(psnr(drawn[rows], real))
-        coherent.append(judges.image.classify(drawn[rows]) == test.content[rows])
+def unable(scores: Scores, reads: tuple[str, ...]) -> Scores:
+    """{name: reason} for what a one-modality control cannot do."""
+    needs = {"image_to_text/": "image", "image_to_text_beam/": "image", "text_to_image/": "text"}
+    needs |= {f"reconstruction/{name}": "text" for name in REBUILT}
+    needs |= {f"reconstruction/{name}": "image" for name in ("ssim", "psnr", "class_coherence", "frechet")}
     return {
-        "ssim": float(torch.cat(similarity).double().mean()),
-        "psnr": float(torch.cat(ratio).double().mean()),
-        "class_coherence": share(torch.cat(coherent)),
-    }
-
-
-def skills(generated: Scores, baselines: dict[str, dict[str, float]], metrics: Scores) -> Scores:
-    """{name_skill: share of what there was to gain over the best baseline that uses no label}."""
-    blind = [row for name, row in baselines.items() if not name.startswith("class_")]
-    best = {
-        "image_to_text/class_coherence": metrics["judge/caption_accuracy"],
-        "text_to_image/class_coherence": metrics["judge/accuracy"],
-    }
-    measured = [name for name in generated if not name.endswith("psnr")]  # decibels have no upper end
-    return {
-        f"{name}_skill": skill(generated[name], max(row[name] for row in blind if name in row), best.get(name, 1.0))
-        for name in measured
+        name: f"this fusion does not read the {modality}"
+        for start, modality in needs.items()
+        for name in scores
+        if modality not in reads and name.startswith(start)
     }

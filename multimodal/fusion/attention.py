@@ -27,13 +27,13 @@ class CrossAttention(nn.Module):
         self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
         self.feed_forward = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
-    def forward(self, query: Tensor, key: Tensor, valid: Tensor) -> Tensor:
-        """(B, Tq, D), (B, Tk, D), (B, Tk) bool -> (B, Tq, D)."""
+    def forward(self, query: Tensor, key: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, Tq, D), (B, Tk, D), (B, Tk) bool -> (B, Tq, D) and the weights (B, Tq, Tk), a mean over the heads."""
         keys = self.norm_key(key)
         # asking for the weights avoids the fused kernel, whose backward pass in bf16 is ten times slower on a CPU
-        attended, _ = self.attention(self.norm_query(query), keys, keys, key_padding_mask=~valid)
+        attended, weights = self.attention(self.norm_query(query), keys, keys, key_padding_mask=~valid)
         query = query + attended
-        return query + self.feed_forward(query)
+        return query + self.feed_forward(query), weights
 
 
 class AttentionFusion(nn.Module):
@@ -68,12 +68,23 @@ class AttentionFusion(nn.Module):
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
         """{name: tokens (B, T, D), valid (B, T), pooled (B, D)} -> z (B, D)."""
         first, second = self.modalities
-        x, y = encoded[first].tokens, encoded[second].tokens
-        x_valid, y_valid = encoded[first].valid, encoded[second].valid
-        for layer in self.layers:  # both directions read the layer before, neither goes first
-            x, y = layer[first](x, y, y_valid), layer[second](y, x, x_valid)
+        x, y, _ = self.attend(encoded)
         summary = [
-            encoded[first].pooled + masked_mean(x, x_valid),
-            encoded[second].pooled + masked_mean(y, y_valid),
+            encoded[first].pooled + masked_mean(x, encoded[first].valid),
+            encoded[second].pooled + masked_mean(y, encoded[second].valid),
         ]
         return Fused(self.project(torch.cat(summary, dim=-1)))
+
+    def attend(self, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Both token sequences after the last layer, and its weights: {querying modality: (B, Tq, Tk)}."""
+        first, second = self.modalities
+        x, y = encoded[first].tokens, encoded[second].tokens
+        x_valid, y_valid = encoded[first].valid, encoded[second].valid
+        weights = {}
+        for layer in self.layers:  # both directions read the layer before, neither goes first
+            (x, weights[first]), (y, weights[second]) = layer[first](x, y, y_valid), layer[second](y, x, x_valid)
+        return x, y, weights
+
+    def attention_weights(self, encoded: dict[str, Encoded]) -> Tensor:
+        """(B, T, S): how much each word takes from each position of the image, rows sum to 1."""
+        return self.attend(encoded)[2]["text"]

@@ -80,9 +80,15 @@ class ImageJudge:
             schedule.step()
 
     @torch.no_grad()
+    def look(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W) in [0, 1] -> (N, F) features before the last layer, (N,) classes."""
+        body, head = self.model[:-1], self.model[-1]
+        features = torch.cat([body(part) for part in image.split(256)])
+        return features, head(features).argmax(1)
+
     def classify(self, image: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] -> (N,) classes."""
-        return torch.cat([self.model(part).argmax(1) for part in image.split(256)])
+        return self.look(image)[1]
 
 
 def blurred(image: Tensor, factor: int) -> Tensor:

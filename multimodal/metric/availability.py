@@ -31,6 +31,8 @@ def surface(correct: dict[str, Tensor], place: Tensor, cells: int) -> list[dict[
             no_image, no_text = i / cells, j / cells
             only_text = place < no_image
             only_image = place >= (cells - j) / cells  # from the other end: neither rate moves the other's mask
+            for mask, rate in ((only_text, no_image), (only_image, no_text)):  # what was meant is what is done
+                assert abs(float(mask.double().mean()) - rate) <= 1 / len(place)
             right = torch.where(only_text, correct["text"], torch.where(only_image, correct["image"], correct["both"]))
             rows.append({"no_image": no_image, "no_text": no_text, "accuracy": float(right.double().mean())})
     return rows

@@ -44,22 +44,62 @@ def pair_ceiling(same: Tensor, k: int) -> float:
     return float((k / torch.bincount(same)[same].double()).clamp(max=1).mean())
 
 
-def retrieval(query: Tensor, candidate: Tensor, caption: Tensor, content: Tensor, seed: int) -> dict[str, float]:
+def text_query_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
+    """R@k of a perfect model for the class, from a caption to the images.
+
+    It knows the class of every image, and of equal captions only how often each class is pictured under them:
+    their one ranking best starts with an image of each of the k most frequent. Exact.
+    """
+    best = counts(caption, content).sort(dim=1, descending=True).values[:, :k]
+    return float(best.sum() / len(content))
+
+
+def text_candidate_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
+    """R@k of a perfect model for the class, from an image to the captions.
+
+    It knows the image's class and puts first the caption under which k draws miss that class least; equal captions
+    are drawn in random order. Exact for every k, in the mean over these orders: a second caption within the
+    first k helps only where the first has run out, and then it was found already.
+    """
+    table = counts(caption, content)  # (U, K)
+    size = table.sum(1, keepdim=True)
+    missed = torch.ones_like(table)
+    for i in range(min(k, int(size.max()))):
+        missed = missed * torch.where(size > i, (size - table - i).clamp(min=0) / (size - i).clamp(min=1), 1)
+    found = 1 - missed.min(dim=0).values  # (K,)
+    return float((found * table.sum(0)).sum() / len(content))
+
+
+def counts(caption: Tensor, content: Tensor) -> Tensor:
+    """(N,), (N,) -> (U, K) float64, how often each class that occurs stands under each different caption."""
+    rows, columns = (group.unique(return_inverse=True)[1] for group in (caption, content))
+    classes = int(columns.max()) + 1
+    cells = torch.bincount(rows * classes + columns, minlength=(int(rows.max()) + 1) * classes)
+    return cells.view(-1, classes).double()
+
+
+def retrieval(
+    query: Tensor, candidate: Tensor, caption: Tensor, content: Tensor, seed: int, text_query: bool
+) -> dict[str, float]:
     """R@1/5/10, median rank, chance and ceiling in the three readings.
+
+    Ceilings are those of a model that knows all of every image, and of a caption what it says.
 
     Args:
         query, candidate: (N, D) embeddings, row i of both of sample i.
         caption: (N,) int64, equal for equal captions.
         content: (N,) int64, the pictured class.
         seed: breaks ties.
+        text_query: whether the queries are the captions; else the candidates are.
     """
-    pair = torch.arange(len(query), device=query.device)
-    scores = {}
-    for name, group in {"pair": pair, "caption": caption, "class": content}.items():
-        ranks = best_ranks(query, candidate, group, seed)
-        scores[f"median_rank_{name}"] = float(ranks.double().quantile(0.5))
-        for k in RANKS:
-            scores[f"r{k}_{name}"] = float((ranks <= k).double().mean())
+    groups = {"pair": torch.arange(len(query), device=query.device), "caption": caption, "class": content}
+    ranks = {name: best_ranks(query, candidate, group, seed) for name, group in groups.items()}
+    scores = {f"median_rank_{name}": float(rank.double().quantile(0.5)) for name, rank in ranks.items()}
+    class_ceiling = text_query_ceiling if text_query else text_candidate_ceiling
+    for k in RANKS:
+        ceiling = {"pair": pair_ceiling(caption, k), "caption": 1.0, "class": class_ceiling(caption, content, k)}
+        for name, group in groups.items():
+            scores[f"r{k}_{name}"] = float((ranks[name] <= k).double().mean())
             scores[f"r{k}_{name}_chance"] = chance(group, k)
-            scores[f"r{k}_{name}_ceiling"] = pair_ceiling(caption, k) if name == "pair" else 1.0
+            scores[f"r{k}_{name}_ceiling"] = ceiling[name]
     return scores

@@ -4,16 +4,17 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
-from multimodal.report.page import BLUE, CONDITIONS, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page
+from multimodal.report.page import BLUE, CONDITIONS, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page, metric
 
 Rows = list[dict[str, float]]
-WIDTH, SIDE = 13.0, 5.3  # inches: the page, and the heat map
+WIDTH, SIDE, BAR = 13.7, 5.3, 0.16  # inches: the page, the heat map, and its colour bar
 SWEPT = {
     "image": ("no_image", "no_text", "missing images"),
     "text": ("no_text", "no_image", "missing captions"),
@@ -27,18 +28,21 @@ DIAMOND = {
     "zorder": 4,
 }
 DASHED = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (4, 3))}
-NOTE = "No test sample lacks both. Framed: the cell nearest to the rates in training. Colour: chance to 1."
+NOTE = "No test sample lacks both. Framed: the cell nearest to the rates in training."
+HEADING = "Accuracy under missing modalities"
+FILLED = {"none": "", "generated": ", each gap filled with what is generated from the other"}
 LOOKS = {"image": (BLUE, "-", "o"), "text": (ORANGE, "--", "s")}
 
 
 def draw_availability(title: str, data: Data, results: Results, rates: dict[str, float]) -> Figure:
     """Curves on the left, the surface on the right, each condition's accuracy in its empty corner."""
-    page = Page(WIDTH, HEAD + SIDE + 1.4, "Accuracy under missing modalities", title)
+    page = Page(WIDTH, HEAD + SIDE + 1.4, HEADING + FILLED[results.fill], title)
     chance = chance_level(data.splits["test"].label)
     trained = {modality: float(rates.get(modality, 0.0)) for modality in SWEPT}
     draw_curves(page.axes(MARGIN + 0.55, HEAD + 0.35, 5.2, SIDE), results.surface, trained, chance)
-    left, top = WIDTH - MARGIN - SIDE, HEAD + 0.35
-    draw_surface(page.axes(left, top, SIDE, SIDE), results, trained, chance)
+    left, top = WIDTH - MARGIN - SIDE - 0.7, HEAD + 0.35
+    shown = draw_surface(page.axes(left, top, SIDE, SIDE), results, trained, chance)
+    draw_scale(page, shown, left + SIDE + 0.15, top, chance)
     bars = page.axes(left + 0.575 * SIDE, top + 0.3, 0.425 * SIDE, 0.33 * SIDE)
     draw_bars(bars, results, chance)
     page.text(MARGIN, page.height - 0.25, NOTE, fontsize=10, color=QUIET)
@@ -48,6 +52,13 @@ def draw_availability(title: str, data: Data, results: Results, rates: dict[str,
 def chance_level(label: Tensor) -> float:
     """Share of the most frequent label: what a constant answer gets."""
     return float(torch.bincount(label).max() / len(label))
+
+
+def lowest_shown(lowest: float, chance: float) -> float:
+    """Where the accuracy axis starts: a little below chance where that is near the values, else below these."""
+    near = lowest - chance <= 1 - lowest
+    start = min(lowest, chance) if near else lowest
+    return float(max(0.0, min(0.95, np.floor(100 * (start - 0.08 * (1 - start))) / 100)))
 
 
 def draw_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: float) -> None:
@@ -60,38 +71,48 @@ def draw_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: fl
         at = trained[modality]
         axes.plot(at, np.interp(at, x, y), **DIAMOND)
     axes.plot([], [], label=f"rates in training: {trained['image']:g} and {trained['text']:g}", **DIAMOND)
-    axes.axhline(chance, label="chance (most frequent label)", **DASHED)
-    axes.set(xlim=(-0.03, 1.03), ylim=(0, 1.03))
+    low = lowest_shown(min(row["accuracy"] for row in surface if 0 in (row["no_image"], row["no_text"])), chance)
+    below = "" if chance >= low else f" {chance:.2f}, below the axis"
+    axes.axhline(chance, label=f"chance (most frequent label){below}", **DASHED)
+    axes.set(xlim=(-0.03, 1.03), ylim=(low, 1 + 0.03 * (1 - low)))
     axes.set_xlabel("share of test samples without it", fontsize=11, color=INK)
-    axes.set_ylabel("accuracy", fontsize=11, color=INK)
+    axes.set_ylabel(f"accuracy (axis from {low:.2f} to 1)", fontsize=11, color=INK)
     axes.set_title("one modality missing, the other always there", fontsize=12, loc="left", color=INK)
     axes.grid(color=RULE, linewidth=0.6)
     axes.legend(frameon=True, facecolor="white", edgecolor="none", fontsize=10.5, loc="best")
 
 
-def draw_surface(axes: Axes, results: Results, trained: dict[str, float], chance: float) -> None:
+def draw_surface(axes: Axes, results: Results, trained: dict[str, float], chance: float) -> AxesImage:
     """A cell for each pair of rates, coloured from chance to 1, so that runs compare."""
     steps = sorted({row["no_image"] for row in results.surface} | {row["no_text"] for row in results.surface})
     grid = np.full((len(steps), len(steps)), np.nan)
     for row in results.surface:
         grid[steps.index(row["no_text"]), steps.index(row["no_image"])] = row["accuracy"]
     low = min(chance, 0.999)
-    axes.imshow(grid, origin="lower", cmap="viridis", vmin=low, vmax=1, aspect="auto")
+    shown = axes.imshow(grid, origin="lower", cmap="viridis", vmin=low, vmax=1, aspect="auto")
     size = min(10.0, 100 / len(steps))
     for (i, j), value in np.ndenumerate(grid):
         if np.isfinite(value):
             ink = "white" if value < low + 0.6 * (1 - low) else "black"
             axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=size, color=ink)
     outline_training(axes, steps, trained)
-    shown = range(0, len(steps), 1 + len(steps) // 12)
-    labels = [f"{steps[i]:g}" for i in shown]
-    axes.set_xticks(shown, labels)
-    axes.set_yticks(shown, labels)
+    named = range(0, len(steps), 1 + len(steps) // 12)
+    labels = [f"{steps[i]:g}" for i in named]
+    axes.set_xticks(named, labels)
+    axes.set_yticks(named, labels)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("share of test samples without image", fontsize=11, color=INK)
     axes.set_ylabel("share of test samples without caption", fontsize=11, color=INK)
-    mean, worst = (shown_value(results, f"availability/{name}") for name in ("mean", "worst"))
+    mean, worst = (metric(results, f"availability/{name}") for name in ("mean", "worst"))
     axes.set_title(f"images or captions missing: mean {mean}, worst cell {worst}", fontsize=12, loc="left", color=INK)
+    return shown
+
+
+def draw_scale(page: Page, shown: AxesImage, left: float, top: float, chance: float) -> None:
+    """The colours, from chance to 1."""
+    bar = page.figure.colorbar(shown, cax=page.axes(left, top, BAR, SIDE))
+    bar.outline.set_visible(False)
+    bar.set_label(f"accuracy, from chance ({chance:.2f}) to 1", fontsize=10.5, color=INK)
 
 
 def outline_training(axes: Axes, steps: list[float], trained: dict[str, float]) -> None:
@@ -112,7 +133,7 @@ def draw_bars(axes: Axes, results: Results, chance: float) -> None:
         axes.text(
             i,
             1.04,
-            shown_value(results, f"accuracy/{condition}"),
+            metric(results, f"accuracy/{condition}"),
             ha="center",
             va="bottom",
             fontsize=10,
@@ -123,10 +144,5 @@ def draw_bars(axes: Axes, results: Results, chance: float) -> None:
     axes.set(ylim=(0, 1.18), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelsize=9, length=0)
-    axes.set_title("accuracy given", fontsize=10.5, loc="left", color=INK, pad=3)
-
-
-def shown_value(results: Results, name: str) -> str:
-    """Three digits, or that it is undefined."""
-    value = results.metrics.get(name)
-    return "undefined" if value is None else f"{value:.3f}"
+    said = "accuracy given" if results.fill == "none" else "accuracy given, not filled"
+    axes.set_title(said, fontsize=10.5, loc="left", color=INK, pad=3)

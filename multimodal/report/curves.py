@@ -11,10 +11,19 @@ from multimodal.report.page import BLUE, HEAD, INK, MARGIN, ORANGE, QUIET, RULE,
 
 Row = dict[str, float]
 SPLITS = {"train": (BLUE, "-", "o"), "validation": (ORANGE, "--", "s")}
-TITLES = {"loss": "loss (weighted sum)", "learning_rate": "learning rate", "label": "label (nats)"}
-TITLES |= {"text": "text (nats a word)", "contrastive": "contrastive (nats)"}
+TITLES = {"learning_rate": "learning rate"}
+# Of the terms in conf/loss; what a fusion owes or a user adds has a name and no unit here.
+UNITS = {
+    "loss": "weighted sum of the terms",
+    "accuracy": "share of right answers",
+    "label": "cross-entropy, nats",
+    "text": "cross-entropy, nats a word",
+    "contrastive": "cross-entropy, nats",
+    "image": "squared error, pixels in [0, 1]",
+    "dssim": "1 − SSIM, from 0 to 2, no unit",
+}
 UNSEEN = ("samples_per_s",)  # a speed, not a quantity that learning moves
-COLUMNS, WIDTH, PANEL, GAP = 4, 12.5, 1.95, 0.85  # panels in a row; inches: page, panel's and gap's height
+COLUMNS, WIDTH, PANEL, GAP = 4, 12.5, 1.95, 1.0  # panels in a row; inches: page, panel's and gap's height
 
 
 def draw_curves(title: str, history: list[Row]) -> Figure:
@@ -22,10 +31,10 @@ def draw_curves(title: str, history: list[Row]) -> Figure:
     names, best = quantities(history), best_row(history)
     columns = min(COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    page = Page(WIDTH, HEAD + 0.35 + rows * (PANEL + GAP), "Training curves", title)
+    page = Page(WIDTH, HEAD + 0.5 + rows * (PANEL + GAP), "Training curves", title)
     wide = (WIDTH - 2 * MARGIN + 0.15) / columns
     for i, name in enumerate(names):
-        top = HEAD + 0.35 + (i // columns) * (PANEL + GAP)
+        top = HEAD + 0.5 + (i // columns) * (PANEL + GAP)
         axes = page.axes(MARGIN + 0.45 + (i % columns) * wide, top, wide - 0.7, PANEL)
         draw_panel(axes, name, history, best)
         if i + columns >= len(names):
@@ -52,7 +61,8 @@ def best_row(history: list[Row]) -> Row | None:
 
 def draw_panel(axes: Axes, name: str, history: list[Row], best: Row | None) -> None:
     """One quantity over the steps."""
-    axes.set_title(TITLES.get(name, name), fontsize=11.5, loc="left", y=1, pad=7, color=INK, parse_math=False)
+    axes.set_title(TITLES.get(name, name), fontsize=11.5, loc="left", y=1, pad=20, color=INK, parse_math=False)
+    axes.annotate(UNITS.get(name, ""), (0, 1), (0, 7), "axes fraction", "offset points", fontsize=9, color=QUIET)
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     if best is not None:
         axes.axvline(best["step"], color=QUIET, linewidth=1, linestyle=":")

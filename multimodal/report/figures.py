@@ -6,12 +6,17 @@ from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
+from multimodal.report.attention import draw_attention
 from multimodal.report.availability import draw_availability
+from multimodal.report.confusion import draw_confusion
 from multimodal.report.curves import draw_curves
 from multimodal.report.data_card import draw_data_card
+from multimodal.report.embeddings import draw_embeddings
 from multimodal.report.generation import draw_generation
 from multimodal.report.latent import draw_latent
+from multimodal.report.maps import MOST
 from multimodal.report.masking import draw_masking
+from multimodal.report.reliability import draw_reliability
 
 
 class Figures:
@@ -19,11 +24,13 @@ class Figures:
 
     Args:
         samples: in the grids, at least three a class.
-        points: in t-SNE, at most, over all three conditions.
+        points: in a t-SNE map, at most, each sample counted once for every condition or modality; up to 2,000.
         seed: draws samples and points: that of the data, so that runs show the same ones.
     """
 
     def __init__(self, samples: int, points: int, seed: int) -> None:
+        if not 0 < points <= MOST:
+            raise ValueError(f"evaluation.figures.points must be from 1 to {MOST}, got {points}")
         self.samples, self.points, self.seed = samples, points, seed
 
     def draw(
@@ -35,7 +42,7 @@ class Figures:
         rates: dict[str, float],
         card: dict[str, Any],
     ) -> dict[str, Figure]:
-        """{name: figure}; without a history there are no curves.
+        """{name: figure}; no curves without a history, no attention of a fusion that does not attend.
 
         Args:
             title: names dataset, source, fusion and seed; stands on every figure.
@@ -46,10 +53,19 @@ class Figures:
             card: the data card, near duplicates included.
         """
         curves = {"curves": draw_curves(title, history)} if history else {}
-        return curves | {
-            "tsne": draw_latent(title, data, results, self.points, self.seed),
-            "generation": draw_generation(title, data, results.predictions, self.samples, self.seed),
-            "masking": draw_masking(title, data, results.predictions, self.seed),
-            "availability": draw_availability(title, data, results, rates),
-            "data_card": draw_data_card(title, data, card, self.seed),
-        }
+        seen = results.attention
+        attention = {} if seen is None else {"attention": draw_attention(title, data, seen, self.seed)}
+        return (
+            curves
+            | {
+                "tsne": draw_latent(title, data, results, self.points, self.seed),
+                "embeddings": draw_embeddings(title, data, results, self.points, self.seed),
+                "generation": draw_generation(title, data, results, self.samples, self.seed),
+                "masking": draw_masking(title, data, results.predictions, self.seed),
+                "availability": draw_availability(title, data, results, rates),
+                "reliability": draw_reliability(title, data, results),
+                "confusion": draw_confusion(title, data, results),
+            }
+            | attention
+            | {"data_card": draw_data_card(title, data, card, self.seed)}
+        )

@@ -6,53 +6,14 @@ from itertools import combinations, pairwise
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
-from multimodal.evaluation.predict import Predictions
+from multimodal.evaluation.evaluator import Results
 from multimodal.report.captions import Block, fitted, set_caption, set_words
-from multimodal.report.page import HEAD, MARGIN, QUIET, WRONG_WORD, Page
+from multimodal.report.grid import CLASS, GRIDS, GUTTER, PAD, START, WIDTH, Grid
+from multimodal.report.page import HEAD, INK, MARGIN, PALE, QUIET, WRONG_WORD, Page, metric
 from multimodal.report.samples import per_class
 
-WIDTH, TALLEST, GUTTER, PAD, CLASS = 13.0, 16.0, 0.4, 0.11, 0.32  # inches; CLASS: the line of its name
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Measures: how many columns of samples, inches of an image's side, points of a caption."""
-
-    columns: int
-    side: float
-    size: float
-
-    @property
-    def sample(self) -> float:
-        """Inches of a sample's width."""
-        return (WIDTH - 2 * MARGIN - GUTTER * (self.columns - 1)) / self.columns
-
-    @property
-    def caption(self) -> float:
-        """Inches of a caption's width."""
-        return (self.sample - 2 * self.side - 3 * PAD) / 2
-
-    @property
-    def lefts(self) -> tuple[float, float, float, float]:
-        """Left ends of image, caption, drawn image and written caption."""
-        image, half = self.side + PAD, self.side + self.caption + 2 * PAD
-        return 0.0, image, half, half + image
-
-    def headings(self) -> list[Block]:
-        """What each of the four shows."""
-        names = ("image", "caption", "image from caption", "caption from image")
-        widths = (self.side + PAD / 2, self.caption) * 2
-        return [set_words(n.split(), w, min(self.size, 9)) for n, w in zip(names, widths, strict=True)]
-
-    @property
-    def top(self) -> float:
-        """Inches above the first class."""
-        return HEAD + 0.3 + max(block.height for block in self.headings())
-
-
-# The first that fits the page is taken: few classes, more of them, many, long captions.
-GRIDS = [Grid(2, 1.2, 10), Grid(2, 0.9, 9.5), Grid(2, 0.7, 9.5), Grid(2, 0.9, 8), Grid(3, 0.75, 8)]
-GRIDS += [Grid(3, 0.62, 7), Grid(3, 0.48, 7), Grid(1, 0.62, 7.5), Grid(1, 0.62, 6.5)]
+TALLEST = 16.0  # inches
+UNREAD = "this fusion does not read"  # how the reason starts why a control's generation is not measured
 
 
 @dataclass(frozen=True)
@@ -68,32 +29,56 @@ class Sample:
 Column = dict[int, list[Sample]]  # {class: its samples}
 
 
-def draw_generation(title: str, data: Data, predictions: Predictions, samples: int, seed: int) -> Figure:
+def draw_generation(title: str, data: Data, results: Results, samples: int, seed: int) -> Figure:
     """At least three samples of each pictured class; as tall as it must be where no grid fits the page."""
-    plans = [(grid, plan(grid, data, predictions, samples, seed)) for grid in GRIDS]
+    plans = [(grid, plan(grid, data, results, samples, seed)) for grid in GRIDS]
     fitting = [p for p in plans if height_of(*p) <= TALLEST]
     grid, columns = fitting[0] if fitting else min(plans, key=lambda p: height_of(*p))
     page = Page(WIDTH, height_of(grid, columns), "Cross-modal generation", title)
     page.note(*WRONG_WORD)
+    page.text(MARGIN, HEAD + 0.07, coherence(results), fontsize=10.5, color=QUIET)
     for i, column in enumerate(columns):
-        draw_column(page, grid, MARGIN + i * (grid.sample + GUTTER), column, data, predictions)
+        draw_column(page, grid, MARGIN + i * (grid.sample + GUTTER), column, data, results)
     return page.figure
 
 
-def plan(grid: Grid, data: Data, predictions: Predictions, samples: int, seed: int) -> list[Column]:
+def unread(results: Results, task: str) -> bool:
+    """Whether this is a control that reads nothing of what `task` starts from."""
+    names = [name for name in results.metrics if name.startswith(f"{task}/")]
+    return bool(names) and all(results.undefined.get(name, "").startswith(UNREAD) for name in names)
+
+
+def coherence(results: Results) -> str:
+    """How often a judge sees or reads the right class in what was generated, and how often in what is real."""
+    image, text = (metric(results, f"{task}/class_coherence") for task in ("text_to_image", "image_to_text"))
+    real_image, real_text = (metric(results, f"judge/{name}") for name in ("accuracy", "caption_accuracy"))
+    return (
+        f"Right class seen by the judge: images from captions {image}, real images {real_image}; "
+        f"read by the judge: captions from images {text}, real captions {real_text}."
+    )
+
+
+def plan(grid: Grid, data: Data, results: Results, samples: int, seed: int) -> list[Column]:
     """The samples of each class, the same for every grid, set in this one."""
     test = data.splits["test"]
     chosen = per_class(test.content, max(3, samples // len(data.class_names)), seed)
     real = data.vocabulary.words_of(test.tokens)
-    written = data.vocabulary.words_of(predictions.caption["image"])
-    made = {k: [set_sample(grid, row, real[row], written[row]) for row in rows] for k, rows in chosen.items()}
+    written = data.vocabulary.words_of(results.predictions.caption["image"])
+    blind = unread(results, "image_to_text")
+    made = {
+        k: [set_sample(grid, row, real[row], None if blind else written[row]) for row in rows]
+        for k, rows in chosen.items()
+    }
     return shared_out(made, min(grid.columns, len(made)))
 
 
-def set_sample(grid: Grid, row: int, real: list[str], written: list[str]) -> Sample:
-    """As high as the highest of its parts."""
+def set_sample(grid: Grid, row: int, real: list[str], written: list[str] | None) -> Sample:
+    """As high as the highest of its parts; None: this model does not read images."""
     told = set_caption(real, real, grid.caption, grid.size)
-    made = set_caption(written, real, grid.caption, grid.size)
+    if written is None:
+        made = set_words(["does", "not", "read", "images"], grid.caption, grid.size)
+    else:
+        made = set_caption(written, real, grid.caption, grid.size)
     return Sample(row, told, made, max(grid.side, told.height, made.height) + PAD)
 
 
@@ -114,11 +99,11 @@ def height_of(grid: Grid, columns: list[Column]) -> float:
     return grid.top + max(map(column_height, columns)) + 0.2
 
 
-def draw_column(page: Page, grid: Grid, x: float, column: Column, data: Data, predictions: Predictions) -> None:
+def draw_column(page: Page, grid: Grid, x: float, column: Column, data: Data, results: Results) -> None:
     """Headings, then each class with its name and a row for each sample."""
     head_column(page, grid, x)
     image, caption, drawn, written = (x + left for left in grid.lefts)
-    top = grid.top
+    top, blind, reads_images = grid.top, unread(results, "text_to_image"), not unread(results, "image_to_text")
     for k, members in column.items():
         page.block(set_words(data.class_names[k].split(), grid.sample, grid.size + 1.5, weight="bold"), x, top + 0.06)
         page.rule(x, top + 0.28, grid.sample)
@@ -126,19 +111,29 @@ def draw_column(page: Page, grid: Grid, x: float, column: Column, data: Data, pr
         for sample in members:
             page.image(data.splits["test"].image[sample.row], image, top, grid.side)
             page.block(sample.real, caption, top)
-            page.image(predictions.image["text"][sample.row], drawn, top, grid.side)
-            page.block(sample.written, written, top)
+            if blind:
+                draw_nothing(page, drawn, top, grid.side)
+            else:
+                page.image(results.predictions.image["text"][sample.row], drawn, top, grid.side)
+            page.block(sample.written, written, top, INK if reads_images else QUIET)
             top += sample.height
         top += 0.05
+
+
+def draw_nothing(page: Page, x: float, top: float, side: float) -> None:
+    """In place of an image that a model drew without reading the caption."""
+    page.box(x, top, side, side, facecolor=PALE)
+    said = set_words(["does", "not", "read", "captions"], side - 0.06, min(10.0, 11 * side))
+    page.block(said, x + 0.04, top + (side - said.height) / 2, color=QUIET)
 
 
 def head_column(page: Page, grid: Grid, x: float) -> None:
     """What is real and what is generated."""
     for block, left in zip(grid.headings(), grid.lefts, strict=True):
-        page.block(block, x + left, HEAD + 0.3, color=QUIET)
+        page.block(block, x + left, START + 0.3, color=QUIET)
     half = grid.side + PAD + grid.caption
     names = ("real test sample", "generated from the other alone")
     points, _ = fitted(names[1], half, min(grid.size, 9.5) + 1, "bold")
     for name, left in zip(names, grid.lefts[::2], strict=True):
-        page.text(x + left, HEAD + 0.2, name, fontsize=points, weight="bold")
-        page.rule(x + left, HEAD + 0.27, half, color=QUIET)
+        page.text(x + left, START + 0.2, name, fontsize=points, weight="bold")
+        page.rule(x + left, START + 0.27, half, color=QUIET)

@@ -9,13 +9,14 @@ from multimodal.dataset.data import Data
 from multimodal.evaluation.predict import ABSENT, Predictions
 from multimodal.report.captions import Block, set_caption, set_words
 from multimodal.report.page import CONDITIONS, HEAD, INK, MARGIN, PALE, QUIET, RIGHT, WRONG, WRONG_WORD, Page
-from multimodal.report.samples import per_class
+from multimodal.report.samples import spread
 
-ROWS = 6
+FEWEST, MOST = 6, 10  # rows
 WIDTH, TALLEST, PAD = 13.0, 16.0, 0.12  # inches
 REAL, CELL = 2.5, 3.23  # inches: the real sample's width, a condition's
 GIVEN, HEADINGS = 0.36, 0.42  # inches: the strip that shows what is given, the columns' headings
-SIZES = ((9.5, 1.1), (8.5, 1.1), (7.5, 0.9), (6.5, 0.6))  # points of a text, inches of an image's side
+# points of a text, inches of an image's side
+SIZES = ((9.5, 1.1), (8.5, 1.1), (9, 0.62), (7.5, 0.9), (8, 0.55), (6.5, 0.6))
 ANSWER = ["✓", "right", "class", ",", "✗", "wrong", "class", ",", "with", "its", "probability", ";"]
 
 
@@ -47,11 +48,8 @@ class Row:
 
 
 def draw_masking(title: str, data: Data, predictions: Predictions, seed: int) -> Figure:
-    """One sample of each class up to six rows, of few classes more; set as large as the page allows."""
-    chosen = choose(data, seed)
-    plans = [[set_row(row, *size, data, predictions) for row in chosen] for size in SIZES]
-    fitting = [rows for rows in plans if height_of(rows) <= TALLEST]
-    rows = fitting[0] if fitting else plans[-1]
+    """A row for each class as far as the page allows, of few classes several; set as large as it allows."""
+    rows = plan(data, predictions, seed)
     page = Page(WIDTH, height_of(rows), "What is missing, and what the model makes of it", title)
     headings(page)
     top = HEAD + HEADINGS
@@ -62,11 +60,16 @@ def draw_masking(title: str, data: Data, predictions: Predictions, seed: int) ->
     return page.figure
 
 
-def choose(data: Data, seed: int) -> list[int]:
-    """Rows of the test split: the classes share the six rows."""
-    classes = len(data.class_names)
-    chosen = per_class(data.splits["test"].label, max(1, ROWS // classes), seed)
-    return [row for rows in chosen.values() for row in rows][:ROWS]
+def plan(data: Data, predictions: Predictions, seed: int) -> list[Row]:
+    """The most rows that fit, at the largest size at which they do; six in the smallest, if none fit."""
+    label = data.splits["test"].label
+    for count in range(max(FEWEST, min(MOST, len(data.class_names))), FEWEST - 1, -1):
+        chosen = spread(label, count, seed)
+        for size in SIZES:
+            rows = [set_row(row, *size, data, predictions) for row in chosen]
+            if height_of(rows) <= TALLEST:
+                return rows
+    return rows
 
 
 def height_of(rows: list[Row]) -> float:

@@ -11,6 +11,15 @@ def per_class(label: Tensor, count: int, seed: int) -> dict[int, list[int]]:
     return {int(k): order[drawn == k][:count].tolist() for k in label.unique(sorted=True)}
 
 
+def spread(label: Tensor, count: int, seed: int) -> list[int]:
+    """At most `count` rows of (N,) labels, by class: of many classes some, evenly apart; of few, several rows each."""
+    drawn = per_class(label, count, seed)
+    step = max(1.0, len(drawn) / count)
+    asked = [list(drawn)[int(i * step)] for i in range(min(count, len(drawn)))]
+    turns = [(k, drawn[k][i]) for i in range(count) for k in asked if i < len(drawn[k])][:count]
+    return [row for _, row in sorted(turns, key=lambda turn: turn[0])]
+
+
 def some(size: int, count: int, seed: int) -> Tensor:
     """At most `count` of `size` rows, in ascending order."""
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))

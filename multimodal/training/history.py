@@ -1,10 +1,12 @@
-"""Means of what each step logged, kept on the device until somebody asks; and their files."""
+"""Means of what each step logged, kept on the device until somebody asks; and the files of a run."""
 
 import csv
 import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 from torch import Tensor
 
 
@@ -50,4 +52,11 @@ def write_json(path: Path, value: Any) -> None:
     """Whole or not at all; NaN is refused."""
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(json.dumps(value, indent=1, allow_nan=False))
+    temporary.replace(path)
+
+
+def write_parquet(columns: dict[str, list[Any]], path: Path) -> None:
+    """A table, whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    pyarrow.parquet.write_table(pyarrow.table(columns), temporary)
     temporary.replace(path)

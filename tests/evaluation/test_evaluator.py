@@ -12,9 +12,10 @@ from torch import Tensor
 
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.vocabulary import Vocabulary
-from multimodal.evaluation.evaluator import Evaluator, Results, answers
+from multimodal.evaluation.answers import answers
+from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.judge.image import ImageJudge
-from multimodal.types import BOS, EOS, Fused
+from multimodal.types import BOS, EOS, Encoded, Fused
 from tests.conftest import toy_data
 
 CLASSES = ("bar", "plank", "box")
@@ -22,6 +23,7 @@ SHAPES = ((20, 5), (5, 20), (12, 12))  # rows and columns of the block that an i
 TONES = ("pale", "grey", "dark")
 PLACES = ("left", "middle", "right")
 CONDITIONS = ("both", "image", "text")
+FEW = {"text_to_image/frechet", "reconstruction/frechet"}  # 60 samples are too few for 128 features
 
 
 def captions(content: Tensor, tone: Tensor, place: Tensor) -> list[str]:
@@ -47,13 +49,24 @@ def data() -> Data:
     every = torch.cartesian_prod(*[torch.arange(3)] * 3).unbind(1)
     vocabulary = Vocabulary.of(captions(*every))
     splits = {name: make_split(60, vocabulary, seed) for seed, name in enumerate(("train", "validation", "test"))}
-    return toy_data("blocks", "embedded", splits, vocabulary, list(CLASSES), "blocks")
+    whole = toy_data("blocks", "embedded", splits, vocabulary, list(CLASSES), "blocks")
+    return replace(whole, grammar=parse)
+
+
+def parse(caption: str) -> dict[str, str]:
+    """The tone that a caption states."""
+    tones = [word for word in caption.split() if word in TONES]
+    return {"tone": tones[0]} if tones else {}
 
 
 @pytest.fixture(scope="module")
 def evaluator(tmp_path_factory) -> Evaluator:
     judge = ImageJudge(60, 16, 0.01, str(tmp_path_factory.mktemp("judges")))
-    return Evaluator(batch_size=25, cells=4, image_judge=judge, seed=0)
+    return make_evaluator(judge)
+
+
+def make_evaluator(judge: ImageJudge, batch_size: int = 25) -> Evaluator:
+    return Evaluator(batch_size, cells=4, beam=2, references=3, pairs=12, image_judge=judge, seed=0)
 
 
 def fake(
@@ -82,11 +95,12 @@ def fake(
     pooled = {"image": same, "text": same} if encoded is None else encoded
 
     def encode(batch):
-        return {m: SimpleNamespace(pooled=x[batch.index], row=batch.index) for m, x in pooled.items()}
+        row = batch.index[:, None, None]
+        return {m: Encoded(x[batch.index], row, row[..., 0] >= 0, batch.present[m]) for m, x in pooled.items()}
 
     def fuse(encoded, **hidden):
         condition = {(): 0, ("text",): 1, ("image",): 2}[tuple(hidden)]
-        row = encoded["image"].row
+        row = encoded["image"].tokens[:, 0, 0]
         return Fused(torch.stack([row, torch.full_like(row, condition)], dim=1))
 
     def classify(fused):
@@ -101,7 +115,9 @@ def fake(
         classify=classify,
         heads={
             "image": lambda z: drawn[z[:, 0]],
-            "text": SimpleNamespace(generate=lambda z: written[z[:, 0]]),
+            "text": SimpleNamespace(
+                generate=lambda z: written[z[:, 0]].long(), beam=lambda z, width: written[z[:, 0].long()].long()
+            ),
         },
         fusion=SimpleNamespace(modalities=reads),
     )
@@ -141,13 +157,13 @@ def with_test(data: Data, test: Split) -> Data:
 
 @pytest.fixture(scope="module")
 def perfect(data, evaluator) -> Results:
-    return evaluator.evaluate(fake(data.splits["test"]), data)
+    return evaluator.evaluate(fake(data.splits["test"]), data, "none")
 
 
 @pytest.fixture(scope="module")
 def imperfect(data, evaluator) -> Results:
     test = data.splits["test"]
-    return evaluator.evaluate(fake(test, **fallible(test)), data)
+    return evaluator.evaluate(fake(test, **fallible(test)), data, "none")
 
 
 def test_a_perfect_model_scores_the_best_of_everything(perfect) -> None:
@@ -167,21 +183,22 @@ def test_a_perfect_model_scores_the_best_of_everything(perfect) -> None:
 
 def test_a_perfect_model_has_skill_one_and_reaches_every_ceiling(perfect) -> None:
     skills = {name: value for name, value in perfect.metrics.items() if name.endswith("_skill")}
-    assert len(skills) == 7  # BLEU-1..4, SSIM, coherence both ways
+    assert len(skills) == 9  # BLEU-1..4, ROUGE-L, attributes, SSIM, coherence both ways
     assert skills == pytest.approx(dict.fromkeys(skills, 1.0))
     ceilings = {n.removesuffix("_ceiling"): v for n, v in perfect.metrics.items() if n.endswith("_ceiling")}
     assert len(ceilings) == 2 * 9
     assert {name: perfect.metrics[name] for name in ceilings} == pytest.approx(ceilings)
-    assert perfect.undefined == {}
+    assert perfect.undefined.keys() == FEW
 
 
 def test_the_order_of_the_test_samples_changes_no_metric(data, evaluator, imperfect) -> None:
-    """But what is drawn by row: the masks of the surface, and the random caption."""
+    """But what is drawn by row: masks, random caption, references, audited pairs, the starts of k-means."""
     test = data.splits["test"]
     order = torch.randperm(len(test), generator=torch.Generator().manual_seed(1))
     says = {name: permuted(value, order) for name, value in fallible(test).items()}
-    after = evaluator.evaluate(fake(rows_of(test, order), **says), with_test(data, rows_of(test, order)))
-    drawn_by_row = {"availability/mean", "availability/worst"}
+    after = evaluator.evaluate(fake(rows_of(test, order), **says), with_test(data, rows_of(test, order)), "none")
+    drawn_by_row = {"availability/mean", "availability/worst", "text_to_image/ssim_best", "latent/v_measure"}
+    drawn_by_row |= {name for name in imperfect.metrics if name.startswith("interaction/")}
     assert after.metrics.keys() == imperfect.metrics.keys()
     blind = {
         name
@@ -190,10 +207,11 @@ def test_the_order_of_the_test_samples_changes_no_metric(data, evaluator, imperf
         and name.startswith("image_to_text")
         and best_blind(imperfect, name)[0] == "random_caption"
     }
-    for name in imperfect.metrics.keys() - drawn_by_row - blind:
+    for name in imperfect.metrics.keys() - drawn_by_row - blind - FEW:
         assert after.metrics[name] == pytest.approx(imperfect.metrics[name], rel=1e-5, abs=1e-7), name
     for name in ("frequent_caption", "mean_image", "class_caption", "class_image"):
-        assert after.baselines[name] == pytest.approx(imperfect.baselines[name], rel=1e-5), name
+        fixed = {n: v for n, v in imperfect.baselines[name].items() if n not in FEW | drawn_by_row}
+        assert {n: after.baselines[name][n] for n in fixed} == pytest.approx(fixed, rel=1e-5), name
 
 
 def best_blind(results: Results, skill_name: str) -> tuple[str, float]:
@@ -233,8 +251,7 @@ def test_answers_equal_their_formulas(data, imperfect) -> None:
 
 
 def test_a_certain_error_costs_much_and_not_infinitely() -> None:
-    test = SimpleNamespace(label=torch.tensor([0, 1]))
-    scores = answers({"both": torch.tensor([[0.0, 1.0], [0.0, 1.0]])}, test)
+    scores = answers({"both": torch.tensor([[0.0, 1.0], [0.0, 1.0]])}, torch.tensor([0, 1]))
     assert scores["nll/both"] == pytest.approx(-math.log(1e-12) / 2)
 
 
@@ -255,7 +272,7 @@ def test_generation_and_reconstruction_are_kept_apart(data, evaluator) -> None:
     draw, write = model.heads["image"], model.heads["text"].generate
     model.heads["image"] = lambda z: torch.where((z[:, 1] == 0)[:, None, None, None], draw(z), grey)
     model.heads["text"].generate = lambda z: torch.where((z[:, 1] == 0)[:, None], write(z), constant)
-    metrics = evaluator.evaluate(model, data).metrics
+    metrics = evaluator.evaluate(model, data, "none").metrics
     assert metrics["reconstruction/bleu4"] == metrics["reconstruction/ssim"] == pytest.approx(1)
     assert metrics["image_to_text/bleu4"] < 0.9
     assert metrics["text_to_image/ssim"] < 0.5
@@ -264,10 +281,10 @@ def test_generation_and_reconstruction_are_kept_apart(data, evaluator) -> None:
 def test_a_constant_caption_has_no_coherence_and_no_skill(data, evaluator) -> None:
     test = data.splits["test"]
     for said in torch.cat([data.splits["train"].tokens[:3], torch.tensor([[BOS, 5, 6, 7, 5, 6, 7, EOS]])]):
-        metrics = evaluator.evaluate(fake(test, tokens=said.long().expand(len(test), -1)), data).metrics
+        metrics = evaluator.evaluate(fake(test, tokens=said.long().expand(len(test), -1)), data, "none").metrics
         assert metrics["image_to_text/class_coherence"] == pytest.approx(1 / 3, abs=0.01)
         skills = {n: v for n, v in metrics.items() if n.startswith("image_to_text") and n.endswith("_skill")}
-        assert len(skills) == 5
+        assert len(skills) == 7
         assert skills["image_to_text/class_coherence_skill"] <= 0
         assert max(skills.values()) < 0.15  # another constant may fit the test split better
 
@@ -277,7 +294,7 @@ def test_the_blind_baselines_themselves_have_no_skill(data, evaluator) -> None:
     rows, counts = train.tokens.unique(dim=0, return_counts=True)
     frequent = rows[counts.argmax()].long().expand(len(test), -1)  # unique sorts: of equals the smallest
     mean = (train.image.float().mean(0) / 255).expand(len(test), -1, -1, -1)
-    results = evaluator.evaluate(fake(test, tokens=frequent, image=mean), data)
+    results = evaluator.evaluate(fake(test, tokens=frequent, image=mean), data, "none")
     skills = {name: value for name, value in results.metrics.items() if name.endswith("_skill")}
     assert max(skills.values()) <= 1e-9
     assert skills["text_to_image/ssim_skill"] == pytest.approx(0, abs=1e-6)
@@ -290,7 +307,7 @@ def test_blind_baselines_do_not_read_the_labels_of_the_test(data, evaluator, imp
     test = data.splits["test"]
     other = (test.content + 1) % 3
     relabelled = Split(test.image, test.tokens, other, other)
-    after = evaluator.evaluate(fake(relabelled), with_test(data, relabelled)).baselines
+    after = evaluator.evaluate(fake(relabelled), with_test(data, relabelled), "none").baselines
     for name, row in imperfect.baselines.items():
         kept = {metric: value for metric, value in row.items() if not metric.endswith("class_coherence")}
         same = {metric: after[name][metric] for metric in kept} == kept
@@ -305,12 +322,12 @@ def test_blind_baselines_do_not_read_the_labels_of_the_test(data, evaluator, imp
     ],
 )
 def test_a_control_has_no_value_for_what_it_cannot_do(data, evaluator, reads, cannot, can) -> None:
-    results = evaluator.evaluate(fake(data.splits["test"], reads=reads), data)
+    results = evaluator.evaluate(fake(data.splits["test"], reads=reads), data, "none")
     for name, value in results.metrics.items():
         if name.startswith(cannot):
             assert value is None, name
             assert "does not read" in results.undefined[name]
-        elif name.startswith(can):
+        elif name.startswith(can) and name not in FEW:
             assert value is not None, name
     json.dumps(results.as_json(), allow_nan=False)
 
@@ -319,7 +336,7 @@ def test_without_room_skill_is_undefined_and_says_why(data, evaluator) -> None:
     """One caption for all: the blind baseline is perfect."""
     one = data.splits["train"].tokens[:1]
     splits = {n: Split(s.image, one.expand(len(s), -1), s.label, s.content) for n, s in data.splits.items()}
-    results = evaluator.evaluate(fake(splits["test"]), replace(data, splits=splits))
+    results = evaluator.evaluate(fake(splits["test"]), replace(data, splits=splits), "none")
     for name in ("image_to_text/bleu4_skill", "image_to_text/class_coherence_skill"):
         assert results.metrics[name] is None
         assert "nothing to gain" in results.undefined[name]
@@ -336,7 +353,7 @@ def test_a_model_that_says_nothing_is_measured(data, evaluator) -> None:
         tokens=torch.tensor([[BOS, EOS]]).expand(size, -1),
         encoded={"image": torch.zeros(size, 4), "text": torch.ones(size, 4)},
     )
-    results = evaluator.evaluate(silent, data)
+    results = evaluator.evaluate(silent, data, "none")
     assert results.metrics["image_to_text/bleu4"] == 0
     assert results.metrics["accuracy/both"] == pytest.approx(1 / 3)
     assert results.metrics["nll/both"] == pytest.approx(math.log(3))
@@ -355,11 +372,12 @@ def test_results_are_json_and_every_gap_has_a_reason(results, request) -> None:
 def test_evaluating_twice_gives_the_same_and_draws_nothing(data, evaluator, imperfect) -> None:
     before = torch.get_rng_state()
     test = data.splits["test"]
-    assert evaluator.evaluate(fake(test, **fallible(test)), data).as_json() == imperfect.as_json()
+    again = evaluator.evaluate(fake(test, **fallible(test)), data, "none")
+    assert again.as_json() | {"seconds": {}} == imperfect.as_json() | {"seconds": {}}
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_other_batches_give_the_same(data, evaluator, imperfect) -> None:
     test = data.splits["test"]
-    whole = Evaluator(len(test), evaluator.cells, evaluator.image_judge, evaluator.seed)
-    assert whole.evaluate(fake(test, **fallible(test)), data).metrics == pytest.approx(imperfect.metrics)
+    whole = make_evaluator(evaluator.image_judge, batch_size=len(test))
+    assert whole.evaluate(fake(test, **fallible(test)), data, "none").metrics == pytest.approx(imperfect.metrics)

@@ -8,17 +8,10 @@ from torch import Tensor
 
 from multimodal.dataset.data import Split
 from multimodal.evaluation.predict import join, predict
-from multimodal.run import build_model
 from multimodal.types import BOS, EOS, PAD, Fused
 from tests.conftest import FACTS
 
 CONDITIONS = {"both": (True, True), "image": (True, False), "text": (False, True)}
-
-
-@pytest.fixture
-def split(batch) -> Split:
-    """The samples of `batch`, as they are stored."""
-    return Split((255 * batch.image).to(torch.uint8), batch.tokens.int(), batch.label, batch.content)
 
 
 def echo() -> SimpleNamespace:
@@ -84,12 +77,6 @@ def test_join_pads_on_the_right() -> None:
 def flat(predictions) -> dict[str, Tensor]:
     kinds = {kind: getattr(predictions, kind) for kind in ("probability", "image", "joint", "encoded")}
     return {f"{kind} {name}": value for kind, group in kinds.items() for name, value in group.items()}
-
-
-@pytest.fixture
-def model(config):
-    torch.manual_seed(0)
-    return build_model(config("fusion=attention"))
 
 
 def test_a_model_says_the_same_in_batches_of_any_size(model, split) -> None:

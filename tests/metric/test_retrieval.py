@@ -1,6 +1,7 @@
 """Retrieval against plain sorting, chance against counting, and embeddings that know nothing or all."""
 
 import itertools
+import math
 import statistics
 
 import pytest
@@ -8,7 +9,15 @@ import torch
 from torch import Tensor
 
 from multimodal.metric import retrieval as module
-from multimodal.metric.retrieval import RANKS, best_ranks, chance, pair_ceiling, retrieval
+from multimodal.metric.retrieval import (
+    RANKS,
+    best_ranks,
+    chance,
+    pair_ceiling,
+    retrieval,
+    text_candidate_ceiling,
+    text_query_ceiling,
+)
 
 CAPTION = torch.tensor([0, 0, 0, 1, 2, 2, 3, 4, 5, 5, 5, 5, 6, 7, 8])
 CONTENT = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2])  # told by the caption
@@ -45,7 +54,7 @@ def test_ranks_equal_those_of_sorting(reading, sign) -> None:
 
 def test_scores_equal_those_of_sorting() -> None:
     query, candidate = random_pairs()
-    scores = retrieval(query, candidate, CAPTION, CONTENT, seed=0)
+    scores = retrieval(query, candidate, CAPTION, CONTENT, seed=0, text_query=False)
     for reading, group in GROUPS.items():
         ranks = slow_ranks(query, candidate, group)
         assert scores[f"median_rank_{reading}"] == statistics.median(ranks)
@@ -63,8 +72,8 @@ def test_the_parts_that_save_memory_change_nothing(monkeypatch) -> None:
 def test_the_order_of_the_samples_does_not_matter() -> None:
     query, candidate = random_pairs()
     order = torch.randperm(SIZE, generator=torch.Generator().manual_seed(0))
-    shuffled = retrieval(query[order], candidate[order], CAPTION[order], CONTENT[order], seed=0)
-    assert shuffled == pytest.approx(retrieval(query, candidate, CAPTION, CONTENT, seed=0))
+    shuffled = retrieval(query[order], candidate[order], CAPTION[order], CONTENT[order], seed=0, text_query=False)
+    assert shuffled == pytest.approx(retrieval(query, candidate, CAPTION, CONTENT, seed=0, text_query=False))
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 6])
@@ -107,7 +116,7 @@ def test_a_perfect_model_reaches_the_ceiling(way) -> None:
     text = torch.nn.functional.one_hot(CAPTION).float()
     image = text + 0.01 * torch.randn(text.shape, generator=torch.Generator().manual_seed(0))
     pair = (image, text) if way == "image to text" else (text, image)
-    runs = [retrieval(*pair, CAPTION, CONTENT, seed) for seed in range(20)]
+    runs = [retrieval(*pair, CAPTION, CONTENT, seed, text_query=way == "text to image") for seed in range(20)]
     for k in RANKS:
         found = statistics.fmean(run[f"r{k}_pair"] for run in runs)
         assert found == pytest.approx(runs[0][f"r{k}_pair_ceiling"], abs=1e-6), k
@@ -120,3 +129,74 @@ def test_ceiling_is_the_share_of_twins_that_fit() -> None:
     assert pair_ceiling(same, 1) == pytest.approx((4 * 1 / 4 + 2 * 1 / 2 + 1) / 7)
     assert pair_ceiling(same, 2) == pytest.approx((4 * 2 / 4 + 2 + 1) / 7)
     assert pair_ceiling(same, 10) == 1
+
+
+def all_orders(caption: Tensor, content: Tensor, k: int, text_query: bool) -> float:
+    """The best R@k for the class that any order of the candidates reaches, tried one by one for each query."""
+    n, scores = len(caption), []
+    for q in range(n):
+        if text_query:  # of orders of images, by what they find for all queries with this caption
+            twins = [content[i] for i in range(n) if caption[i] == caption[q]]
+            tops = itertools.permutations(content.tolist(), min(k, n))
+            scores.append(max(sum(int(c) in top for c in twins) for top in tops) / len(twins))
+            continue
+        best = 0.0
+        for order in itertools.permutations(caption.unique().tolist()):  # of captions, over the orders of equal ones
+            groups = [[content[i] for i in range(n) if caption[i] == c] for c in order]
+            mixed = [list(itertools.permutations(group)) for group in groups]
+            tops = [list(itertools.chain(*choice))[:k] for choice in itertools.product(*mixed)]
+            best = max(best, sum(content[q] in top for top in tops) / len(tops))
+        scores.append(best)
+    return sum(scores) / n
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("caption", "content"),
+    [([0, 0, 0, 1, 1, 1], [0, 1, 1, 0, 0, 2]), ([3, 3, 3, 3, 8], [0, 5, 5, 9, 0]), ([0, 0, 1, 2], [0, 0, 1, 1])],
+    ids=str,
+)
+def test_class_ceilings_are_the_best_of_all_orders(caption, content, k) -> None:
+    caption, content = torch.tensor(caption), torch.tensor(content)
+    assert text_query_ceiling(caption, content, k) == pytest.approx(all_orders(caption, content, k, True))
+    assert text_candidate_ceiling(caption, content, k) == pytest.approx(all_orders(caption, content, k, False))
+
+
+# two captions that do not tell the class: 8, 4 and 2 images of the three classes under one; 3 and 11 under the other
+VAGUE = torch.tensor([0] * 14 + [1] * 14)
+SHOWN = torch.tensor([0] * 8 + [1] * 4 + [2] * 2 + [0] * 3 + [1] * 11)
+
+
+def test_a_perfect_image_query_of_vague_captions_reaches_the_ceiling() -> None:
+    """Each class asks for the caption that fits it best: the second for class 1, else the first."""
+    text = torch.nn.functional.one_hot(VAGUE).float()
+    image = torch.nn.functional.one_hot(torch.tensor([0, 1, 0])[SHOWN]).float()
+    ranks = torch.stack([best_ranks(image, text, SHOWN, seed) for seed in range(500)])
+    scores = retrieval(image, text, VAGUE, SHOWN, seed=0, text_query=False)
+    for k in RANKS:
+        missed = [math.comb(14 - fit, k) / math.comb(14, k) for fit in (8, 11, 2)]
+        assert scores[f"r{k}_class_ceiling"] == pytest.approx(
+            1 - (11 * missed[0] + 15 * missed[1] + 2 * missed[2]) / 28
+        )
+        assert float((ranks <= k).double().mean()) == pytest.approx(scores[f"r{k}_class_ceiling"], abs=0.04), k
+
+
+def test_a_perfect_vague_caption_query_reaches_the_ceiling() -> None:
+    """One image of each class stands out, the commonest class of the caption first."""
+    fit = torch.tensor([[1.0, 0.9], [0.7, 1.0], [0.4, 0.0]])  # of each class to each caption
+    image = torch.full((28, 3), -1.0)
+    for k, place in enumerate((0, 8, 12)):
+        image[place] = torch.tensor([*fit[k], (2 - fit[k].square().sum()).sqrt()])  # all of one length
+    text = torch.nn.functional.one_hot(VAGUE, 3).float()
+    scores = retrieval(text, image, VAGUE, SHOWN, seed=0, text_query=True)
+    for k, expected in zip(RANKS, [(8 + 11) / 28, 1, 1], strict=True):
+        assert scores[f"r{k}_class"] == pytest.approx(expected) == scores[f"r{k}_class_ceiling"]
+
+
+@pytest.mark.parametrize("ceiling", [text_query_ceiling, text_candidate_ceiling])
+@pytest.mark.parametrize("k", RANKS)
+def test_captions_without_the_class_leave_no_more_than_a_guess(ceiling, k) -> None:
+    """Every class as often under every caption: one of the first k must be of the class, among 12 of 3 classes."""
+    caption, content = torch.arange(48) // 12, torch.arange(48) % 3
+    guess = min(k / 3, 1.0) if ceiling is text_query_ceiling else 1 - math.comb(8, k) / math.comb(12, k)
+    assert ceiling(caption, content, k) == pytest.approx(guess)

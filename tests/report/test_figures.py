@@ -12,18 +12,23 @@ from matplotlib.text import Text
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.evaluation.attention import AttentionMaps
 from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.predict import Predictions
 from multimodal.metric.availability import places, surface
-from multimodal.report.availability import chance_level
+from multimodal.report.availability import chance_level, draw_availability, lowest_shown
 from multimodal.report.curves import best_row, draw_curves, quantities
 from multimodal.report.figures import Figures
-from multimodal.report.generation import draw_generation
-from multimodal.report.latent import draw_latent, embed, name_classes
+from multimodal.report.generation import draw_generation, unread
+from multimodal.report.latent import draw_latent
+from multimodal.report.maps import embed, name_classes
+from multimodal.report.masking import draw_masking
 from multimodal.report.page import Page
 from multimodal.types import Told
 from tests.conftest import toy_data
 
+NAMES = {"curves", "tsne", "embeddings", "generation", "masking", "availability", "data_card"}
+NAMES |= {"reliability", "confusion", "attention"}
 TITLE = "toy (embedded), concat fusion, seed 0"
 RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
 
@@ -53,13 +58,27 @@ def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int
         image={c: torch.rand(n, channels, 8, 8, generator=generator) for c in conditions},
         caption=caption,
         joint={c: torch.randn(n, 6, generator=generator) + 5 * label[:, None] for c in conditions},
-        encoded={},
+        encoded={m: torch.randn(n, 5, generator=generator) for m in ("image", "text")},
     )
     correct = {c: p.argmax(1) == label for c, p in predictions.probability.items()}
     rows = surface(correct, places(n, 0), 5)
     metrics = {f"accuracy/{c}": float(right.float().mean()) for c, right in correct.items()}
     metrics |= {"availability/mean": 0.5, "availability/worst": None, "latent/modality_gap": 0.25}
-    return data, Results(metrics, {}, {}, rows, predictions)
+    shown = torch.arange(min(6, n))
+    maps = torch.rand(len(shown), test.tokens.shape[1], 3, 3, generator=generator)
+    attention = AttentionMaps(shown, maps / maps.sum((2, 3), keepdim=True))
+    return data, Results(
+        metrics=metrics,
+        undefined={},
+        baselines={},
+        surface=rows,
+        fill="none",
+        correct=correct,
+        seconds={},
+        samples={},
+        predictions=predictions,
+        attention=attention,
+    )
 
 
 def history(rows: int) -> list[dict[str, float]]:
@@ -85,7 +104,11 @@ def draw(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
 
 
 def generation(data: Data, results: Results) -> Figure:
-    return draw_generation(TITLE, data, results.predictions, samples=6, seed=0)
+    return draw_generation(TITLE, data, results, samples=6, seed=0)
+
+
+def availability(data: Data, results: Results) -> Figure:
+    return draw_availability(TITLE, data, results, {"image": 0.3, "text": 0.2})
 
 
 def latent(data: Data, results: Results) -> Figure:
@@ -120,7 +143,7 @@ def check_layout(figure: Figure) -> None:
 def test_every_figure_has_its_title_and_no_text_overlaps_or_leaves_it(classes: int, words: int, channels: int) -> None:
     data, results = run(classes, 3 if words < 100 else 1, words, channels)
     figures = draw(data, results)
-    assert set(figures) == {"curves", "tsne", "generation", "masking", "availability", "data_card"}
+    assert set(figures) == NAMES
     for figure in figures.values():
         check_layout(figure)
         assert any(TITLE in text.get_text() for text in shown(figure))
@@ -237,3 +260,69 @@ def test_terms_are_found_and_the_best_step_is_that_of_the_lowest_validation_loss
 
 def test_chance_is_the_share_of_the_most_frequent_label() -> None:
     assert chance_level(torch.tensor([0, 2, 2, 1])) == 0.5
+
+
+def test_an_axis_of_accuracy_starts_below_the_values_and_near_chance_below_that() -> None:
+    assert lowest_shown(0.98, 0.1) == pytest.approx(0.95)  # no curve is made of noise alone
+    assert 0.5 < lowest_shown(0.8, 0.5) < 0.8
+    assert 0.3 < lowest_shown(0.6, 0.4) < 0.4
+    assert lowest_shown(0.05, 0.1) == 0
+
+
+def test_a_filled_gap_stands_in_the_title() -> None:
+    data, results = run(2, 3, 4)
+    assert not any("generated" in text.get_text() for text in shown(availability(data, results)))
+    results.fill = "generated"
+    figure = availability(data, results)
+    check_layout(figure)
+    assert any("filled with what is generated" in text.get_text() for text in shown(figure))
+
+
+def test_a_control_is_said_not_to_read_what_it_does_not_read() -> None:
+    data, results = run(2, 3, 4)
+    results.metrics |= {"text_to_image/ssim": None, "image_to_text/bleu4": 0.5}
+    results.undefined |= {"text_to_image/ssim": "this fusion does not read the text"}
+    figure = generation(data, results)
+    check_layout(figure)
+    words = [text.get_text() for text in shown(figure)]
+    assert words.count("captions") == 6
+    assert words.count("images") == 0
+    assert len(figure.axes[0].images) == 6  # the real ones
+
+
+def test_a_control_reads_nothing_that_any_score_starts_from() -> None:
+    _, results = run(2, 1, 4)
+    names, reason = ("image_to_text/bleu4", "image_to_text/exact"), "this fusion does not read the image"
+    results.metrics |= dict.fromkeys(names)
+    results.undefined |= dict.fromkeys(names, reason)
+    assert unread(results, "image_to_text")
+    assert not unread(results, "text_to_image")  # nothing was measured
+    results.undefined[names[0]] = "these captions do not name the class"
+    assert not unread(results, "image_to_text")
+    results.undefined |= dict.fromkeys(names, "nothing to gain over the blind baseline")
+    assert not unread(results, "image_to_text")
+
+
+def test_the_judges_own_accuracy_stands_beside_coherence() -> None:
+    data, results = run(2, 3, 4)
+    results.metrics |= {"judge/accuracy": 0.987, "judge/caption_accuracy": None}
+    results.metrics |= {"text_to_image/class_coherence": 0.876, "image_to_text/class_coherence": 0.765}
+    (line,) = [text.get_text() for text in shown(generation(data, results)) if "judge" in text.get_text()]
+    assert all(value in line for value in ("0.987", "undefined", "0.876", "0.765"))
+
+
+def test_every_class_has_its_row_where_they_fit() -> None:
+    data, results = run(10, 3, 5)
+    texts = [text.get_text() for text in shown(draw_masking(TITLE, data, results.predictions, seed=0))]
+    assert sum(text == "image" for text in texts) == 2 * 10  # given with both and alone
+
+
+def test_units_stand_on_the_curves() -> None:
+    rows = [{"step": 1, "train/loss": 1.0, "train/image": 0.1, "train/text": 2.0, "train/dssim": 0.2, "train/odd": 1.0}]
+    texts = [text.get_text() for text in shown(draw_curves(TITLE, rows))]
+    assert {"squared error, pixels in [0, 1]", "cross-entropy, nats a word"} <= set(texts)
+
+
+def test_too_many_points_are_refused() -> None:
+    with pytest.raises(ValueError, match="points must be from 1 to 2000, got 2001"):
+        Figures(samples=6, points=2001, seed=0)

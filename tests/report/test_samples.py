@@ -1,6 +1,6 @@
 import torch
 
-from multimodal.report.samples import per_class, some
+from multimodal.report.samples import per_class, some, spread
 
 
 def test_a_class_gets_what_it_has_and_no_more_than_asked() -> None:
@@ -21,3 +21,14 @@ def test_the_seed_decides() -> None:
 def test_some_are_distinct_and_at_most_all() -> None:
     assert some(4, 10, seed=0).tolist() == [0, 1, 2, 3]
     assert len(some(100, 10, seed=0).unique()) == 10
+
+
+def test_the_classes_take_turns_and_many_are_drawn_from_evenly() -> None:
+    label = torch.arange(100).repeat(3)
+    assert label[spread(label, 4, seed=0)].tolist() == [0, 25, 50, 75]
+    assert label[spread(label, 100, seed=0)].tolist() == list(range(100))
+    few = torch.tensor([0, 0, 0, 0, 1, 2, 2])
+    drawn = spread(few, 5, seed=0)
+    assert few[drawn].tolist() == [0, 0, 1, 2, 2]
+    assert len(set(drawn)) == 5
+    assert len(spread(few, 50, seed=0)) == 7

@@ -7,18 +7,19 @@ Differs: z is given with every word instead of once before the first, so a long 
 import torch
 from torch import Tensor, nn
 
-from multimodal.types import BOS, EOS, PAD, UNK
+from multimodal.head.text.decoding import beam_search, greedy
+from multimodal.types import PAD
 
 State = tuple[Tensor, Tensor]
 
 
 class LSTMDecoder(nn.Module):
-    """A language model conditioned on z: teacher-forced by `forward`, greedy by `generate`.
+    """A language model conditioned on z: teacher-forced by `forward`, decoded by `generate` and `beam`.
 
     Args:
         dim: shared width D.
         vocab_size: V.
-        max_length: the most tokens `generate` writes, `<bos>` and `<eos>` included.
+        max_length: the most tokens a caption has, `<bos>` and `<eos>` included.
         dropout: rate on the word embeddings and before the output layer.
     """
 
@@ -41,16 +42,10 @@ class LSTMDecoder(nn.Module):
         states, state = self.lstm(inputs, state)
         return self.to_logits(self.dropout(states)), state
 
-    @torch.no_grad()
     def generate(self, z: Tensor) -> Tensor:
         """Greedy decoding: (B, D) -> (B, T) int64, `<bos>` … `<eos>`, then `<pad>`."""
-        token = torch.full((len(z), 1), BOS, device=z.device)
-        ended = torch.zeros(len(z), 1, dtype=bool, device=z.device)
-        written, state = [token], None
-        while len(written) < self.max_length and not ended.all():
-            logits, state = self.step(z, token, state)
-            logits[..., [PAD, UNK, BOS]] = -torch.inf  # never something to say
-            token = logits.argmax(-1).masked_fill(ended, PAD)
-            written.append(token)
-            ended = ended | (token == EOS)
-        return torch.cat(written, dim=1)
+        return greedy(self.step, z, self.max_length)
+
+    def beam(self, z: Tensor, width: int) -> Tensor:
+        """The same by beam search: of `width` hypotheses the one with the best log-probability a word."""
+        return beam_search(self.step, z, width, self.max_length)

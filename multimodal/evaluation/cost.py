@@ -1,0 +1,59 @@
+"""What a model costs: parameters, floating-point operations, time and memory."""
+
+import resource
+import statistics
+import sys
+import time
+import warnings
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from multimodal.dataset.data import Split
+from multimodal.model import MultimodalModel
+
+REPEATS = 10
+
+
+@torch.no_grad()
+def cost(model: MultimodalModel, split: Split) -> dict[str, float]:
+    """Of one forward pass with every head, captions teacher-forced.
+
+    `cost/parameters` are the trained ones; `cost/flops` a sample's, a multiplication with its addition
+    counted as two (PyTorch's counter: convolutions and matrix products); `cost/ms_per_sample_batch1` and
+    `_batch64` medians in milliseconds; `cost/peak_memory_mb` of the process so far, on a GPU of its tensors.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    one, many = (split.batch(torch.arange(size) % len(split), device) for size in (1, 64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a flag for Intel's GPUs, which is set along with the other
+        with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+            model(one)  # oneDNN's fused LSTM would not be counted
+    seconds = {size: timed(model, batch) for size, batch in {1: one, 64: many}.items()}
+    return {
+        "cost/parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "cost/flops": counter.get_total_flops(),
+        "cost/ms_per_sample_batch1": 1000 * seconds[1],
+        "cost/ms_per_sample_batch64": 1000 * seconds[64] / 64,
+        "cost/peak_memory_mb": peak_memory(device),
+    }
+
+
+def timed(model: MultimodalModel, batch) -> float:
+    """Median seconds of a forward pass, the first two left out."""
+    seconds = []
+    for _ in range(REPEATS + 2):
+        began = time.perf_counter()
+        output = model(batch)
+        output.label.sum().item()  # waits for a GPU
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[2:])
+
+
+def peak_memory(device: torch.device) -> float:
+    """Megabytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

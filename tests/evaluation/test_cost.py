@@ -1,0 +1,41 @@
+"""Costs: counted by hand where that can be done."""
+
+import torch
+from torch import nn
+
+from multimodal.evaluation.cost import cost, peak_memory
+
+
+def test_costs_of_a_model(model, split) -> None:
+    model.heads["label"].requires_grad_(False)
+    found = cost(model, split)
+    trained = [p for name, p in model.named_parameters() if not name.startswith("heads.label")]
+    assert found["cost/parameters"] == sum(p.numel() for p in trained)
+    assert found["cost/ms_per_sample_batch1"] > 0
+    assert found["cost/ms_per_sample_batch64"] > 0
+    assert found["cost/peak_memory_mb"] == peak_memory(torch.device("cpu")) > 50
+    assert not model.training
+
+
+def test_operations_are_two_for_each_weight_of_a_layer_and_lstms_count(model, split) -> None:
+    before = cost(model, split)["cost/flops"]
+    label = model.heads["label"]
+    model.heads["label"] = nn.Sequential(label, nn.Linear(3, 5, bias=False))
+    after = cost(model, split)["cost/flops"]
+    assert after - before == 2 * 3 * 5
+    words = int(split.length[0])
+    text = model.encoders["text"]
+    model.encoders["text"] = Widened(text)
+    assert cost(model, split)["cost/flops"] - after >= 2 * words * 4 * 8 * 8  # four gates read the last 8 states
+
+
+class Widened(nn.Module):
+    """An encoder beside an LSTM of width 8 that is run for its cost."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.lstm = encoder, nn.LSTM(8, 8, batch_first=True)
+
+    def forward(self, tokens, present):
+        self.lstm(torch.zeros(*tokens.shape, 8))
+        return self.encoder(tokens, present)

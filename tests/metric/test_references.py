@@ -1,0 +1,103 @@
+"""The best of several references against comparing one by one."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from multimodal.loss.ssim import ssim
+from multimodal.metric import references as module
+from multimodal.metric.references import best_similarity, circles
+
+GROUP = torch.tensor([9, 2, 9, 9, 4, 2, 9, 2, 9, 9])  # of 6, 3 and 1 samples
+SIZE = len(GROUP)
+
+
+def images() -> tuple[Tensor, Tensor]:
+    """Drawn float and real uint8 (N, 1, 12, 13)."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.rand(SIZE, 1, 12, 13, generator=generator)
+    return drawn, torch.randint(256, (SIZE, 1, 12, 13), dtype=torch.uint8, generator=generator)
+
+
+def own(drawn: Tensor, real: Tensor) -> Tensor:
+    return ssim(drawn, real.float() / 255)
+
+
+def slow(drawn: Tensor, real: Tensor, members: dict[int, set[int]]) -> Tensor:
+    """One pair of images at a time."""
+    return torch.stack([max(own(drawn[[i]], real[[j]])[0] for j in members[i]) for i in range(SIZE)])
+
+
+def chosen(most: int, seed: int) -> dict[int, list[int]]:
+    """Sample -> its references."""
+    found: dict[int, list[int]] = {i: [] for i in range(SIZE)}
+    for rows, others in circles(GROUP, most, seed):
+        for i, j in zip(rows.tolist(), others.tolist(), strict=True):
+            found[i].append(j)
+    return found
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 50])
+def test_references_are_of_the_group_without_repetition_and_the_own_first(most) -> None:
+    for i, others in chosen(most, seed=0).items():
+        group = {j for j in range(SIZE) if GROUP[j] == GROUP[i]}
+        assert others[0] == i
+        assert len(set(others)) == len(others) == min(most, len(group))
+        assert set(others) <= group
+
+
+def test_every_other_member_is_drawn_as_often() -> None:
+    drawn = [j for seed in range(600) for j in chosen(3, seed)[0][1:]]
+    assert {j: round(drawn.count(j) / 600, 1) for j in set(drawn)} == dict.fromkeys([2, 3, 6, 8, 9], 0.4)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 50])
+def test_equals_comparing_one_by_one(most) -> None:
+    drawn, real = images()
+    expected = slow(drawn, real, chosen(most, seed=0))
+    torch.testing.assert_close(best_similarity(drawn, real, GROUP, most, seed=0), expected)
+
+
+def test_one_reference_is_the_own_and_more_are_never_worse() -> None:
+    drawn, real = images()
+    scores = [best_similarity(drawn, real, GROUP, most, seed=0) for most in (1, 2, 3, 6)]
+    torch.testing.assert_close(scores[0], own(drawn, real))
+    assert all((more >= less).all() for less, more in itertools.pairwise(scores))
+    assert (scores[-1] > scores[0]).any()
+
+
+def test_a_drawing_of_another_member_is_as_good_as_of_the_own() -> None:
+    _, real = images()
+    drawn = (real.float() / 255)[[2, 7, 3, 6, 4, 1, 8, 5, 9, 0]]  # moved round within each group
+    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 6, seed=0), torch.ones(SIZE))
+    assert own(drawn, real).mean() < 0.5
+
+
+def test_which_member_has_which_image_does_not_matter_to_a_group_that_fits() -> None:
+    drawn, real = images()
+    order = torch.tensor([2, 7, 3, 6, 4, 1, 8, 5, 9, 0])  # within each group
+    whole, fits = best_similarity(drawn, real, GROUP, 3, seed=0), GROUP != 9
+    torch.testing.assert_close(best_similarity(drawn, real[order], GROUP, 3, seed=5)[fits], whole[fits])
+
+
+def test_the_seed_draws_from_larger_groups_and_leaves_the_global_state_alone() -> None:
+    drawn, real = images()
+    before = torch.get_rng_state()
+    first, again, other = (best_similarity(drawn, real, GROUP, 2, seed) for seed in (0, 0, 1))
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_the_parts_that_save_memory_change_nothing(monkeypatch) -> None:
+    drawn, real = images()
+    whole = best_similarity(drawn, real, GROUP, 4, seed=0)
+    monkeypatch.setattr(module, "CHUNK", 4)
+    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 4, seed=0), whole)
+
+
+def test_none_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="0"):
+        best_similarity(*images(), GROUP, 0, seed=0)
