@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 import multimodal.run  # noqa: F401  registers the resolvers of conf/
+from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.digit_grammar import parse
 from multimodal.dataset.vocabulary import Vocabulary
@@ -68,7 +69,9 @@ def toy_data(
     fingerprint: str = "0",
 ) -> Data:
     """A dataset of these splits, as a caption mode that changes nothing leaves it."""
-    return Data(name, source, splits, vocabulary, class_names, True, parse, fingerprint, card={}, tables={})
+    return Data(
+        name, source, splits, vocabulary, class_names, True, parse, Augment(0, 0, 0, False), fingerprint, {}, {}
+    )
 
 
 def encodings(dim: int) -> dict[str, Encoded]:

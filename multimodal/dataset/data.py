@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from multimodal.dataset.augment import Augment
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.types import PAD, Batch
 
@@ -64,6 +65,7 @@ class Data:
         class_names: of the K labels.
         names_class: whether a caption says by itself which class is pictured.
         grammar: reads {attribute: word} from a caption, as far as it states any.
+        augment: moves training images as far as their captions bear it.
         fingerprint: of all arrays, hexadecimal.
         card: what the data is, in numbers, for JSON.
         tables: {name: rows} of what the caption mode did.
@@ -76,6 +78,7 @@ class Data:
     class_names: list[str]
     names_class: bool
     grammar: Callable[[str], dict[str, str]]
+    augment: Augment
     fingerprint: str
     card: dict[str, Any]
     tables: dict[str, list[dict[str, Any]]]

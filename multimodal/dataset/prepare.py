@@ -7,6 +7,7 @@ import torch
 from datasets import DatasetDict
 
 from multimodal.caption.original import OriginalCaptions
+from multimodal.dataset.augment import Augment
 from multimodal.dataset.bad_rows import BadRows, text_problems, untrained_problems
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
@@ -26,6 +27,7 @@ def prepare_data(
     columns: dict[str, str],
     caption: OriginalCaptions,
     grammar: Callable[[str], dict[str, str]],
+    augment: Augment,
     image_size: int,
     channels: int,
     max_words: int,
@@ -44,6 +46,7 @@ def prepare_data(
         columns: {"image", "label", "caption"}: the source's own names for them.
         caption: what the captions tell: a member of the group `caption`.
         grammar: reads {attribute: word} from a caption, as far as it states any.
+        augment: moves training images as far as their captions bear it.
         image_size: images are resized to this many pixels square.
         channels: 1 for grey, 3 for RGB.
         max_words: a longer caption is cut.
@@ -99,6 +102,7 @@ def prepare_data(
         class_names=class_names,
         names_class=told.names_class,
         grammar=grammar,
+        augment=augment,
         fingerprint=fingerprint(splits),
         card={"source": source, "revision": revision} | card,
         tables=told.tables,

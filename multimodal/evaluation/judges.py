@@ -30,7 +30,7 @@ class Judges:
 def fit_judges(image: ImageJudge, data: Data) -> Judges:
     """They learn from the training split alone."""
     train, test = data.splits["train"], data.splits["test"]
-    image = image.fit(train, len(data.class_names))
+    image = image.fit(train, len(data.class_names), data.augment)
     caption = CaptionJudge().fit(train.tokens, train.content, len(data.vocabulary))
     features, shown = image.look(test.image.float() / 255)
     told = share(caption.classify(test.tokens) == test.content) if data.names_class else NAMELESS

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
 from multimodal.training.checkpoint import save_checkpoint
 
 BLUR = (1, 1, 2, 3)  # of a batch's resolution, drawn evenly
+LEAST = 14  # pixels: digits of fewer cannot be told
 
 
 def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
@@ -41,9 +43,9 @@ class ImageJudge:
         self.cache = Path(cache).expanduser()
         self.model: nn.Module | None = None
 
-    def fit(self, train: Split, num_classes: int) -> "ImageJudge":
+    def fit(self, train: Split, num_classes: int, augment: Augment) -> "ImageJudge":
         """Learns `content` of the training images, or reads the judge that did."""
-        settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)}"
+        settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
         key.update(train.image.numpy())
         key.update(train.content.numpy())  # captions and their mode do not matter
@@ -54,14 +56,14 @@ class ImageJudge:
             if path.exists():
                 self.model.load_state_dict(torch.load(path, weights_only=True))
             else:
-                self.learn(train)
+                self.learn(train, augment)
                 self.cache.mkdir(parents=True, exist_ok=True)
                 save_checkpoint(self.model.state_dict(), path)
         self.model.eval()
         return self
 
-    def learn(self, train: Split) -> None:
-        """Cross-entropy on images rolled by up to two pixels, half of the batches blurred.
+    def learn(self, train: Split, augment: Augment) -> None:
+        """Cross-entropy on augmented images, rolled by up to two pixels, half of the batches blurred.
 
         Generated images are soft. A judge that never saw a soft image calls the class of a drawing by its
         sharpness: on drawn animals whose species a person tells at once it was right no more often than 0.66.
@@ -71,8 +73,10 @@ class ImageJudge:
         for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0):
             rows = torch.randint(len(train), (self.batch_size,))
             batch = train.batch(rows)
+            moved = augment(batch.image, torch.default_generator)
             dy, dx = torch.randint(-2, 3, (2,)).tolist()
-            image = blurred(batch.image.roll((dy, dx), (2, 3)), BLUR[int(torch.randint(len(BLUR), ()))])
+            factor = min(BLUR[int(torch.randint(len(BLUR), ()))], max(1, batch.image.shape[-1] // LEAST))
+            image = blurred(moved.roll((dy, dx), (2, 3)), factor)
             loss = nn.functional.cross_entropy(self.model(image), batch.content)
             optimizer.zero_grad()
             loss.backward()

@@ -9,12 +9,16 @@ from datasets import ClassLabel, Dataset, DatasetDict
 from PIL import Image
 
 from multimodal.caption.original import OriginalCaptions
+from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Data, Split
+from multimodal.dataset.digit_grammar import parse
 from multimodal.dataset.prepare import prepare_data
 
 CLASSES = ["bird", "cat", "dog"]
 COLUMNS = {"image": "image", "label": "label", "caption": "caption"}
 SETTINGS = {
+    "grammar": parse,
+    "augment": Augment(0, 0, 0.0, False),
     "name": "toy",
     "source": "embedded",
     "path": None,

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
 from multimodal.judge.image import ImageJudge, blurred, network
 
+STILL = Augment(0, 0, 0.0, False)
 SETTINGS = {"steps": 60, "batch_size": 16, "learning_rate": 0.01}
 
 
@@ -28,7 +30,7 @@ def pixels(split: Split) -> torch.Tensor:
 def cache(tmp_path_factory):
     """Holds the judge of `blocks(60, seed=0)`."""
     folder = tmp_path_factory.mktemp("judges")
-    ImageJudge(**SETTINGS, cache=str(folder)).fit(blocks(60, seed=0), 3)
+    ImageJudge(**SETTINGS, cache=str(folder)).fit(blocks(60, seed=0), 3, STILL)
     return folder
 
 
@@ -38,15 +40,15 @@ def never(*_) -> None:
 
 def test_learns_what_an_image_shows(cache) -> None:
     test = blocks(30, seed=1)
-    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3)
+    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3, STILL)
     assert (judge.classify(pixels(test)) == test.content).float().mean() > 0.9
 
 
 def test_is_read_from_its_cache_the_second_time(cache, monkeypatch) -> None:
     train, test = blocks(60, seed=0), blocks(30, seed=1)
-    fresh = ImageJudge(**SETTINGS, cache=str(cache / "fresh")).fit(train, 3)
+    fresh = ImageJudge(**SETTINGS, cache=str(cache / "fresh")).fit(train, 3, STILL)
     monkeypatch.setattr(ImageJudge, "learn", never)
-    kept = ImageJudge(**SETTINGS, cache=str(cache)).fit(train, 3)
+    kept = ImageJudge(**SETTINGS, cache=str(cache)).fit(train, 3, STILL)
     for name, value in fresh.model.state_dict().items():
         assert torch.equal(value, kept.model.state_dict()[name]), name
     assert torch.equal(fresh.classify(pixels(test)), kept.classify(pixels(test)))
@@ -58,14 +60,14 @@ def test_other_data_or_settings_are_learned_anew(cache, monkeypatch, change) -> 
     settings = SETTINGS | {name: value for name, value in change.items() if name != "data"}
     judge = ImageJudge(**settings, cache=str(cache))
     with pytest.raises(AssertionError, match="trained again"):
-        judge.fit(blocks(60, seed=change.get("data", 0)), 3)
+        judge.fit(blocks(60, seed=change.get("data", 0)), 3, STILL)
 
 
 @pytest.mark.parametrize("cached", [True, False])
 def test_does_not_disturb_the_global_random_state(cache, tmp_path, cached) -> None:
     settings = SETTINGS | {"steps": 60 if cached else 2}
     before = torch.get_rng_state()
-    ImageJudge(**settings, cache=str(cache if cached else tmp_path)).fit(blocks(60, seed=0), 3)
+    ImageJudge(**settings, cache=str(cache if cached else tmp_path)).fit(blocks(60, seed=0), 3, STILL)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -73,14 +75,14 @@ def test_is_one_judge_whatever_the_seed_of_the_run(tmp_path) -> None:
     judges = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        judge = ImageJudge(2, 8, 0.003, str(tmp_path / str(seed))).fit(blocks(12, seed=0), 3)
+        judge = ImageJudge(2, 8, 0.003, str(tmp_path / str(seed))).fit(blocks(12, seed=0), 3, STILL)
         judges.append(judge.model.state_dict())
     assert all(torch.equal(value, judges[1][name]) for name, value in judges[0].items())
 
 
 def test_an_answer_does_not_depend_on_the_other_images(cache) -> None:
     """No batch statistics, no dropout."""
-    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3)
+    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3, STILL)
     images = torch.rand(300, 1, 28, 28, generator=torch.Generator().manual_seed(0))  # more than one part
     together = judge.classify(images)
     assert together.shape == (300,)
@@ -93,7 +95,7 @@ def test_network_takes_any_size(channels, size) -> None:
 
 
 def test_soft_images_are_judged_as_well(cache) -> None:
-    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3)
+    judge = ImageJudge(**SETTINGS, cache=str(cache)).fit(blocks(60, seed=0), 3, STILL)
     test = blocks(60, seed=1)
     soft = blurred(test.image.float() / 255, 3)
     assert not torch.equal(soft, test.image.float() / 255)

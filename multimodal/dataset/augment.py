@@ -1,0 +1,44 @@
+"""Augmentation: training images moved a little, so that the model cannot learn them by heart.
+
+What an image shows must stay true to its caption, so each dataset says what it can bear: mirrored digits are
+no digits, and a slant that a caption names allows for a few degrees only.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+
+class Augment:
+    """Draws a shift, a rotation, a scale and a reflection for each image.
+
+    Args:
+        shift: pixels at most, along each axis.
+        rotation: degrees at most, either way.
+        scale: share of the size at most, larger or smaller.
+        flip: whether half of the images are mirrored, left to right.
+    """
+
+    def __init__(self, shift: float, rotation: float, scale: float, flip: bool) -> None:
+        if min(shift, rotation) < 0 or not 0 <= scale < 1:
+            raise ValueError(
+                "dataset.augment needs shift and rotation of 0 or more and a scale from 0 to below 1, "
+                f"got {shift}, {rotation} and {scale}"
+            )
+        self.shift, self.rotation, self.scale, self.flip = shift, rotation, scale, flip
+
+    def __call__(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, C, H, W) -> the same shape; edges are continued outwards. The generator is the CPU's."""
+        draws = torch.rand(len(image), 5, generator=generator).to(image.device)
+        if self.flip:
+            image = torch.where(draws[:, 4, None, None, None] < 0.5, image.flip(3), image)
+        if not (self.shift or self.rotation or self.scale):
+            return image
+        angle, scale, *shift = (2 * draws[:, :4] - 1).unbind(1)
+        angle, scale = angle * math.radians(self.rotation), 1 + self.scale * scale
+        down, right = (s * self.shift * 2 / size for s, size in zip(shift, image.shape[2:], strict=True))
+        rows = [scale * angle.cos(), -scale * angle.sin(), right, scale * angle.sin(), scale * angle.cos(), down]
+        grid = affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), list(image.shape), align_corners=False)
+        return grid_sample(image, grid, padding_mode="border", align_corners=False)
