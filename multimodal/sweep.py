@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -15,52 +16,67 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from multimodal.report.comparison import write_report
 from multimodal.training.history import write_csv, write_json
+from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
 
 RECORDS = "jobs"  # folder of the records inside the sweep's
 TABLE = "sweep.csv"
+PRIMARY = "availability/mean"  # of every comparison
 COLUMNS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
 COLUMNS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
 
 
-def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], None]:
+def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float | None]:
     """A job that, in a sweep, writes down how it ended and raises nothing, so that the next one starts.
 
     Alone, it ends a mistake of its user's, a ValueError, in a line instead of a traceback.
     """
 
     @functools.wraps(job)
-    def run(cfg: DictConfig) -> None:
-        hydra = HydraConfig.get()
-        if hydra.mode is not RunMode.MULTIRUN:
-            try:
-                job(cfg)
-            except (ValueError, InstantiationException) as error:
-                mistake = error.__cause__ if isinstance(error, InstantiationException) else error
-                if not isinstance(mistake, ValueError) or os.environ.get("HYDRA_FULL_ERROR") == "1":
-                    raise
-                raise SystemExit(f"error: {mistake}\n(HYDRA_FULL_ERROR=1 shows where)") from error
-            return
-        overrides = list(hydra.overrides.task)
-        record = {"overrides": overrides, "seed": cfg.seed}
-        record |= {name: hydra.runtime.choices[name] for name in ("dataset", "fusion")}
+    def run(cfg: DictConfig) -> float | None:
         try:
-            folder = job(cfg)
-            record |= {"status": "finished", "folder": str(folder)} | ran(folder)
-        except Exception as error:
-            log.exception("job failed: %s", " ".join(overrides))
-            record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-            record["traceback"] = traceback.format_exc()
-        name = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
-        folder = Path(hydra.sweep.dir) / RECORDS
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / f"{name}.json", record)
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                return in_sweep(job, cfg)
+            job(cfg)
+        except (ValueError, InstantiationException) as error:
+            mistake = error.__cause__ if isinstance(error, InstantiationException) else error
+            if not isinstance(mistake, ValueError) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+                raise
+            raise SystemExit(f"error: {mistake}\n(HYDRA_FULL_ERROR=1 shows where)") from error
+        except Interrupted as error:
+            print(error, file=sys.stderr)
+            raise SystemExit(128 + error.received) from error
 
     return run
+
+
+def in_sweep(job: Callable[[DictConfig], Path], cfg: DictConfig) -> float | None:
+    """Runs a job and writes its record; gives its primary metric, what a sweeper may optimise, None if it failed."""
+    hydra = HydraConfig.get()
+    overrides = list(hydra.overrides.task)
+    record = {"overrides": overrides, "seed": cfg.seed}
+    record |= {name: hydra.runtime.choices[name] for name in ("dataset", "fusion")}
+    name = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
+    file = Path(hydra.sweep.dir) / RECORDS / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, record | {"status": "failed", "error": "the job was killed", "traceback": ""})
+    found = None
+    try:
+        folder = job(cfg)
+        record |= {"status": "finished", "folder": str(folder)} | ran(folder)
+        found = json.loads((folder / "metrics.json").read_text())[PRIMARY]
+    except Exception as error:
+        log.exception("job failed: %s", " ".join(overrides))
+        record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        record["traceback"] = traceback.format_exc()
+    write_json(file, record)
+    return found
 
 
 def ran(folder: Path) -> dict[str, Any]:
@@ -70,7 +86,7 @@ def ran(folder: Path) -> dict[str, Any]:
 
 
 class SweepTable(Callback):
-    """At the end of `-m`: prints and writes a table of its jobs; exits with 1 if one of them failed."""
+    """At the end of `-m`: a table of its jobs, the comparison report; exits with 1 if a job failed."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Remembers when, to tell this sweep's records from older ones."""
@@ -85,6 +101,10 @@ class SweepTable(Callback):
         write_csv(rows, sweep / TABLE)
         failed = [record for record in records if record["status"] == "failed"]
         print(as_text(rows), f"\n{len(rows)} jobs, {len(failed)} failed; the table is {sweep / TABLE}", sep="\n")
+        written = write_report(sweep, config.report.margin)
+        if written is not None:
+            print(f"the comparison of all runs in {sweep} is {written}")
+            instantiate(config.tracking).publish(sweep)
         for record in failed:
             print(f"failed: {' '.join(record['overrides'])}: {record['error']}")
         if failed or not rows:

@@ -21,10 +21,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader, Dataset
 
+from multimodal.build import build_model, read_data
 from multimodal.dataset.data import Data
 from multimodal.dataset.sources import read_source
-from multimodal.run import build_model, read_data
-from multimodal.training.trainer import Batches, Exact, Objective
+from multimodal.training.batches import Batches
+from multimodal.training.objective import Exact, Objective
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 
 ROUNDS, STEPS, WARM_UP = 5, 20, 5
@@ -46,7 +47,7 @@ def fixed(cfg: DictConfig, data: Data) -> float:
     objective = Objective(build_model(cfg), instantiate(cfg.loss, _convert_="all"))
     objective, optimizer = trainer.fabric.setup(objective, torch.optim.AdamW(objective.parameters(), fused=True))
     size = cfg.training.batch_size
-    batches = Batches(data.splits["train"], size, trainer.modality_dropout, 0, trainer.fabric)
+    batches = Batches(data.splits["train"], data.augment, size, trainer.modality_dropout, 0, trainer.fabric)
     share = 1 - cfg.training.modality_dropout.image  # absent images cost nothing: the batch must have its share of them
     batch = min(map(batches.at, range(20)), key=lambda b: abs(b.present["image"].float().mean() - share))
     for step in range(WARM_UP + STEPS):

@@ -8,9 +8,9 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from multimodal.build import build_model
 from multimodal.model import MultimodalModel
-from multimodal.run import build_model
-from multimodal.training.trainer import Exact, Objective
+from multimodal.training.objective import Exact, Objective
 from multimodal.types import PAD, Batch
 from tests.conftest import FACTS, options
 

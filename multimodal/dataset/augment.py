@@ -29,9 +29,13 @@ class Augment:
             )
         self.shift, self.rotation, self.scale, self.flip = shift, rotation, scale, flip
 
-    def __call__(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, C, H, W) -> the same shape; edges are continued outwards. The generator is the CPU's."""
-        draws = torch.rand(len(image), 5, generator=generator).to(image.device)
+    def draw(self, size: int, generator: torch.Generator) -> Tensor:
+        """(size, 5) in [0, 1): what becomes of each of `size` images."""
+        return torch.rand(size, 5, generator=generator)
+
+    def __call__(self, image: Tensor, draws: Tensor) -> Tensor:
+        """(B, C, H, W), (B, 5) from `draw` -> the same shape; edges are continued outwards."""
+        draws = draws.to(image.device)
         if self.flip:
             image = torch.where(draws[:, 4, None, None, None] < 0.5, image.flip(3), image)
         if not (self.shift or self.rotation or self.scale):
@@ -41,4 +45,5 @@ class Augment:
         down, right = (s * self.shift * 2 / size for s, size in zip(shift, image.shape[2:], strict=True))
         rows = [scale * angle.cos(), -scale * angle.sin(), right, scale * angle.sin(), scale * angle.cos(), down]
         grid = affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), list(image.shape), align_corners=False)
-        return grid_sample(image, grid, padding_mode="border", align_corners=False)
+        moved = grid_sample(image, grid, mode="bicubic", padding_mode="border", align_corners=False)
+        return moved.clamp(0, 1)  # bilinear would blur what the model learns to draw

@@ -73,7 +73,7 @@ class ImageJudge:
         for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0):
             rows = torch.randint(len(train), (self.batch_size,))
             batch = train.batch(rows)
-            moved = augment(batch.image, torch.default_generator)
+            moved = augment(batch.image, augment.draw(len(rows), torch.default_generator))
             dy, dx = torch.randint(-2, 3, (2,)).tolist()
             factor = min(BLUR[int(torch.randint(len(BLUR), ()))], max(1, batch.image.shape[-1] // LEAST))
             image = blurred(moved.roll((dy, dx), (2, 3)), factor)

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from multimodal.loss.distributed import global_mean
 from multimodal.loss.ssim import ssim
 from multimodal.types import Batch, Output
 
@@ -11,7 +12,8 @@ class ImageSquaredError(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """(B, C, H, W) -> scalar."""
-        return nn.functional.mse_loss(output.image, batch.image)
+        error = nn.functional.mse_loss(output.image, batch.image)
+        return global_mean(error, len(batch.image), self.training)
 
 
 class ImageDissimilarity(nn.Module):
@@ -19,4 +21,4 @@ class ImageDissimilarity(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """(B, C, H, W) -> scalar in [0, 2]."""
-        return 1 - ssim(output.image, batch.image).mean()
+        return global_mean(1 - ssim(output.image, batch.image).mean(), len(batch.image), self.training)

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from multimodal.loss.distributed import gather
 from multimodal.types import Batch, Output
 
 
@@ -30,13 +31,15 @@ class MultiPositiveInfoNCE(nn.Module):
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Mean over the pairs with both sides present, in nats; 0 if fewer than two are."""
         image, text = output.encoded["image"], output.encoded["text"]
-        both = image.present & text.present
+        both, tokens = image.present & text.present, batch.tokens
         x = nn.functional.normalize(image.pooled, dim=-1)
         y = nn.functional.normalize(text.pooled, dim=-1)
+        if self.training:  # the negatives of all processes
+            x, y, both, tokens = gather(x), gather(y), gather(both), gather(tokens)
         with torch.no_grad():  # the parameter itself: a clamped copy would give it no gradient to come back
             self.log_scale.clamp_(max=math.log(100))
         score = x @ y.T * self.log_scale.exp()
-        equal = (batch.tokens[:, None] == batch.tokens[None]).all(-1)
+        equal = (tokens[:, None] == tokens[None]).all(-1)
         return (one_way(score, equal, both) + one_way(score.T, equal, both)) / 2
 
 

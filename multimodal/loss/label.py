@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from multimodal.loss.distributed import global_mean
 from multimodal.types import Batch, Output
 
 
@@ -21,4 +22,5 @@ class LabelCrossEntropy(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Logits (B, K), label (B,) -> scalar."""
-        return nn.functional.cross_entropy(output.label, batch.label, label_smoothing=self.smoothing)
+        loss = nn.functional.cross_entropy(output.label, batch.label, label_smoothing=self.smoothing)
+        return global_mean(loss, len(batch.label), self.training)

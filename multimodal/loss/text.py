@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from multimodal.loss.distributed import global_mean
 from multimodal.types import PAD, Batch, Output
 
 
@@ -10,4 +11,6 @@ class TokenCrossEntropy(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Logits (B, T - 1, V), tokens (B, T) -> scalar."""
-        return nn.functional.cross_entropy(output.text.flatten(0, 1), batch.tokens[:, 1:].flatten(), ignore_index=PAD)
+        word = batch.tokens[:, 1:].flatten()
+        loss = nn.functional.cross_entropy(output.text.flatten(0, 1), word, ignore_index=PAD)
+        return global_mean(loss, (word != PAD).sum(), self.training)

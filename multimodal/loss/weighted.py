@@ -2,11 +2,12 @@
 
 from torch import Tensor, nn
 
+from multimodal.loss.distributed import global_mean
 from multimodal.types import Batch, Output
 
 
 class WeightedLoss(nn.Module):
-    """Sums terms by weight; a term that the fusion owes is weighed here as well.
+    """Sums terms by weight; a term that the fusion owes, a mean over its samples, is weighed here as well.
 
     Args:
         terms: {name: module (output, batch) -> scalar}.
@@ -23,7 +24,9 @@ class WeightedLoss(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """{term: unweighted scalar}, and "loss", their weighted sum."""
-        values = {name: term(output, batch) for name, term in self.terms.items()} | output.terms
+        values = {name: term(output, batch) for name, term in self.terms.items()}
+        size = len(output.label)
+        values |= {name: global_mean(term, size, self.training) for name, term in output.terms.items()}
         unknown = sorted(set(values) - set(self.weights))
         if unknown:
             raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each")

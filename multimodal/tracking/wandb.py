@@ -12,6 +12,7 @@ os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks u
 import wandb
 
 from multimodal.network import answers
+from multimodal.tracking.wandb_report import publish
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,13 @@ class WandbRun:
     def figures(self, figures: dict[str, matplotlib.figure.Figure]) -> None:
         """Pictures, as `figure/<name>`."""
         self.run.log({f"figure/{name}": wandb.Image(figure) for name, figure in figures.items()})
+
+    def publish(self, folder: Path) -> None:
+        """The comparison in a folder of runs, as a W&B report."""
+        mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
+        if reason:
+            log.warning("W&B: no report online (%s)", reason)
+        publish(mode, self.project, self.entity, folder)
 
 
 def reachable_mode() -> tuple[str, str | None]:

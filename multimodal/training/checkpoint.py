@@ -10,8 +10,11 @@ import torch
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     """Tensors, numbers, strings, lists and dicts; a cut-off write leaves the file that was there."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    try:
+        torch.save(state, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -1,6 +1,11 @@
 """Which device and precision a run uses, checked before anything starts."""
 
 import os
+import pickle
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -30,12 +35,41 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
         precision = "bf16-mixed" if has_bf16(accelerator) else "32-true"
     strategy = "auto"
     if devices > 1:  # a fusion may leave a part of an encoder without gradient
-        start = "spawn" if accelerator == "cuda" else "fork"
-        strategy = DDPStrategy(start_method=start, find_unused_parameters=True)
+        strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True)
     try:
         return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     except (ImportError, RuntimeError) as error:
         raise ValueError(f"training.accelerator={accelerator} cannot be used here: {error}") from error
+
+
+def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(fabric, *arguments)` in each of Fabric's processes; what the first one returned.
+
+    Processes are spawned: a forked one inherits OpenMP's pool without its threads and hangs at the first
+    operation that wants two of them, and CUDA does not survive a fork at all. The script is never run again
+    from its start, so a sweep stays in one process. Each gets its share of this one's threads.
+    """
+    if fabric.world_size == 1:
+        return fabric.launch(function, *arguments)
+    threads = max(1, torch.get_num_threads() // fabric.world_size)
+    copies = pickle.dumps(arguments)  # multiprocessing itself would put the weights into memory that all share
+    with tempfile.TemporaryDirectory() as folder:  # Fabric's pipe blocks for ever on a result above 64 KB
+        result = Path(folder) / "result"
+        fabric.launch(joined, fabric.world_size, threads, function, copies, result)
+        return pickle.loads(result.read_bytes())
+
+
+def joined(
+    fabric: Fabric, expected: int, threads: int, function: Callable[..., Any], copies: bytes, result: Path
+) -> None:
+    """One process's part of `launch`."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(torch.initial_seed() + fabric.global_rank)  # dropout draws another mask in each
+    count = int(fabric.all_reduce(torch.ones((), device=fabric.device), reduce_op="sum"))
+    assert count == expected, f"{count} of {expected} processes joined"
+    returned = function(fabric, *pickle.loads(copies))
+    if fabric.is_global_zero:
+        result.write_bytes(pickle.dumps(returned))
 
 
 def has_bf16(accelerator: str) -> bool:

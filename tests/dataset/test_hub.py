@@ -46,7 +46,7 @@ def parquet(label: str, count: int) -> bytes:
 CLIENT = """
 import json, logging, sys, time, urllib.request
 from hydra import compose, initialize_config_dir
-from multimodal.run import read_data
+from multimodal.build import read_data
 logging.basicConfig(format="%(message)s")
 endpoint, conf = sys.argv[1:3]
 with initialize_config_dir(conf, version_base="1.3"):

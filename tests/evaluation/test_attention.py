@@ -2,8 +2,8 @@
 
 import torch
 
+from multimodal.build import build_model
 from multimodal.evaluation.attention import attention_maps
-from multimodal.run import build_model
 
 
 def test_each_word_has_a_map_that_sums_to_one(model, split) -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from multimodal.build import build_model
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.evaluation.generate import answer, likeliest, read_caption, read_image, read_sample, write_png
-from multimodal.run import build_model
 from multimodal.types import BOS, EOS, UNK
 from tests.conftest import FACTS
 

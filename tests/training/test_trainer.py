@@ -5,90 +5,20 @@ import pytest
 import torch
 from torch import nn
 
-from multimodal.dataset.data import Split
-from multimodal.dataset.vocabulary import Vocabulary
-from multimodal.encoder.image.cnn import CNN
-from multimodal.encoder.text.lstm import BidirectionalLSTM
-from multimodal.fusion.concat import ConcatFusion
-from multimodal.head.image.upconv import UpConv
-from multimodal.head.label.mlp import MLP
-from multimodal.head.text.lstm import LSTMDecoder
+from multimodal.dataset.augment import Augment
 from multimodal.loss.image import ImageSquaredError
 from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
-from multimodal.missing.learned import Learned
-from multimodal.model import MultimodalModel
+from multimodal.training.batches import MASKS, Batches
 from multimodal.training.checkpoint import load_checkpoint
 from multimodal.training.device import make_fabric
 from multimodal.training.history import read_csv
 from multimodal.training.modality_dropout import ModalityDropout
-from multimodal.training.trainer import MASKS, Batches, Exact, Objective, Trainer, decay_matrices
-from tests.conftest import toy_data
-
-CAPTIONS = ["a one", "now a two", "three"]
-VOCABULARY = Vocabulary.of(CAPTIONS)
-SETTINGS = {
-    "steps": 12,
-    "epochs": None,
-    "batch_size": 8,
-    "learning_rate": 1e-2,
-    "weight_decay": 0.05,
-    "warmup": 0.1,
-    "clip": 1.0,
-    "modality_dropout": ModalityDropout(0.3, 0.3),
-    "validations": 3,
-    "patience": 100,
-    "accelerator": "cpu",
-    "devices": 1,
-    "precision": "32-true",
-}
-EXTRA = {"config": {"dim": 8}, "vocabulary": VOCABULARY.words}
-
-
-def split(size: int, seed: int) -> Split:
-    """Images whose class is the row that is lit, captions that name it."""
-    label = torch.arange(size) % 3
-    image = torch.randint(0, 60, (size, 1, 12, 12), generator=torch.Generator().manual_seed(seed)).byte()
-    image[torch.arange(size), :, 2 + 4 * label] = 250
-    tokens = VOCABULARY.encode([CAPTIONS[i] for i in label], 7)
-    return Split(image, tokens, label, label)
-
-
-DATA = toy_data("toy", "embedded", {"train": split(30, 0), "validation": split(9, 1)}, VOCABULARY, ["1", "2", "3"])
-
-
-def build() -> tuple[MultimodalModel, WeightedLoss]:
-    """The same tiny model and loss at every call."""
-    torch.manual_seed(0)
-    model = MultimodalModel(
-        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalLSTM(8, len(VOCABULARY), 0.1)},
-        missing=Learned(8, ["image", "text"]),
-        fusion=ConcatFusion(8, ["image", "text"], 16),
-        heads={
-            "label": MLP(8, 3, 0.1),
-            "image": UpConv(8, 1, 12, 8),
-            "text": LSTMDecoder(8, len(VOCABULARY), 7, 0.1),
-        },
-    )
-    terms = {"label": LabelCrossEntropy(0.0), "image": ImageSquaredError(), "text": TokenCrossEntropy()}
-    terms["contrastive"] = MultiPositiveInfoNCE(0.1, True)
-    return model, WeightedLoss(terms, {"label": 1.0, "image": 10.0, "text": 1.0, "contrastive": 0.2})
-
-
-def fit(folder, seed=0, log=lambda row: None, model=None, loss=None, **changed):
-    """(history, model, loss) after training with some settings changed."""
-    built = build()
-    model, loss = model or built[0], loss or built[1]
-    torch.manual_seed(seed)
-    history = Trainer(**(SETTINGS | changed)).fit(model, loss, DATA, folder, seed, log, EXTRA)
-    return history, model, loss
-
-
-def timeless(history):
-    """The history without what the clock says."""
-    return [{name: v for name, v in row.items() if name != "train/samples_per_s"} for row in history]
+from multimodal.training.objective import Exact, Objective
+from multimodal.training.trainer import Trainer, decay_matrices
+from tests.training.tiny import DATA, EXTRA, SETTINGS, build, fit, timeless
 
 
 class Scripted(nn.Module):
@@ -279,7 +209,7 @@ def batches(seed=0, size=8, rank=0, world=1):
     class OneOf:
         device, global_rank, world_size = torch.device("cpu"), rank, world
 
-    return Batches(DATA.splits["train"], size, ModalityDropout(0.3, 0.3), seed, OneOf())
+    return Batches(DATA.splits["train"], Augment(1, 5, 0.1, True), size, ModalityDropout(0.3, 0.3), seed, OneOf())
 
 
 def test_an_epoch_shows_no_sample_twice_and_the_next_has_another_order():
@@ -305,6 +235,22 @@ def test_processes_share_a_batch_out_among_them():
     for part in parts:
         for row, present in zip(part.index, part.present["image"], strict=True):
             assert present == whole.present["image"][whole.index == row]
+        for row, image in zip(part.index, part.image, strict=True):
+            assert torch.equal(image, whole.image[whole.index == row][0])
+
+
+def test_the_images_of_a_batch_are_moved_and_differently_in_the_next_epoch():
+    source = batches()
+    first = {
+        int(i): image
+        for step in range(3)
+        for i, image in zip(source.at(step).index, source.at(step).image, strict=True)
+    }
+    for step in range(3, 6):
+        batch = source.at(step)
+        for row, image in zip(batch.index.tolist(), batch.image, strict=True):
+            assert not torch.equal(image, DATA.splits["train"].image[row] / 255)
+            assert row not in first or not torch.equal(image, first[row])
 
 
 def test_matrices_decay_and_frozen_parameters_are_left_out():

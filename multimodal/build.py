@@ -1,0 +1,71 @@
+"""From the config to data and model."""
+
+import json
+import logging
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from multimodal.dataset.data import Data
+from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.model import MultimodalModel
+
+log = logging.getLogger(__name__)
+
+KEPT = 2  # datasets in memory: a sweep's jobs share them
+read: dict[str, Data] = {}
+
+
+def unread(fact: str) -> None:
+    """Stands for the resolver `data` until the data is read."""
+    raise ValueError(f"${{data:{fact}}} is known only once the data is read")
+
+
+OmegaConf.register_new_resolver("data", unread, replace=True)
+OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
+
+
+def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
+    """Reads the dataset, or remembers it, and tells `${data:...}` its sizes."""
+    asked = OmegaConf.to_container(cfg.dataset, resolve=True) | {"words": vocabulary and vocabulary.words}
+    key = json.dumps(asked, sort_keys=True)
+    if key not in read:
+        data = instantiate(cfg.dataset, vocabulary=vocabulary, _convert_="all")
+        while len(read) >= KEPT:
+            del read[next(iter(read))]
+        read[key] = data
+        say(data, cfg.dataset.max_words)
+    data = read[key]
+    OmegaConf.register_new_resolver("data", data.facts().__getitem__, replace=True)
+    return data
+
+
+def say(data: Data, max_words: int) -> None:
+    """What was read, on the terminal."""
+    counts = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
+    log.info("%s from %s: %s; %d words", data.name, data.source, counts, len(data.vocabulary))
+    cut = data.card["captions"]["train"]["cut"]
+    if cut > 0:
+        log.warning("%.1f %% of the training captions have over %d words and were cut", 100 * cut, max_words)
+
+
+def build_model(cfg: DictConfig) -> MultimodalModel:
+    """The parts in the config's order, so that one seed gives every fusion the same encoders."""
+    return MultimodalModel(
+        encoders=instantiate(cfg.encoder, _convert_="all"),
+        missing=instantiate(cfg.missing, _convert_="all"),
+        fusion=instantiate(cfg.fusion, _convert_="all"),
+        heads=instantiate(cfg.head, _convert_="all"),
+    )
+
+
+def resolved(cfg: DictConfig, data: Data, model: MultimodalModel) -> dict[str, Any]:
+    """The config with every `${...}` filled in, and what only the run could know."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    choices = HydraConfig.get().runtime.choices
+    config["choices"] = {name: choice for name, choice in choices.items() if not name.startswith("hydra/")}
+    config |= {"data_source": data.source, "fingerprint": data.fingerprint}
+    config["overrides"] = list(HydraConfig.get().overrides.task)
+    return config | {"image_weights": getattr(model.encoders["image"], "weights", "random")}

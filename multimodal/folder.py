@@ -1,0 +1,108 @@
+"""The folder of a run: its name, what it holds, and how far it has come."""
+
+import hashlib
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from multimodal.training.history import write_json
+
+log = logging.getLogger(__name__)
+
+# What changes a result; tracking, paths and hardware do not.
+KEYED = ("dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
+NOT_KEYED = {"dataset": ("path", "hub", "embedded"), "training": ("devices", "accelerator")}
+REPLACED = "replaced"  # folder beside the runs, for what `resume=false` sets aside
+
+
+def run_name(config: dict[str, Any]) -> tuple[str, str]:
+    """(folder name, key); the key hashes what changes the result."""
+    keyed = {part: config[part] for part in KEYED}
+    for part, names in NOT_KEYED.items():
+        keyed[part] = {name: value for name, value in keyed[part].items() if name not in names}
+    keyed["data"] = [config["data_source"], config["fingerprint"]]
+    keyed["weights"] = digest(config["image_weights"])
+    key = hashlib.sha256(json.dumps(keyed, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{config['choices']['dataset']}-{config['choices']['fusion']}-s{config['seed']}-{key}", key
+
+
+def digest(weights: str) -> str:
+    """Of a file's content, or the name of weights that are none."""
+    return hashlib.sha256(Path(weights).read_bytes()).hexdigest() if Path(weights).is_file() else weights
+
+
+def evaluation_key(config: dict[str, Any]) -> str:
+    """Hashes what changes the evaluation of a trained model."""
+    settings = json.dumps(config["evaluation"] | {"cache_dir": None}, sort_keys=True)
+    return hashlib.sha256(settings.replace(str(config["cache_dir"]), "").encode()).hexdigest()[:8]
+
+
+def run_folder(cfg: DictConfig, config: dict[str, Any]) -> Path:
+    """Where this experiment lives; an error if another one does."""
+    name, key = run_name(config)
+    multirun = HydraConfig.get().mode is RunMode.MULTIRUN
+    folder = Path(cfg.output_dir or "runs") / name if multirun else Path(cfg.output_dir or f"runs/{name}")
+    file = folder / "config.yaml"
+    if file.exists() and run_name(OmegaConf.to_container(OmegaConf.load(file)))[1] != key:
+        raise ValueError(f"{folder} holds another experiment; give another output_dir")
+    return folder
+
+
+def finished(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether these numbers are already there, of this evaluation."""
+    file = folder / "metrics.json"
+    return file.exists() and json.loads(file.read_text()).get("evaluation_key") == evaluation_key(config)
+
+
+def prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
+    """Makes it, or keeps what an earlier attempt left; with `resume` false that is set aside, and said."""
+    if folder.exists() and not resume:
+        places = (folder.parent / REPLACED / f"{folder.name}-{i}" for i in count(1))
+        aside = next(place for place in places if not place.exists())
+        aside.parent.mkdir(exist_ok=True)
+        folder.rename(aside)
+        log.warning("resume=false: the run that was in %s is now in %s", folder, aside)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").unlink(missing_ok=True)  # it says that a run is finished
+    save_config(folder, config)
+
+
+def save_config(folder: Path, config: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    temporary = folder / ".config.yaml"
+    OmegaConf.save(OmegaConf.create(config), temporary)
+    temporary.replace(folder / "config.yaml")
+
+
+@contextmanager
+def status_of(folder: Path) -> Iterator[None]:
+    """Keeps `status.json`: running, then finished, interrupted or failed, with the traceback."""
+    write_json(folder / "status.json", {"status": "running"})
+    try:
+        yield
+    except BaseException as error:
+        status = "failed" if isinstance(error, Exception) else "interrupted"
+        found = {"status": status, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        write_json(folder / "status.json", found)
+        raise
+    write_json(folder / "status.json", {"status": "finished"})
+
+
+def evaluation_folder(cfg: DictConfig, file: Path, config: dict[str, Any]) -> Path:
+    """Beside the checkpoint, or as `output_dir` says; never the folder of a training run."""
+    folder = Path(cfg.output_dir or file.parent / "evaluation")
+    if cfg.output_dir and HydraConfig.get().mode is RunMode.MULTIRUN:
+        folder = folder / f"{run_name(config)[0]}-{file.stem}"
+    if (folder / "last.pt").exists():
+        raise ValueError(f"{folder} holds a training run; give another output_dir")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

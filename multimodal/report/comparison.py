@@ -1,0 +1,41 @@
+"""The report of a folder of runs: one HTML page that needs nothing else, and the same as Markdown and CSV."""
+
+from pathlib import Path
+
+from multimodal.report.contents import compare
+from multimodal.report.galleries import galleries
+from multimodal.report.html import as_html
+from multimodal.report.plain import as_markdown, as_rows
+from multimodal.report.runs import read_runs
+from multimodal.training.history import write_csv
+
+LARGEST = 10_000_000  # bytes of the page
+WIDEST = (1500, 1000, 700)  # pixels of its pictures: the first that keeps it below
+
+
+def write_report(folder: Path, margin: float) -> Path | None:
+    """Writes report.html, report.md and report.csv into the folder; None if it holds neither runs nor failures.
+
+    Args:
+        folder: of a sweep, or of any runs.
+        margin: differences of accuracy below it are equivalent, 0.01 is one point.
+    """
+    runs, failures = read_runs(folder)
+    if not runs and not failures:
+        return None
+    comparison = compare(folder, runs, failures, margin)
+    for widest in WIDEST:
+        page = as_html(comparison, galleries(comparison.groups, widest))
+        if len(page.encode()) < LARGEST:
+            break
+    write_csv(as_rows(comparison), folder / "report.csv")
+    write_text(as_markdown(comparison), folder / "report.md")
+    write_text(page, folder / "report.html")
+    return folder / "report.html"
+
+
+def write_text(text: str, path: Path) -> None:
+    """Whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

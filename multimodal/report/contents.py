@@ -1,0 +1,86 @@
+"""What a comparison of runs holds, whatever it is written as: sentences, tables, figures, failures, commands."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from multimodal.report.account import data_table, failed_command, run_commands, verdict_table
+from multimodal.report.runs import Failure, Run
+from multimodal.report.table import Table
+from multimodal.report.tables import by_fusion, generation_table, grouped, quality_table
+from multimodal.report.verdict import PRIMARY, Verdict, verdicts
+
+SAID = 6  # comparisons in words for each dataset; the table has them all
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job that failed: what to run to see it again."""
+
+    command: str
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The keys of `groups` and `sentences` name dataset, source and setting; those of `commands` are run folders."""
+
+    title: str
+    lead: str
+    groups: dict[str, list[Run]]
+    sentences: dict[str, list[str]]
+    tables: list[Table]
+    failures: list[Failed]
+    commands: dict[str, str]
+
+    @property
+    def script(self) -> str:
+        """The commands as they can be run, the folder that each wrote above it."""
+        return "\n".join(f"# {name}\n{command}" for name, command in self.commands.items())
+
+
+def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: float) -> Comparison:
+    """Each group of runs on the same data is compared within itself."""
+    groups = grouped(runs)
+    found = {title: verdicts(own, margin) for title, own in groups.items()}
+    tables = [quality_table(groups, found), generation_table(groups, found)]
+    tables += [verdict_table(found, margin), data_table(groups)]
+    return Comparison(
+        title=f"Comparison of {folder.resolve().name}",
+        lead=lead(groups, runs, failures, margin),
+        groups=groups,
+        sentences={title: sentences(own, found[title]) for title, own in groups.items()},
+        tables=[table for table in tables if table.groups],
+        failures=[Failed(failed_command(f), f.error, f.traceback) for f in failures],
+        commands=run_commands(folder, runs),
+    )
+
+
+def lead(groups: dict[str, list[Run]], runs: list[Run], failures: list[Failure], margin: float) -> str:
+    """How much there is to compare."""
+    sizes = [len(own) for runs in groups.values() for own in by_fusion(runs).values()]
+    if not sizes:
+        return f"No run has finished; {counted(len(failures), 'job')} failed."
+    seeds = f"{min(sizes)}" if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
+    fusions = len({run.fusion for run in runs})
+    counts = (counted(len(runs), "run"), counted(fusions, "fusion"), counted(len(groups), "dataset"))
+    points = counted(f"{100 * margin:g}", "point")
+    return (
+        f"{', '.join(counts)}, {counted(seeds, 'seed')} each; {counted(len(failures), 'job')} failed. "
+        f"Fusions are compared on the same data, paired by seed; equivalent is within {points}."
+    )
+
+
+def counted(count: int | str, noun: str) -> str:
+    """One run, two runs."""
+    return f"{count} {noun}{'' if str(count) == '1' else 's'}"
+
+
+def sentences(runs: list[Run], found: list[Verdict]) -> list[str]:
+    """The primary verdicts, those that show a difference first."""
+    if len({run.fusion for run in runs}) < 2:
+        return [f"{runs[0].fusion} alone: nothing to compare with."]
+    primary = sorted((v for v in found if v.metric == PRIMARY), key=lambda v: not v.shown)
+    more = len(primary) - SAID
+    rest = [f"{counted(more, 'more comparison')} in the table of all comparisons."] if more > 0 else []
+    return [v.sentence for v in primary[:SAID]] + rest

@@ -1,0 +1,111 @@
+"""The tables of a comparison: a line for each fusion, beneath the name of its data."""
+
+import statistics
+
+from multimodal.report.quantities import COST, GENERATION, QUALITY, Quantity
+from multimodal.report.runs import Run, titles
+from multimodal.report.table import Cell, Line, Table
+from multimodal.report.verdict import Verdict
+
+JUDGED = {"image_to_text/class_coherence": "judge/caption_accuracy", "text_to_image/class_coherence": "judge/accuracy"}
+BOLD = "Mean ± s.d. over seeds. Bold: ahead of every other fusion on the same data by a difference that is shown."
+
+GENERATED = (
+    "Captions are written from the image alone, images drawn from the caption alone; retrieval finds an equal caption."
+)
+
+
+def grouped(runs: list[Run]) -> dict[str, list[Run]]:
+    """{title: runs on the same data in the same setting}."""
+    return {title: [run for run in runs if run.group == group] for group, title in titles(runs).items()}
+
+
+def by_fusion(runs: list[Run]) -> dict[str, list[Run]]:
+    """{fusion: its runs}, in alphabetical order."""
+    return {name: [run for run in runs if run.fusion == name] for name in sorted({run.fusion for run in runs})}
+
+
+def quality_table(groups: dict[str, list[Run]], verdicts: dict[str, list[Verdict]]) -> Table:
+    """How right each fusion is, and what it costs."""
+    quantities = QUALITY + COST
+    lines = {title: fusion_lines(runs, quantities, verdicts[title]) for title, runs in groups.items()}
+    notes = [BOLD, *undefined(groups, quantities)]
+    return Table("Quality and cost", "fusion", ["seeds", *(q.title for q in quantities)], lines, notes)
+
+
+def generation_table(groups: dict[str, list[Run]], verdicts: dict[str, list[Verdict]]) -> Table:
+    """How well each fusion generates and retrieves, above what needs no model."""
+    lines = {
+        title: fusion_lines(runs, GENERATION, verdicts[title]) + reference_lines(runs[0])
+        for title, runs in groups.items()
+    }
+    notes = [BOLD, GENERATED, "Grey: what needs no model, and the judges' own accuracy."]
+    notes += undefined(groups, GENERATION)
+    return Table("Generation and retrieval", "fusion", ["seeds", *(q.title for q in GENERATION)], lines, notes)
+
+
+def fusion_lines(runs: list[Run], quantities: list[Quantity], verdicts: list[Verdict]) -> list[Line]:
+    """A line for each fusion of one group."""
+    fusions = by_fusion(runs)
+    best = {q.name: ahead_of_all(fusions, q.name, verdicts) for q in quantities}
+    return [
+        Line(name, [Cell(str(len(own)), len(own)), *(measured(own, q, best[q.name] == name) for q in quantities)])
+        for name, own in fusions.items()
+    ]
+
+
+def measured(runs: list[Run], quantity: Quantity, best: bool) -> Cell:
+    """Mean ± s.d. over seeds; how many there are is said where some have no such value."""
+    found = [run.metrics.get(quantity.name) for run in runs]
+    values = [quantity.factor * value for value in found if value is not None]
+    if not values:
+        return Cell("–", note=reason(runs, quantity.name))
+    mean, sd = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
+    text = f"{mean:.{quantity.digits}f}" + ("" if sd is None else f" ± {sd:.{quantity.digits}f}")
+    text += f" (n={len(values)})" if len(values) < len(runs) else ""
+    return Cell(text, mean, sd, len(values), best)
+
+
+def ahead_of_all(fusions: dict[str, list[Run]], name: str, verdicts: list[Verdict]) -> str | None:
+    """The fusion whose difference to every other that has this metric is shown, and in its favour."""
+    shown = [v for v in verdicts if v.metric == name and v.shown]
+    ahead = {(v.first, v.second) if v.difference > 0 else (v.second, v.first) for v in shown}
+    having = [f for f, runs in fusions.items() if any(run.metrics.get(name) is not None for run in runs)]
+    for fusion in having:
+        others = [other for other in having if other != fusion]
+        if others and all((fusion, other) in ahead for other in others):
+            return fusion
+    return None
+
+
+def reference_lines(run: Run) -> list[Line]:
+    """The blind baselines, the same for every run on these data, and the judges."""
+    judges = {name: run.metrics.get(judge) for name, judge in JUDGED.items()}
+    rows = run.baselines | {"the judge itself": judges}
+    return [
+        Line(name.replace("_", " "), [Cell(""), *(single(scores.get(q.name), q) for q in GENERATION)], reference=True)
+        for name, scores in rows.items()
+    ]
+
+
+def single(value: float | None, quantity: Quantity) -> Cell:
+    """A number without seeds."""
+    if value is None:
+        return Cell("")
+    return Cell(f"{quantity.factor * value:.{quantity.digits}f}", quantity.factor * value)
+
+
+def reason(runs: list[Run], name: str) -> str:
+    """Why no run has this metric."""
+    return next((run.undefined[name] for run in runs if name in run.undefined), "not measured")
+
+
+def undefined(groups: dict[str, list[Run]], quantities: list[Quantity]) -> list[str]:
+    """Dashes explained: a line for each reason."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for title, runs in groups.items():
+        for fusion, own in by_fusion(runs).items():
+            for quantity in quantities:
+                if all(run.metrics.get(quantity.name) is None for run in own):
+                    said.setdefault((title, fusion, reason(own, quantity.name)), []).append(quantity.name)
+    return [f"– {title}, {fusion}: {why} ({', '.join(names)})." for (title, fusion, why), names in said.items()]

@@ -1,0 +1,143 @@
+"""Runs read from folders written here: what sets them apart, what follows from it and what does not matter."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from multimodal.report.runs import Failure, Run, differences, read_runs, titles
+from multimodal.training.history import write_csv, write_json
+
+WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice of captions, the source adds some
+
+
+def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str = "original", **other: Any) -> None:
+    """A finished run: `layers`, `steps`, `devices`, `dataset`, `source`, `fingerprint`, `weights` may be given."""
+    dataset, source = other.get("dataset", "mnist"), other.get("source", "embedded")
+    facts = {
+        "choices": {"mode": "train", "fusion": fusion, "caption": caption, "dataset": dataset, "head": dataset},
+        "seed": seed,
+        "data_source": source,
+        "fingerprint": other.get("fingerprint", f"{source}-{caption}"),
+        "image_weights": other.get("weights", "random"),
+    }
+    config = facts | {
+        "dataset": {"source": source, "path": f"/data/{source}", "limit": other.get("limit")},
+        "encoder": {"text": {"vocab_size": WORDS[caption] + len(source)}, "image": {"widths": [8, 16]}},
+        "fusion": {"layers": other.get("layers", 1)},
+        "training": {"steps": other.get("steps", 100), "devices": other.get("devices", 1)},
+        "output_dir": str(folder),
+    }
+    metrics = {"accuracy/both": 0.9, "image_to_text/distinct": 7, "image_to_text/class_coherence": None}
+    extra = {"undefined": {"image_to_text/class_coherence": "why"}, "baselines": {}, "seconds": {"judges": 1.0}}
+    surface = {"availability/surface": [{"no_image": 0.0, "no_text": 0.0, "accuracy": 0.9}]}
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    write_json(folder / "metrics.json", metrics | extra | surface | {"availability/fill": "none"} | facts)
+    write_csv([{"step": 1, "train/loss": 2.0}, {"step": 2, "validation/loss": 1.5}], folder / "history.csv")
+
+
+def read(folder: Path) -> list[Run]:
+    return read_runs(folder)[0]
+
+
+def apart(folder: Path) -> list[tuple[str, str]]:
+    """(setting, fusion) of each run."""
+    return [(run.setting, run.fusion) for run in read(folder)]
+
+
+def test_a_run_is_read_whole_and_metrics_are_numbers(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", seed=3)
+    for folder in (tmp_path, tmp_path / "run"):  # of runs, or of one
+        (run,) = read(folder)
+        assert (run.folder, run.seed, run.fusion, run.setting) == (tmp_path / "run", 3, "concat", "")
+        assert run.group == ("mnist", "embedded", "embedded-original", "")
+        assert run.metrics == {
+            "accuracy/both": 0.9,
+            "image_to_text/distinct": 7,
+            "image_to_text/class_coherence": None,
+        }
+        assert run.undefined == {"image_to_text/class_coherence": "why"}
+        assert run.surface[0]["accuracy"] == 0.9
+        assert run.history == [{"step": 1, "train/loss": 2.0}, {"step": 2, "validation/loss": 1.5}]
+        assert run.config["training"]["steps"] == 100
+
+
+def test_unfinished_runs_are_none_and_failed_jobs_are_told(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    (tmp_path / "a" / "metrics.json").unlink()
+    (tmp_path / "jobs").mkdir()
+    failed = {"overrides": ["seed=1"], "status": "failed", "error": "ValueError: no", "traceback": "...", "seed": 1}
+    write_json(tmp_path / "jobs" / "1.json", failed)
+    write_json(tmp_path / "jobs" / "2.json", {"overrides": ["seed=2"], "status": "finished", "folder": "a"})
+    assert read_runs(tmp_path) == ([], [Failure(["seed=1"], "ValueError: no", "...")])
+
+
+def test_seed_fusion_paths_and_devices_set_nothing_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", "attention", seed=0, devices=2)
+    write_run(tmp_path / "b", "concat", seed=1)
+    assert apart(tmp_path) == [("", "attention"), ("", "concat")]
+
+
+def test_choices_and_numbers_set_apart_but_not_what_follows_from_them(tmp_path: Path) -> None:
+    """Another caption has another vocabulary and fingerprint; only its name is told."""
+    write_run(tmp_path / "a", caption="original")
+    write_run(tmp_path / "b", caption="synergy")
+    write_run(tmp_path / "c", caption="synergy", steps=200)
+    assert [setting for setting, _ in apart(tmp_path)] == [
+        "caption=original, training.steps=100",
+        "caption=synergy, training.steps=100",
+        "caption=synergy, training.steps=200",
+    ]
+
+
+def test_less_data_and_other_weights_set_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", limit=50, fingerprint="few")
+    write_run(tmp_path / "b", weights="pretrained")
+    write_run(tmp_path / "c")
+    assert sorted(setting for setting, _ in apart(tmp_path)) == [
+        "image_weights=pretrained, dataset.limit=null",
+        "image_weights=random, dataset.limit=50",
+        "image_weights=random, dataset.limit=null",
+    ]
+
+
+def test_other_arguments_make_another_fusion(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", "attention", layers=1)
+    write_run(tmp_path / "b", "attention", layers=2)
+    write_run(tmp_path / "c", "concat")
+    assert apart(tmp_path) == [("", "attention layers=1"), ("", "attention layers=2"), ("", "concat")]
+
+
+def test_datasets_do_not_set_each_other_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", dataset="mnist", steps=100)
+    write_run(tmp_path / "b", dataset="animals", steps=200)
+    assert apart(tmp_path) == [("", "concat")] * 2
+
+
+def test_another_source_is_another_group_with_its_title(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", source="embedded")
+    write_run(tmp_path / "b", source="hub", fingerprint="x")
+    write_run(tmp_path / "c", source="hub", fingerprint="y")
+    runs = read(tmp_path)
+    assert list(titles(runs).values()) == ["mnist (embedded)", "mnist (hub, data x)", "mnist (hub, data y)"]
+    assert [run.setting for run in runs] == [""] * 3
+    write_run(tmp_path / "d", caption="synergy", fingerprint="embedded-original")
+    assert "mnist (embedded), caption=synergy" in titles(read(tmp_path)).values()
+
+
+def test_of_equal_runs_one_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_run(tmp_path / "b")
+    write_run(tmp_path / "a")
+    with caplog.at_level(logging.WARNING):
+        (run,) = read(tmp_path)
+    assert run.folder.name == "a"
+    assert "b repeats" in caplog.text
+
+
+def test_differences_tell_every_two_apart_and_no_key_without_need() -> None:
+    values = [{"a": 1, "b": 1, "c": 0}, {"a": 1, "b": 1, "c": 0}, {"a": 2, "b": 2, "c": 0}, {"a": 2, "b": 2, "d": 1}]
+    assert differences(values, [()] * 4) == [("a=1", "c=0"), ("a=1", "c=0"), ("a=2", "c=0"), ("a=2",)]
+    assert differences(values, [("w",), ("x",), ("y",), ("z",)]) == [()] * 4

@@ -1,0 +1,186 @@
+"""One run over two CPU processes: the gradients of one process, the same history, and no process left behind."""
+
+import json
+import multiprocessing
+from dataclasses import replace
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from multimodal.dataset.augment import Augment
+from multimodal.dataset.data import Split
+from multimodal.encoder.image.cnn import CNN
+from multimodal.encoder.text.lstm import BidirectionalLSTM
+from multimodal.fusion.concat import ConcatFusion
+from multimodal.head.image.upconv import UpConv
+from multimodal.head.label.mlp import MLP
+from multimodal.head.text.lstm import LSTMDecoder
+from multimodal.loss.image import ImageDissimilarity, ImageSquaredError
+from multimodal.loss.infonce import MultiPositiveInfoNCE
+from multimodal.loss.label import LabelCrossEntropy
+from multimodal.loss.text import TokenCrossEntropy
+from multimodal.loss.weighted import WeightedLoss
+from multimodal.missing.learned import Learned
+from multimodal.model import MultimodalModel
+from multimodal.training.batches import Batches
+from multimodal.training.device import joined, launch, make_fabric
+from multimodal.training.history import read_csv
+from multimodal.training.modality_dropout import ModalityDropout
+from multimodal.training.objective import Exact, Objective
+from multimodal.types import BOS, EOS, PAD, Encoded, Fused
+from tests.command import TINY, command
+
+SIZE = 13  # samples of the batch: seven in one process, six in the other
+TERMS = {"label": LabelCrossEntropy(0.1), "image": ImageSquaredError(), "dssim": ImageDissimilarity()}
+TERMS |= {"text": TokenCrossEntropy(), "contrastive": MultiPositiveInfoNCE(0.1, learned=True)}
+NAMES = [*TERMS, "owed", "loss"]
+PARENTS_THREADS = 4
+STILL = Augment(0, 0, 0.0, False)
+
+
+class OwingFusion(ConcatFusion):
+    """A fusion with a loss of its own."""
+
+    def forward(self, encoded: dict[str, Encoded]) -> Fused:
+        fused = super().forward(encoded)
+        return replace(fused, terms={"owed": fused.z.abs().pow(3).mean()})
+
+
+def split() -> Split:
+    """Captions of 1 to 9 words, the longest of them once; every third is one of two that come again."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.full((SIZE, 11), PAD, dtype=torch.int32)
+    for i in range(SIZE):
+        words = [4 + i % 2] * 3 if i % 3 == 0 else torch.randint(4, 12, (1 + i * 2 // 3,), generator=generator).tolist()
+        tokens[i, : len(words) + 2] = torch.tensor([BOS, *words, EOS])
+    image = torch.randint(0, 256, (SIZE, 1, 12, 12), generator=generator).byte()
+    label = torch.arange(SIZE) % 3
+    return Split(image, tokens, label, label)
+
+
+def gradients(fabric: Fabric) -> dict[str, object]:
+    """Of each term on this process's part of one batch, and what that part is like in every process."""
+    seed = torch.initial_seed()
+    torch.manual_seed(0)
+    model = MultimodalModel(
+        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalLSTM(8, 12, 0.0)},
+        missing=Learned(8, ["image", "text"]),
+        fusion=OwingFusion(8, ["image", "text"], 16),
+        heads={"label": MLP(8, 3, 0.0), "image": UpConv(8, 1, 12, 8), "text": LSTMDecoder(8, 12, 11, 0.0)},
+    )
+    loss = WeightedLoss(TERMS, dict.fromkeys([*TERMS, "owed"], 1.0))
+    objective = fabric.setup(Objective(model, loss))
+    batch = Batches(split(), STILL, SIZE, ModalityDropout(0.3, 0.3), 1, fabric).at(0)
+    values, grads = {}, {}
+    for name in NAMES:
+        value = objective(Exact(batch))[name]
+        fabric.backward(value)
+        values[name] = value.item()
+        parameters = [(n, p) for m in (model, loss) for n, p in m.named_parameters()]
+        grads[name] = {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in parameters}
+        objective.zero_grad()
+    part = {m: int(present.sum()) for m, present in batch.present.items()}
+    part |= {"words": int((batch.tokens != PAD).sum()), "width": batch.tokens.shape[1], "size": len(batch.label)}
+    part |= {"threads": torch.get_num_threads(), "seed": seed}
+    parts = [part]
+    if fabric.world_size > 1:
+        parts = [None] * fabric.world_size
+        torch.distributed.all_gather_object(parts, part)
+    return {"values": values, "gradients": grads, "parts": parts}
+
+
+@pytest.fixture(scope="module")
+def one() -> dict[str, object]:
+    """The whole batch in this process."""
+    return launch(make_fabric("cpu", 1, "32-true"), gradients)
+
+
+@pytest.fixture(scope="module")
+def two() -> dict[str, object]:
+    """The batch shared by two processes, started by one that has used its threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(PARENTS_THREADS)
+    torch.ones(1000, 1000).exp().sum()  # a pool that a fork would inherit without its threads
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # as in scripts/run.py
+        found = launch(make_fabric("cpu", 2, "32-true"), gradients)
+    torch.set_num_threads(threads)
+    return found
+
+
+def test_the_parts_are_as_unlike_as_they_can_get(two):
+    """Else the tests below would pass with means of each process's own."""
+    first, second = two["parts"]
+    assert all(first[name] != second[name] for name in ("image", "text", "words", "width", "size"))
+    assert all(min(part["image"], part["text"]) < part["size"] for part in two["parts"])
+
+
+@pytest.mark.parametrize("term", NAMES)
+def test_each_term_is_that_of_the_whole_batch(one, two, term):
+    assert two["values"][term] == pytest.approx(one["values"][term], rel=1e-5)
+
+
+@pytest.mark.parametrize("term", NAMES)
+def test_gradients_are_those_of_one_process(one, two, term):
+    expected = one["gradients"][term]
+    assert max(grad.abs().max() for grad in expected.values()) > 1e-2  # there is something to compare
+    for name, grad in two["gradients"][term].items():
+        torch.testing.assert_close(grad, expected[name], atol=1e-4 * max(1, float(expected[name].abs().max())), rtol=0)
+
+
+def test_each_process_has_its_share_of_the_threads_and_its_own_dropout(two):
+    assert [part["threads"] for part in two["parts"]] == [PARENTS_THREADS // 2] * 2
+    assert len({part["seed"] for part in two["parts"]}) == 2
+
+
+def test_a_process_that_did_not_join_is_noticed(tmp_path):
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    with pytest.raises(AssertionError, match="1 of 2 processes joined"):
+        joined(make_fabric("cpu", 1, "32-true"), 2, threads, gradients, b"", tmp_path / "result")
+    torch.set_rng_state(state)
+
+
+def fail_in_the_last(fabric: Fabric, text: str) -> None:
+    """The other one waits for it."""
+    if fabric.global_rank == 1:
+        raise FloatingPointError(text)
+    fabric.barrier()
+
+
+@pytest.mark.slow
+def test_what_one_process_raises_ends_all_of_them():
+    with pytest.raises(torch.multiprocessing.ProcessRaisedException, match="FloatingPointError: diverged"):
+        launch(make_fabric("cpu", 2, "32-true"), fail_in_the_last, "diverged")
+    assert not multiprocessing.active_children()
+
+
+WITHOUT_DROPOUT = ["encoder.text.dropout=0", "head.label.dropout=0", "head.text.dropout=0"]  # processes draw apart
+RUN = [*TINY, *WITHOUT_DROPOUT, "fusion=concat", "tracking=disabled", "training.accelerator=cpu"]
+RUN += ["training.precision=32-true"]
+
+
+@pytest.mark.slow
+def test_a_sweep_over_devices_gives_one_history(tmp_path):
+    devices = ["training.devices=1,2", "+loss.weights.devices=${training.devices}"]  # a weight without a term: two keys
+    done = command(tmp_path, "-m", *RUN, *devices, "output_dir=sweep")
+    assert done.status == 0, done.stderr
+    assert not multiprocessing.active_children()
+    folders = [file.parent for file in (tmp_path / "sweep").glob("*/metrics.json")]
+    assert len(folders) == 2
+    first, second = (read_csv(folder / "history.csv") for folder in folders)
+    assert len(first) == len(second) == 2
+    for row, other in zip(first, second, strict=True):
+        assert set(row) == set(other)
+        same = [name for name in row if name != "train/samples_per_s"]
+        assert [row[name] for name in same] == pytest.approx([other[name] for name in same], rel=1e-3)
+    names = [set(json.loads((folder / "metrics.json").read_text())) for folder in folders]
+    assert names[0] == names[1]
+
+
+@pytest.mark.slow
+def test_two_devices_alone(tmp_path):
+    done = command(tmp_path, *RUN, "training.devices=2", "output_dir=run")
+    assert done.status == 0, done.stderr
+    assert not multiprocessing.active_children()
+    assert len(read_csv(tmp_path / "run" / "history.csv")) == 2

@@ -1,0 +1,107 @@
+"""Signals: noted once, obeyed at once the second time, and the handlers put back."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.interruption import Interrupted, Signals
+from multimodal.training.trainer import Trainer
+from tests.training.tiny import fit
+
+BOTH = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """The handlers must be those that were there, whatever a test does."""
+    before = [signal.getsignal(number) for number in BOTH]
+    yield
+    assert [signal.getsignal(number) for number in BOTH] == before
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_the_first_signal_is_noted_and_the_next_has_its_own_handler_again(number):
+    before = [signal.getsignal(number) for number in BOTH]
+    with pytest.raises(KeyboardInterrupt), Signals(active=True) as signals:  # noqa: PT012
+        signal.raise_signal(number)
+        assert signals.received is number
+        assert [signal.getsignal(number) for number in BOTH] == before
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_that_came_too_late_is_not_lost():
+    with pytest.raises(KeyboardInterrupt), Signals(active=True):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_error_within_is_that_error():
+    with pytest.raises(ZeroDivisionError), Signals(active=True):  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        raise ZeroDivisionError
+
+
+def test_a_handler_of_somebody_else_is_left_alone():
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        with Signals(active=True) as signals:
+            signal.raise_signal(signal.SIGTERM)
+            assert signals.received is None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [signal.SIGTERM]
+
+
+def test_inactive_it_does_nothing():
+    with Signals(active=False):
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_training_in_another_thread_has_no_handlers_and_works(tmp_path):
+    ends = []
+    thread = threading.Thread(target=lambda: ends.append(fit(tmp_path, steps=2, validations=1)[0][-1]["step"]))
+    thread.start()
+    thread.join()
+    assert ends == [2]
+
+
+def test_it_ends_a_sweep_and_travels_between_processes():
+    error = Interrupted(7, signal.SIGTERM)
+    assert not isinstance(error, Exception)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.step, again.received) == (str(error), 7, signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 on: a fork with threads
+@pytest.mark.parametrize("number", BOTH)
+def test_a_process_that_is_told_to_stop_says_how_to_go_on(tmp_path, monkeypatch, number):
+    take_step = Trainer.take_step
+
+    def slowly(*arguments):
+        (tmp_path / "began").touch()
+        time.sleep(0.05)
+        return take_step(*arguments)
+
+    def run():
+        sys.stderr = (tmp_path / "said").open("w", buffering=1)
+        fit(tmp_path, steps=1000)
+
+    monkeypatch.setattr(Trainer, "take_step", slowly)
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    while not (tmp_path / "began").exists():
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    process.join(30)
+    assert process.exitcode == 1
+    step = load_checkpoint(tmp_path / "last.pt")["step"]
+    assert step > 0
+    message = f"stopped after step {step} by {number.name}; the same command again goes on from step {step}"
+    assert message in (tmp_path / "said").read_text()

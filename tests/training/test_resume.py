@@ -1,0 +1,277 @@
+"""A run that was stopped, anywhere and anyhow, ends as if it had not been."""
+
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import signal
+import threading
+import time
+
+import pytest
+import torch
+
+from multimodal.training import run_files
+from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.interruption import Interrupted
+from multimodal.training.trainer import Trainer
+from tests.training.tiny import fit, left, same, timeless
+
+# Python 3.12 on: a fork of a process with threads; ours only train on one
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+STEPS, EVERY = 12, 4
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What a run that nobody stopped left, its model, and the next random number."""
+    folder = tmp_path_factory.mktemp("whole")
+    _, model, _ = fit(folder)
+    return left(folder), model.state_dict(), torch.rand(())
+
+
+def goes_on(folder, whole, **changed):
+    """The same command again ends as if nothing had happened; returns the rows it logged."""
+    logged = []
+    history, model, _ = fit(folder, resume=True, log=logged.append, **changed)
+    following = torch.rand(())
+    assert logged == history
+    assert same(left(folder), whole[0])
+    assert same(model.state_dict(), whole[1])
+    assert torch.equal(following, whole[2])  # what comes after training draws the same, too
+    assert {file.name for file in folder.iterdir()} == {"best.pt", "last.pt", "history.csv"}
+    return history
+
+
+def at_step(step, act):
+    """`Trainer.take_step`, with `act` called while that step is taken."""
+    take_step, taken = Trainer.take_step, 0
+
+    def acting(*arguments):
+        nonlocal taken
+        taken += 1
+        terms = take_step(*arguments)
+        if taken == step:
+            act()
+        return terms
+
+    return acting
+
+
+@pytest.mark.parametrize(
+    ("step", "number"), [*((k, signal.SIGTERM) for k in range(1, STEPS + 1)), (4, signal.SIGINT), (6, signal.SIGINT)]
+)
+def test_a_signal_at_any_step_keeps_that_step_and_the_run_goes_on_from_it(tmp_path, whole, step, number):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "take_step", at_step(step, lambda: signal.raise_signal(number)))
+        with pytest.raises(Interrupted, match=f"{number.name}; the same command again goes on from step {step}$"):
+            fit(tmp_path)
+    kept = load_checkpoint(tmp_path / "last.pt")
+    assert kept["step"] == step
+    assert kept["processes"][0]["means"]["weight"] == 8 * (step % EVERY)
+    assert len(kept["history"]) == step // EVERY
+    goes_on(tmp_path, whole)
+
+
+def test_a_run_stopped_after_every_single_step_is_the_same_run(tmp_path, whole):
+    for step in range(1, STEPS + 1):
+        assert stopped(tmp_path, 1, resume=True).step == step
+    goes_on(tmp_path, whole)
+
+
+def slowly(seconds):
+    """`Trainer.take_step`, taking so much longer."""
+    take_step = Trainer.take_step
+
+    def slow(*arguments):
+        time.sleep(seconds)
+        return take_step(*arguments)
+
+    return slow
+
+
+def stopped(folder, step, **changed):
+    """The error of a run that got SIGTERM in its `step`-th step from here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "take_step", at_step(step, lambda: signal.raise_signal(signal.SIGTERM)))
+        with pytest.raises(Interrupted) as interrupted:
+            fit(folder, **changed)
+    return interrupted.value
+
+
+def in_a_fork(act):
+    """Exit status of a process that does it."""
+    process = multiprocessing.get_context("fork").Process(target=act)
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
+def kill_self():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("moment", ["before", "within"])
+@pytest.mark.parametrize("write", range(1, 10))  # `last`, `best`, history.csv at each of three validations
+def test_killed_at_any_write_the_run_goes_on(tmp_path, whole, monkeypatch, write, moment):
+    """SIGKILL; each of the files may then be older than the one written before it, or missing, never broken."""
+    written = 0
+
+    def killing(function, temporary):
+        def wrapped(content, path):
+            nonlocal written
+            written += 1
+            if written == write and moment == "before":
+                kill_self()
+            if written == write and moment == "within":
+                path.with_name(temporary.format(path.name)).write_bytes(b"PK half a file")
+                kill_self()
+            function(content, path)
+
+        return wrapped
+
+    def run():
+        monkeypatch.setattr(run_files, "save_checkpoint", killing(run_files.save_checkpoint, ".{}.123"))
+        monkeypatch.setattr(run_files, "write_csv", killing(run_files.write_csv, ".{}"))
+        fit(tmp_path)
+
+    assert in_a_fork(run) == -signal.SIGKILL
+    if (tmp_path / "best.pt").exists():  # never newer: on another machine the run may not come by it again
+        assert load_checkpoint(tmp_path / "best.pt")["step"] <= load_checkpoint(tmp_path / "last.pt")["step"]
+    goes_on(tmp_path, whole)
+
+
+def test_killed_again_and_again_at_any_time_the_run_ends_the_same(tmp_path, whole, monkeypatch):
+    monkeypatch.setattr(Trainer, "take_step", slowly(0.02))
+    draw, kills, status = random.Random(0), 0, None
+    while status != 0:
+        process = multiprocessing.get_context("fork").Process(target=fit, args=[tmp_path], kwargs={"resume": True})
+        process.start()
+        process.join(draw.uniform(0.05, 0.15) * (1 + kills / 8))  # ever later, so that it ends
+        if process.exitcode is None:
+            process.kill()
+            kills += 1
+        process.join()
+        status = process.exitcode
+        assert status in (0, -signal.SIGKILL)
+    assert kills > 0
+    goes_on(tmp_path, whole)
+
+
+def test_the_second_signal_stops_at_once_and_leaves_the_last_checkpoint(tmp_path, whole):
+    def twice():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "take_step", at_step(6, twice))
+        with pytest.raises(KeyboardInterrupt) as error:
+            fit(tmp_path)
+    assert not isinstance(error.value, Interrupted)
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == EVERY
+    goes_on(tmp_path, whole)
+
+
+def test_a_finished_run_takes_no_step(tmp_path, whole, monkeypatch):
+    first, _, _ = fit(tmp_path)
+    monkeypatch.setattr(Trainer, "take_step", lambda *arguments: pytest.fail("a step was taken"))
+    assert goes_on(tmp_path, whole) == first  # the clock's column as well
+
+
+def test_a_run_that_stopped_early_is_finished(tmp_path, monkeypatch):
+    settings = {"learning_rate": 1.0, "steps": 30, "validations": 30, "patience": 2}
+    first, _, _ = fit(tmp_path, **settings)
+    assert first[-1]["step"] < 30
+    monkeypatch.setattr(Trainer, "take_step", lambda *arguments: pytest.fail("a step was taken"))
+    again, _, _ = fit(tmp_path, resume=True, **settings)
+    assert again == first
+
+
+def test_patience_is_not_renewed_by_a_stop(tmp_path):
+    settings = {"learning_rate": 1.0, "steps": 30, "validations": 30, "patience": 2}
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    expected, _, _ = fit(tmp_path / "whole", **settings)
+    stopped(tmp_path / "stopped", len(expected) - 1, **settings)
+    history, _, _ = fit(tmp_path / "stopped", resume=True, **settings)
+    assert timeless(history) == timeless(expected)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"seed": 1}, "another run, by its seed"),
+        ({"learning_rate": 0.02}, "another run, by its learning_rate"),
+        ({"steps": 16}, "another run, by its steps"),
+    ],
+)
+def test_another_run_begins_at_the_beginning_and_says_why(tmp_path, caplog, changed, reason):
+    (tmp_path / "fresh").mkdir()
+    fit(tmp_path)
+    history, _, _ = fit(tmp_path, resume=True, **changed)
+    expected, _, _ = fit(tmp_path / "fresh", **changed)
+    assert timeless(history) == timeless(expected)
+    assert reason in caplog.text
+
+
+def test_without_resume_nothing_of_an_older_run_is_left(tmp_path, whole):
+    fit(tmp_path, seed=1)
+    stopped(tmp_path, 1)
+    assert not (tmp_path / "best.pt").exists()
+    goes_on(tmp_path, whole)
+
+
+def test_the_bar_starts_where_the_run_goes_on(tmp_path, capsys):
+    stopped(tmp_path, 6)
+    capsys.readouterr()
+    fit(tmp_path, resume=True)
+    assert "50%" in capsys.readouterr().err.split("\r")[1]
+
+
+def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "take_step", slowly(0.1))
+    stopped(tmp_path, 3)
+    history, _, _ = fit(tmp_path, resume=True)
+    assert history[0]["train/samples_per_s"] < 32 / 0.4  # four steps of 0.1 s at least
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda folder: (folder / "last.pt").write_bytes(b"PK"), "not a readable checkpoint"),
+        (lambda folder: (folder / "best.pt").unlink(), r"best\.pt is not that of step"),
+    ],
+)
+def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path, caplog, spoil, reason):
+    fit(tmp_path, learning_rate=1.0)  # its best is not its last
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert state["history"][-1]["validation/loss"] > min(row["validation/loss"] for row in state["history"])
+    spoil(tmp_path)
+    (tmp_path / ".last.pt.77").write_bytes(b"PK")  # of a process that was killed
+    fit(tmp_path, resume=True, learning_rate=1.0)
+    assert re.search(reason, caplog.text)
+    assert {file.name for file in tmp_path.iterdir()} == {"best.pt", "last.pt", "history.csv"}
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_too(tmp_path):
+    whole, stopped_there = tmp_path / "whole", tmp_path / "stopped"
+    for folder in (whole, stopped_there):
+        folder.mkdir()
+
+    def take_a_copy():
+        while not (whole / "last.pt").exists():
+            time.sleep(0.001)
+        shutil.copy(whole / "last.pt", stopped_there)
+
+    copying = threading.Thread(target=take_a_copy)
+    copying.start()
+    settings = {"devices": 2, "steps": 200, "validations": 50}  # so long that the copy is not of its end
+    fit(whole, **settings)
+    copying.join()
+    state = load_checkpoint(stopped_there / "last.pt")
+    assert state["step"] < 200
+    assert not same(*(process["random"] for process in state["processes"]))
+    fit(stopped_there, resume=True, **settings)
+    assert same(left(stopped_there), left(whole))
