@@ -1,6 +1,7 @@
 """The folder of a run: its name, what it holds, and how far it has come."""
 
 import hashlib
+import importlib.util
 import json
 import logging
 import traceback
@@ -10,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -31,8 +33,22 @@ def run_name(config: dict[str, Any]) -> tuple[str, str]:
         keyed[part] = {name: value for name, value in keyed[part].items() if name not in names}
     keyed["data"] = [config["data_source"], config["fingerprint"]]
     keyed["weights"] = digest(config["image_weights"])
+    keyed["code"] = [source_digest(target) for target in sorted(targets(keyed))]
     key = hashlib.sha256(json.dumps(keyed, sort_keys=True).encode()).hexdigest()[:8]
     return f"{config['choices']['dataset']}-{config['choices']['fusion']}-s{config['seed']}-{key}", key
+
+
+def targets(part: Any) -> set[str]:
+    """Every `_target_` in a config, at any depth."""
+    values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    found = {target for value in values for target in targets(value)}
+    return found | ({part["_target_"]} if isinstance(part, dict) and "_target_" in part else set())
+
+
+def source_digest(target: str) -> str:
+    """Of the file that holds a class or function: edited, it makes another run."""
+    source = importlib.util.find_spec(target.rpartition(".")[0]).origin
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
 
 def digest(weights: str) -> str:
@@ -52,8 +68,10 @@ def run_folder(cfg: DictConfig, config: dict[str, Any]) -> Path:
     multirun = HydraConfig.get().mode is RunMode.MULTIRUN
     folder = Path(cfg.output_dir or "runs") / name if multirun else Path(cfg.output_dir or f"runs/{name}")
     file = folder / "config.yaml"
-    if file.exists() and run_name(OmegaConf.to_container(OmegaConf.load(file)))[1] != key:
+    if file.exists() and OmegaConf.load(file).get("key") != key:
         raise ValueError(f"{folder} holds another experiment; give another output_dir")
+    if folder.exists() and not file.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not the folder of a run, and not empty; give another output_dir")
     return folder
 
 
@@ -84,6 +102,17 @@ def save_config(folder: Path, config: dict[str, Any]) -> None:
 
 
 @contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """No two processes work on one run: ValueError if another one does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder.parent / f".{folder.name}.lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise ValueError(f"another process is working on {folder}; wait for it, or give another output_dir") from error
+
+
+@contextmanager
 def status_of(folder: Path) -> Iterator[None]:
     """Keeps `status.json`: running, then finished, interrupted or failed, with the traceback."""
     write_json(folder / "status.json", {"status": "running"})
@@ -100,8 +129,10 @@ def status_of(folder: Path) -> Iterator[None]:
 def evaluation_folder(cfg: DictConfig, file: Path, config: dict[str, Any]) -> Path:
     """Beside the checkpoint, or as `output_dir` says; never the folder of a training run."""
     folder = Path(cfg.output_dir or file.parent / "evaluation")
-    if cfg.output_dir and HydraConfig.get().mode is RunMode.MULTIRUN:
-        folder = folder / f"{run_name(config)[0]}-{file.stem}"
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        if not cfg.output_dir:
+            raise ValueError("a sweep of evaluations needs output_dir=<a folder of its own>")
+        folder = folder / f"{run_name(config)[0]}-{file.stem}-{evaluation_key(config)}"
     if (folder / "last.pt").exists():
         raise ValueError(f"{folder} holds a training run; give another output_dir")
     folder.mkdir(parents=True, exist_ok=True)

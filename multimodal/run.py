@@ -24,8 +24,10 @@ from multimodal.folder import (
     evaluation_folder,
     evaluation_key,
     finished,
+    locked,
     prepare_folder,
     run_folder,
+    run_name,
     save_config,
     status_of,
 )
@@ -41,8 +43,9 @@ log = logging.getLogger(__name__)
 
 def train(cfg: DictConfig) -> Path:
     """Trains, evaluates, and writes the run's folder, which it returns."""
-    if cfg.text is not None or cfg.image is not None:
-        raise ValueError("text and image are for mode=generate, which needs checkpoint=<a run's folder or file>")
+    for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
+    if for_a_checkpoint:
+        raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     loss = instantiate(cfg.loss, _convert_="all")
     evaluation = instantiate(cfg.evaluation, _convert_="all")
@@ -51,18 +54,20 @@ def train(cfg: DictConfig) -> Path:
     torch.manual_seed(cfg.seed)
     model = build_model(cfg)
     config = resolved(cfg, data, model)
+    config["key"] = run_name(config)[1]
     folder = run_folder(cfg, config)
-    if cfg.resume and finished(folder, config):
-        log.info("%s is finished already; resume=false runs it anew", folder)
-        return folder
-    prepare_folder(folder, config, cfg.resume)
-    with status_of(folder), open_tracking(cfg, folder, config) as tracking:
-        torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
-        kept = {"config": config, "vocabulary": data.vocabulary.words, "class_names": data.class_names}
-        history = trainer.fit(model, loss, data, folder, cfg.seed, tracking.log, kept, cfg.resume)
-        results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
-        results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-        finish(folder, config, data, history, results, evaluation["figures"], tracking)
+    with locked(folder):
+        if cfg.resume and finished(folder, config):
+            log.info("%s is finished already; resume=false runs it anew", folder)
+            return folder
+        prepare_folder(folder, config, cfg.resume)
+        with status_of(folder), open_tracking(cfg, folder, config) as tracking:
+            torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
+            kept = {"config": config, "vocabulary": data.vocabulary.words, "class_names": data.class_names}
+            history = trainer.fit(model, loss, data, folder, cfg.seed, tracking.log, kept, cfg.resume)
+            results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
+            results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
+            finish(folder, config, data, history, results, evaluation["figures"], tracking)
     return folder
 
 
@@ -77,8 +82,9 @@ def evaluate(cfg: DictConfig) -> Path:
         raise ValueError(f"{file} knows the classes {state['class_names']}, the data has {data.class_names}")
     check_same_data(state["config"], data, asked=bool({"dataset.source", "dataset.path"} & set(given(overrides))))
     config = state["config"] | {"data_source": data.source, "fingerprint": data.fingerprint}
-    config["evaluation"] = OmegaConf.to_container(kept.evaluation, resolve=True)
-    folder = evaluation_folder(cfg, file, state["config"])
+    config |= {"evaluation": OmegaConf.to_container(kept.evaluation, resolve=True), "overrides": list(overrides)}
+    folder = evaluation_folder(cfg, file, config)
+    (folder / "metrics.json").unlink(missing_ok=True)  # of an earlier evaluation, perhaps with other settings
     save_config(folder, config)
     history = read_csv(file.parent / "history.csv")
     with open_tracking(cfg, folder, config) as tracking:
@@ -124,6 +130,8 @@ def generate(cfg: DictConfig, width: int, classes: int, pixels: int) -> Path:
 
 def report(cfg: DictConfig) -> Path:
     """Compares the runs in `output_dir`, `runs` if that is not given; on the tracker as well."""
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise ValueError("mode=report compares a folder of runs as it is: give it without -m")
     folder = Path(cfg.output_dir or "runs")
     written = write_report(folder, cfg.report.margin)
     if written is None:

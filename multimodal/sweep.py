@@ -6,8 +6,8 @@ import json
 import logging
 import os
 import sys
-import time
 import traceback
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,16 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from multimodal.report.comparison import write_report
-from multimodal.training.history import write_csv, write_json
+from multimodal.report.verdict import check_margin
+from multimodal.training.history import read_csv, write_csv, write_json
 from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
 
 RECORDS = "jobs"  # folder of the records inside the sweep's
 TABLE = "sweep.csv"
-PRIMARY = "availability/mean"  # of every comparison
+SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
+KILLED = "the job was killed"
 COLUMNS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
 COLUMNS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
 
@@ -57,20 +59,23 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float 
 
 
 def in_sweep(job: Callable[[DictConfig], Path], cfg: DictConfig) -> float | None:
-    """Runs a job and writes its record; gives its primary metric, what a sweeper may optimise, None if it failed."""
+    """Runs a job and writes its record; gives its lowest validation loss, which a sweeper may minimise, or None."""
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    record = {"overrides": overrides, "seed": cfg.seed}
+    record = {"overrides": overrides, "seed": cfg.seed, "sweep": os.environ.get(SWEEP)}
     record |= {name: hydra.runtime.choices[name] for name in ("dataset", "fusion")}
     name = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
     file = Path(hydra.sweep.dir) / RECORDS / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, record | {"status": "failed", "error": "the job was killed", "traceback": ""})
+    write_json(file, record | {"status": "running", "error": KILLED, "traceback": ""})
     found = None
     try:
         folder = job(cfg)
         record |= {"status": "finished", "folder": str(folder)} | ran(folder)
-        found = json.loads((folder / "metrics.json").read_text())[PRIMARY]
+        found = min((row["validation/loss"] for row in read_csv(folder / "history.csv")), default=None)
+    except KeyboardInterrupt:
+        write_json(file, record | {"status": "interrupted", "error": "interrupted", "traceback": ""})
+        raise
     except Exception as error:
         log.exception("job failed: %s", " ".join(overrides))
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
@@ -80,34 +85,47 @@ def in_sweep(job: Callable[[DictConfig], Path], cfg: DictConfig) -> float | None
 
 
 def ran(folder: Path) -> dict[str, Any]:
-    """Dataset, fusion and seed of a finished run: a checkpoint evaluated again has its own."""
+    """What a finished run was, a checkpoint evaluated again too, and its main metrics."""
     metrics = json.loads((folder / "metrics.json").read_text())
-    return {"dataset": metrics["choices"]["dataset"], "fusion": metrics["choices"]["fusion"], "seed": metrics["seed"]}
+    facts = {"dataset": metrics["choices"]["dataset"], "fusion": metrics["choices"]["fusion"], "seed": metrics["seed"]}
+    return facts | {"source": metrics["data_source"], "metrics": {name: metrics[name] for name in COLUMNS}}
 
 
 class SweepTable(Callback):
-    """At the end of `-m`: a table of its jobs, the comparison report; exits with 1 if a job failed."""
+    """At the end of `-m`: a table of its jobs, the comparison report; exits with 1 if a job failed.
+
+    Hydra turns whatever a callback raises into a warning, but for SystemExit.
+    """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remembers when, to tell this sweep's records from older ones."""
-        self.started = time.time()
+        """Names this sweep, for its jobs wherever they run, to tell its records from other ones."""
+        os.environ[SWEEP] = uuid.uuid4().hex
+        try:
+            check_margin(config.report.margin)
+        except ValueError as error:
+            raise SystemExit(f"error: {error}") from error
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Gathers the records; nothing that a job kept in memory survives other launchers."""
         sweep = Path(config.hydra.sweep.dir)
-        files = [f for f in (sweep / RECORDS).glob("*.json") if f.stat().st_mtime >= self.started - 1]
-        records = [json.loads(file.read_text()) for file in files]
-        rows = sorted(map(table_row, records), key=lambda row: (row["dataset"], row["fusion"], row["seed"]))
-        write_csv(rows, sweep / TABLE)
-        failed = [record for record in records if record["status"] == "failed"]
-        print(as_text(rows), f"\n{len(rows)} jobs, {len(failed)} failed; the table is {sweep / TABLE}", sep="\n")
-        written = write_report(sweep, config.report.margin)
-        if written is not None:
-            print(f"the comparison of all runs in {sweep} is {written}")
-            instantiate(config.tracking).publish(sweep)
+        records = [json.loads(file.read_text()) for file in (sweep / RECORDS).glob("*.json")]
+        records = [record for record in records if record["sweep"] == os.environ[SWEEP]]
+        failed = [record for record in records if record["status"] != "finished"]
+        good = bool(records) and not failed
+        try:
+            rows = sorted(map(table_row, records), key=lambda row: (row["dataset"], row["fusion"], row["seed"]))
+            write_csv(rows, sweep / TABLE)
+            print(as_text(rows), f"\n{len(rows)} jobs, {len(failed)} failed; the table is {sweep / TABLE}", sep="\n")
+            written = write_report(sweep, config.report.margin)
+            if written is not None:
+                print(f"the comparison of all runs in {sweep} is {written}")
+                instantiate(config.tracking).publish(sweep)
+        except Exception:
+            log.exception("the sweep's report failed; mode=report output_dir=%s writes it again", sweep)
+            good = False
         for record in failed:
             print(f"failed: {' '.join(record['overrides'])}: {record['error']}")
-        if failed or not rows:
+        if not good:
             raise SystemExit(1)
 
 
@@ -116,13 +134,13 @@ def table_row(record: dict[str, Any]) -> dict[str, Any]:
     row = {name: record[name] for name in ("dataset", "fusion", "seed", "status")}
     if record["status"] != "finished":
         return row | {"source": ""} | dict.fromkeys(COLUMNS)
-    metrics = json.loads((Path(record["folder"]) / "metrics.json").read_text())
-    row["source"] = metrics["data_source"]
-    return row | {name: metrics[name] for name in COLUMNS} | {"folder": record["folder"]}
+    return row | {"source": record["source"]} | record["metrics"] | {"folder": record["folder"]}
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
     """The table for a terminal, a metric a column, its group above its name."""
+    if not rows:
+        return "no job was started"
     columns = ["dataset", "source", "fusion", "seed", "status", *COLUMNS]
     heads = [name.rpartition("/")[::2] for name in columns]
     cells = [[shown(row.get(name)) for name in columns] for row in rows]

@@ -21,7 +21,8 @@ def cost(model: MultimodalModel, split: Split) -> dict[str, float]:
 
     `cost/parameters` are the trained ones; `cost/flops` a sample's, a multiplication with its addition
     counted as two (PyTorch's counter: convolutions and matrix products); `cost/ms_per_sample_batch1` and
-    `_batch64` medians in milliseconds; `cost/peak_memory_mb` of the process so far, on a GPU of its tensors.
+    `_batch64` medians in milliseconds; `cost/peak_memory_mb` of the process so far (in a sweep also of
+    its jobs before this one), on a GPU of its tensors.
     """
     model.eval()
     device = next(model.parameters()).device

@@ -31,6 +31,8 @@ def interaction(grid: Tensor, label: Tensor, accuracy: Scores, nothing: float) -
         accuracy: has `accuracy/both`, `accuracy/image` and `accuracy/text`.
         nothing: accuracy without any input, that of the most frequent label.
     """
+    if len(label) < 2:
+        return dict.fromkeys(("emap_gap", "shuffle_text", "shuffle_image", "shapley_image"), "one sample has no other")
     both, image, text = (float(accuracy[f"accuracy/{condition}"]) for condition in ("both", "image", "text"))
     shapley = shapley_image(both, image, text, nothing)
     return {

@@ -51,6 +51,8 @@ class AttentionFusion(nn.Module):
         super().__init__()
         if len(modalities) != 2:
             raise ValueError(f"cross-attention fuses exactly two modalities, got {modalities}")
+        if layers < 1:
+            raise ValueError(f"cross-attention needs a layer or more, got layers={layers}")
         if dim % heads:
             raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
         self.modalities = tuple(modalities)

@@ -87,9 +87,10 @@ def run_command(run: Run, overrides: list[str] | None) -> str:
         return f"# not recorded; {run.folder.name}/config.yaml is the resolved config"
     told = any(o.lstrip("+").startswith(("dataset.source=", "dataset.path=")) for o in overrides)
     source = [] if told or run.source not in ("hub", "embedded") else [f"dataset.source={run.source}"]
-    return shlex.join([*SCRIPT, *overrides, *source])
+    place = f"output_dir={run.folder}"  # a sweep's own is the folder of all its runs
+    return shlex.join([*SCRIPT, *(place if o.startswith("output_dir=") else o for o in overrides), *source])
 
 
 def failed_command(failure: Failure) -> str:
     """The command of a job that failed."""
-    return shlex.join([*SCRIPT, *failure.overrides])
+    return shlex.join([*SCRIPT, "-m", *failure.overrides])

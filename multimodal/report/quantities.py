@@ -32,7 +32,6 @@ COST = [
     Quantity("cost/flops", "GFLOPs a sample\u00a0↓", 3, 1e-9),
     Quantity("cost/train_samples_per_s", "training, samples/s\u00a0↑", 0, 1.0),
     Quantity("cost/ms_per_sample_batch64", "inference, ms a sample\u00a0↓", 2, 1.0),
-    Quantity("cost/peak_memory_mb", "peak memory, MB\u00a0↓", 0, 1.0),
 ]
 GENERATION = [
     *shares(

@@ -80,8 +80,10 @@ def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
         first = runs.setdefault((run.group, run.fusion, run.seed), run)
         if first is not run:
             log.warning("%s repeats %s: left out of the report", run.folder, first.folder)
-    records = [json.loads(file.read_text()) for file in sorted(folder.glob("jobs/*.json"))]
-    failed = [record for record in records if record["status"] == "failed"]
+    files = sorted(folder.glob("jobs/*.json"), key=lambda file: file.stat().st_mtime)
+    records = [json.loads(file.read_text()) for file in files]
+    newest = records[-1].get("sweep") if records else None  # what failed in an earlier sweep may have been mended since
+    failed = [record for record in records if record["status"] != "finished" and record.get("sweep") == newest]
     failures = [Failure(r["overrides"], r["error"], r["traceback"]) for r in failed]
     return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), failures
 

@@ -96,8 +96,7 @@ def verdicts(runs: list[Run], margin: float) -> list[Verdict]:
         runs: of any datasets and settings; only those of equal group are compared.
         margin: within which a difference does not matter, as a share: 0.01 is 1 point.
     """
-    if not 0 < margin < 1:
-        raise ValueError(f"margin must be a share above 0 and below 1 (0.01 is 1 point), got {margin}")
+    check_margin(margin)
     found = []
     for group, title in titles(runs).items():
         own = [compared(*pair, title, margin) for pair in pairs([run for run in runs if run.group == group])]
@@ -107,6 +106,12 @@ def verdicts(runs: list[Run], margin: float) -> list[Verdict]:
                 c[metric] = replace(c[metric], p=p, shown=p < 1 - LEVEL)
         found += [replace(v, sentence=sentence(v, margin)) for c in own for v in c.values()]
     return found
+
+
+def check_margin(margin: float) -> None:
+    """ValueError for what is no share."""
+    if not 0 < margin < 1:
+        raise ValueError(f"report.margin must be a share above 0 and below 1 (0.01 is 1 point), got {margin}")
 
 
 def pairs(runs: list[Run]) -> Iterator[tuple[list[Run], list[Run]]]:

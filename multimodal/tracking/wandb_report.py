@@ -48,7 +48,7 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
     if mode == "disabled":
         return
     if importlib.util.find_spec("wandb_workspaces") is None:
-        log.info("no W&B report: it needs `pip install 'multimodal[reports]'`; report.html has the same")
+        log.info("no W&B report: it needs `pip install '.[reports]'`; report.html has the same")
         return
     report = build_report(project, entity, folder.resolve().name, (folder / "report.md").read_text())
     specification = report._to_model().spec.model_dump_json(by_alias=True, exclude_none=True)  # what save() sends
