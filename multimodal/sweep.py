@@ -100,6 +100,7 @@ class SweepTable(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Names this sweep, for its jobs wherever they run, to tell its records from other ones."""
         os.environ[SWEEP] = uuid.uuid4().hex
+        Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
         try:
             check_margin(config.report.margin)
         except ValueError as error:

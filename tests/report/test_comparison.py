@@ -181,7 +181,7 @@ def test_failed_jobs_are_shown_as_text(sweep: Path) -> None:
     assert "<script>alert" not in page
     assert "got &lt;script&gt;alert(1)&lt;/script&gt; | 0" in page
     assert "in train" in page
-    assert "python scripts/run.py fusion=gated seed=0\nValueError: got <script>" in told
+    assert "python scripts/run.py -m fusion=gated seed=0\nValueError: got <script>" in told
     assert any(row["table"] == "Failed jobs" and row["line"].endswith("fusion=gated seed=0") for row in rows(sweep))
 
 
