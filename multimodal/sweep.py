@@ -110,7 +110,7 @@ class SweepTable(Callback):
         """Gathers the records; nothing that a job kept in memory survives other launchers."""
         sweep = Path(config.hydra.sweep.dir)
         records = [json.loads(file.read_text()) for file in (sweep / RECORDS).glob("*.json")]
-        records = [record for record in records if record["sweep"] == os.environ[SWEEP]]
+        records = [record for record in records if record.get("sweep") == os.environ[SWEEP]]
         failed = [record for record in records if record["status"] != "finished"]
         good = bool(records) and not failed
         try:

@@ -5,8 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from filelock import FileLock
 
+from multimodal import folder, sweep
 from multimodal.evaluation.evaluator import Evaluator
+from multimodal.folder import run_name
 from multimodal.training.trainer import Trainer
 from tests.command import TINY, command
 
@@ -129,3 +133,50 @@ def test_a_sweep_given_again_skips_retries_and_adds(tmp_path, monkeypatch) -> No
     after = {f.parent.name: f.read_bytes() for f in (tmp_path / "runs").glob("*/metrics.json")}
     assert len(after) == 3
     assert {name: after[name] for name in kept} == kept  # the first was not run again
+
+
+def test_no_two_processes_work_on_one_run(tmp_path) -> None:
+    with FileLock(tmp_path / ".out.lock"):
+        done = command(tmp_path, *LINE)
+    assert done.status == 1
+    assert "another process is working on out" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    done = command(tmp_path, *LINE, "resume=false")
+    assert done.status == 1
+    assert "is not the folder of a run" in done.stderr
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
+
+
+def test_an_edited_component_is_another_run(undisturbed, monkeypatch) -> None:
+    config = yaml.safe_load((undisturbed / "config.yaml").read_text())
+    name, key = run_name(config)
+    assert key == config["key"]
+    assert name.endswith(key)
+    fusion = config["fusion"]["_target_"]
+    whole = folder.source_digest
+    monkeypatch.setattr(folder, "source_digest", lambda target: "edited" if target == fusion else whole(target))
+    assert run_name(config)[1] != key
+    assert run_name(config | {"tracking": None, "output_dir": "elsewhere"}) == run_name(config)
+
+
+def test_a_report_that_fails_does_not_hide_what_failed(tmp_path, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr(sweep, "write_report", broken)
+    done = command(tmp_path, "-m", *TINY, "tracking=disabled", "training.batch_size=0")
+    assert done.status == 1
+    assert "1 jobs, 1 failed" in done.stdout
+    assert "batch_size must be a number above 0" in done.stdout
+
+
+def test_a_margin_that_is_none_is_refused_before_the_first_job(tmp_path) -> None:
+    done = command(tmp_path, "-m", *TINY, "report.margin=1", "tracking=disabled")
+    assert done.status == 1
+    assert "report.margin must be a share" in done.stderr
+    assert not (tmp_path / "runs" / "jobs").exists()
