@@ -16,12 +16,16 @@ def test_one_layer_equals_attention_written_out() -> None:
     weight, bias = layer.attention.in_proj_weight.chunk(3), layer.attention.in_proj_bias.chunk(3)
     query, key = layer.norm_query(x)[0], layer.norm_key(y)[0]
     q, k, v = query @ weight[0].T + bias[0], key @ weight[1].T + bias[1], key @ weight[2].T + bias[2]
-    heads = []
+    heads, weights = [], []
     for head in (slice(0, 4), slice(4, 8)):
         score = q[:, head] @ k[:3, head].T / 4**0.5  # the fourth key is padding
-        heads.append(score.softmax(-1) @ v[:3, head])
+        weights.append(score.softmax(-1))
+        heads.append(weights[-1] @ v[:3, head])
     attended = x[0] + layer.attention.out_proj(torch.cat(heads, dim=-1))
-    torch.testing.assert_close(layer(x, y, valid)[0], attended + layer.feed_forward(attended))
+    found, looked = layer(x, y, valid)
+    torch.testing.assert_close(found[0], attended + layer.feed_forward(attended))
+    torch.testing.assert_close(looked[0, :, :3], sum(weights) / 2)
+    assert not looked[0, :, 3].any()
 
 
 def test_padding_is_never_attended_to_and_words_are() -> None:
@@ -35,7 +39,10 @@ def test_padding_is_never_attended_to_and_words_are() -> None:
         assert torch.equal(z[0], other[0]) is same
 
 
-@pytest.mark.parametrize(("modalities", "heads", "message"), [(["image"], 2, "two"), (["image", "text"], 3, "divide")])
-def test_bad_arguments_are_refused(modalities: list[str], heads: int, message: str) -> None:
+@pytest.mark.parametrize(
+    ("modalities", "heads", "layers", "message"),
+    [(["image"], 2, 1, "two"), (["image", "text"], 3, 1, "divide"), (["image", "text"], 2, 0, "a layer or more")],
+)
+def test_bad_arguments_are_refused(modalities: list[str], heads: int, layers: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        AttentionFusion(8, modalities, heads, 1, 12)
+        AttentionFusion(8, modalities, heads, layers, 12)
