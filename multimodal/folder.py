@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from multimodal.training.history import write_json
+from multimodal.files import write_json, write_text
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +96,7 @@ def prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
 
 def save_config(folder: Path, config: dict[str, Any]) -> None:
     """Whole or not at all."""
-    temporary = folder / ".config.yaml"
-    OmegaConf.save(OmegaConf.create(config), temporary)
-    temporary.replace(folder / "config.yaml")
+    write_text(OmegaConf.to_yaml(OmegaConf.create(config)), folder / "config.yaml")
 
 
 @contextmanager
@@ -115,15 +113,15 @@ def locked(folder: Path) -> Iterator[None]:
 @contextmanager
 def status_of(folder: Path) -> Iterator[None]:
     """Keeps `status.json`: running, then finished, interrupted or failed, with the traceback."""
-    write_json(folder / "status.json", {"status": "running"})
+    write_json({"status": "running"}, folder / "status.json")
     try:
         yield
     except BaseException as error:
         status = "failed" if isinstance(error, Exception) else "interrupted"
         found = {"status": status, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
-        write_json(folder / "status.json", found)
+        write_json(found, folder / "status.json")
         raise
-    write_json(folder / "status.json", {"status": "finished"})
+    write_json({"status": "finished"}, folder / "status.json")
 
 
 def evaluation_folder(cfg: DictConfig, file: Path, config: dict[str, Any]) -> Path:

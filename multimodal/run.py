@@ -20,6 +20,7 @@ from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.fill import check_fill
 from multimodal.evaluation.generate import answer, likeliest, read_sample, write_png
 from multimodal.evaluation.samples import sample_columns
+from multimodal.files import read_csv, write_csv, write_json, write_parquet
 from multimodal.folder import (
     evaluation_folder,
     evaluation_key,
@@ -36,7 +37,6 @@ from multimodal.report.figures import Figures
 from multimodal.report.scores import score_rows, summary
 from multimodal.restore import EVALUATE_MAY_SET, GENERATE_MAY_SET, check_same_data, given, load_model, open_checkpoint
 from multimodal.tracking.wandb import WandbRun
-from multimodal.training.history import read_csv, write_csv, write_json, write_parquet
 
 log = logging.getLogger(__name__)
 
@@ -168,14 +168,14 @@ def finish(
     drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=150)
-    write_json(folder / "data_card.json", card)
+    write_json(card, folder / "data_card.json")
     for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
     write_parquet(sample_columns(data, results), folder / "predictions.parquet")
     tracking.config({"data_card": card})
     tracking.summary(results.metrics)
     tracking.figures(drawn)
-    write_json(folder / "metrics.json", results.as_json() | facts)  # last: it says that the run is finished
+    write_json(results.as_json() | facts, folder / "metrics.json")  # last: it says that the run is finished
     for line in summary(results):
         log.info(line)
     if results.attention is None:

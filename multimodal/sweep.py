@@ -19,9 +19,9 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from multimodal.files import read_csv, write_csv, write_json
 from multimodal.report.comparison import write_report
 from multimodal.report.verdict import check_margin
-from multimodal.training.history import read_csv, write_csv, write_json
 from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
@@ -67,20 +67,20 @@ def in_sweep(job: Callable[[DictConfig], Path], cfg: DictConfig) -> float | None
     name = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
     file = Path(hydra.sweep.dir) / RECORDS / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, record | {"status": "running", "error": KILLED, "traceback": ""})
+    write_json(record | {"status": "running", "error": KILLED, "traceback": ""}, file)
     found = None
     try:
         folder = job(cfg)
         record |= {"status": "finished", "folder": str(folder)} | ran(folder)
         found = min((row["validation/loss"] for row in read_csv(folder / "history.csv")), default=None)
     except KeyboardInterrupt:
-        write_json(file, record | {"status": "interrupted", "error": "interrupted", "traceback": ""})
+        write_json(record | {"status": "interrupted", "error": "interrupted", "traceback": ""}, file)
         raise
     except Exception as error:
         log.exception("job failed: %s", " ".join(overrides))
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         record["traceback"] = traceback.format_exc()
-    write_json(file, record)
+    write_json(record, file)
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "multimodal"
 # each may import what stands before it
-LAYERS = ["types", "network", "caption", "dataset", "encoder", "missing", "fusion", "head", "model", "loss"]
+LAYERS = ["types", "files", "network", "caption", "dataset", "encoder", "missing", "fusion", "head", "model", "loss"]
 LAYERS += [
     "metric",
     "training",

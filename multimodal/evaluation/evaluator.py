@@ -14,6 +14,7 @@ from multimodal.evaluation.answers import answers
 from multimodal.evaluation.attention import AttentionMaps, attention_maps
 from multimodal.evaluation.baselines import baselines, skills
 from multimodal.evaluation.captions import score_captions
+from multimodal.evaluation.draws import some, spread
 from multimodal.evaluation.fill import FILLS, check_fill
 from multimodal.evaluation.images import score_images, score_with_references
 from multimodal.evaluation.interaction import answer_grid, interaction
@@ -22,6 +23,7 @@ from multimodal.evaluation.predict import Predictions, join, predict
 from multimodal.evaluation.scores import Scores, prefixed, share, split_undefined
 from multimodal.judge.image import ImageJudge
 from multimodal.metric.availability import places, surface
+from multimodal.metric.blind import chance_level
 from multimodal.metric.latent import latent
 from multimodal.metric.retrieval import retrieval
 from multimodal.model import MultimodalModel
@@ -147,9 +149,10 @@ class Evaluator:
         with clock("latent space"):
             scores |= prefixed("latent", latent(image, text, predictions.joint["both"], test.content, self.seed))
         with clock("interaction"):
-            some, nothing = drawn_rows(len(test), self.pairs, self.seed), most_frequent_share(test.label)
-            grid = answer_grid(model, test, some)
-            scores |= prefixed("interaction", interaction(grid, test.label[some], scores, nothing))
+            audited = some(len(test), self.pairs, self.seed)
+            grid = answer_grid(model, test, audited)
+            found = interaction(grid, test.label[audited], scores, chance_level(test.label))
+            scores |= prefixed("interaction", found)
 
         metrics, undefined = split_undefined(scores | unable(scores, model.fusion.modalities))
         samples = {"place": place, "text_to_image/ssim": drawn.ssim, "reconstruction/ssim": redrawn.ssim}
@@ -165,7 +168,7 @@ class Evaluator:
             seconds=clock.seconds,
             samples=samples,
             predictions=predictions,
-            attention=attention_maps(model, test, spread(test.content, SHOWN, self.seed)),
+            attention=attention_maps(model, test, torch.tensor(spread(test.content, SHOWN, self.seed))),
         )
 
 
@@ -188,27 +191,6 @@ def beam_captions(model: MultimodalModel, predictions: Predictions, width: int, 
     """(N, T) captions of the images alone, by beam search."""
     z, device = predictions.joint["image"], next(model.parameters()).device
     return join([model.heads["text"].beam(part.to(device), width).cpu() for part in z.split(batch_size)])
-
-
-def drawn_rows(size: int, count: int, seed: int) -> Tensor:
-    """At most `count` of `size` rows, the same for the same seed."""
-    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:count]
-
-
-def spread(content: Tensor, count: int, seed: int) -> Tensor:
-    """At most `count` rows of (N,) classes, one of each class before any second."""
-    order = drawn_rows(len(content), len(content), seed)
-    seen: dict[int, int] = {}
-    turn = []
-    for k in content[order].tolist():
-        turn.append(seen.get(k, 0))
-        seen[k] = turn[-1] + 1
-    return order[torch.tensor(turn).argsort(stable=True)[:count]]
-
-
-def most_frequent_share(label: Tensor) -> float:
-    """Accuracy of the best constant answer."""
-    return float(torch.bincount(label).max() / len(label))
 
 
 def unable(scores: Scores, reads: tuple[str, ...]) -> Scores:

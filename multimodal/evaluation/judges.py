@@ -9,6 +9,9 @@ from multimodal.evaluation.scores import Scores, share
 from multimodal.judge.caption import CaptionJudge
 from multimodal.judge.image import ImageJudge
 
+# whose accuracy stands beside what it has judged
+JUDGES = {"image_to_text/class_coherence": "judge/caption_accuracy", "text_to_image/class_coherence": "judge/accuracy"}
+
 
 @dataclass(frozen=True)
 class Judges:

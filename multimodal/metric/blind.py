@@ -36,3 +36,8 @@ def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tenso
         rows = train_content == c
         table[c] = (train[rows] if rows.any() else train).float().mean(0) / 255
     return table[content]
+
+
+def chance_level(label: Tensor) -> float:
+    """Share of the most frequent label: what a constant answer gets."""
+    return float(torch.bincount(label).max() / len(label))

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.attention import AttentionMaps
+from multimodal.evaluation.draws import spread
 from multimodal.report.captions import Block, fitted, set_words
 from multimodal.report.page import HEAD, MARGIN, QUIET, Page
-from multimodal.report.samples import spread
 from multimodal.types import BOS, EOS, PAD
 
 FEWEST, MOST, LINES = 4, 6, 3  # samples; lines of tiles a sample, at most

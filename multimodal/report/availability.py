@@ -1,16 +1,15 @@
 """Accuracy when modalities are missing: along each rate, and over the triangle of both."""
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from torch import Tensor
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
+from multimodal.metric.blind import chance_level
 from multimodal.report.page import BLUE, CONDITIONS, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page, metric
 
 Rows = list[dict[str, float]]
@@ -47,11 +46,6 @@ def draw_availability(title: str, data: Data, results: Results, rates: dict[str,
     draw_bars(bars, results, chance)
     page.text(MARGIN, page.height - 0.25, NOTE, fontsize=10, color=QUIET)
     return page.figure
-
-
-def chance_level(label: Tensor) -> float:
-    """Share of the most frequent label: what a constant answer gets."""
-    return float(torch.bincount(label).max() / len(label))
 
 
 def lowest_shown(lowest: float, chance: float) -> float:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from multimodal.files import write_csv, write_text
 from multimodal.report.contents import compare
 from multimodal.report.galleries import galleries
 from multimodal.report.html import as_html
 from multimodal.report.plain import as_markdown, as_rows
 from multimodal.report.runs import read_runs
-from multimodal.training.history import write_csv
 
 LARGEST = 10_000_000  # bytes of the page
 WIDEST = (1500, 1000, 700)  # pixels of its pictures: the first that keeps it below
@@ -32,10 +32,3 @@ def write_report(folder: Path, margin: float) -> Path | None:
     write_text(as_markdown(comparison), folder / "report.md")
     write_text(page, folder / "report.html")
     return folder / "report.html"
-
-
-def write_text(text: str, path: Path) -> None:
-    """Whole or not at all."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

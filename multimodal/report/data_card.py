@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from multimodal.dataset.data import Data
+from multimodal.evaluation.draws import per_class
 from multimodal.report.captions import Block, set_words
 from multimodal.report.page import BLUE, HEAD, INK, MARGIN, ORANGE, QUIET, RULE, Page
-from multimodal.report.samples import per_class
 
 WIDTH, SIDE, PAD, CAPTION = 13.0, 0.85, 0.12, 1.95  # inches: the page, an image's side, between, a caption's width
 COLUMNS, ROWS, SIZE = 2, 8, 8.5  # of samples; points of their captions

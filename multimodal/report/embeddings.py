@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from multimodal.dataset.data import Data
+from multimodal.evaluation.draws import some
 from multimodal.evaluation.evaluator import Results
 from multimodal.report.maps import draw_legend, draw_map, draw_small, embed, marker, measured, name_classes, open_page
 from multimodal.report.page import INK, class_colors
-from multimodal.report.samples import some
 
 PAIRS = 30  # joined by a line, at most
 GROUPS = {"image": "images", "text": "captions"}

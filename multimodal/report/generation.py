@@ -6,11 +6,11 @@ from itertools import combinations, pairwise
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
+from multimodal.evaluation.draws import per_class
 from multimodal.evaluation.evaluator import Results
 from multimodal.report.captions import Block, fitted, set_caption, set_words
 from multimodal.report.grid import CLASS, GRIDS, GUTTER, PAD, START, WIDTH, Grid
 from multimodal.report.page import HEAD, INK, MARGIN, PALE, QUIET, WRONG_WORD, Page, metric
-from multimodal.report.samples import per_class
 
 TALLEST = 16.0  # inches
 UNREAD = "this fusion does not read"  # how the reason starts why a control's generation is not measured

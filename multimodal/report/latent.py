@@ -5,10 +5,10 @@ import torch
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
+from multimodal.evaluation.draws import some
 from multimodal.evaluation.evaluator import Results
 from multimodal.report.maps import draw_legend, draw_map, draw_small, embed, marker, measured, name_classes, open_page
 from multimodal.report.page import CONDITIONS, class_colors
-from multimodal.report.samples import some
 
 MEASURES = {
     "knn_accuracy": "with both, in the whole space: k-NN accuracy",

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from multimodal.training.history import read_csv
+from multimodal.files import read_csv
 
 log = logging.getLogger(__name__)
 

@@ -1,14 +1,11 @@
 """A run's scores beside its references: the blind baselines, and the judges that coherence relies on."""
 
 from multimodal.evaluation.evaluator import Results
+from multimodal.evaluation.judges import JUDGES
 
 MAIN = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "interaction/emap_gap")
 MAIN += ("image_to_text/bleu4", "image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
 MAIN += ("reconstruction/ssim", "retrieval/image_to_text/r1_caption")
-JUDGES = {
-    "image_to_text/class_coherence": "judge/caption_accuracy",
-    "text_to_image/class_coherence": "judge/accuracy",
-}
 
 
 def score_rows(results: Results) -> list[dict[str, str | float | None]]:

@@ -2,12 +2,12 @@
 
 import statistics
 
+from multimodal.evaluation.judges import JUDGES
 from multimodal.report.quantities import COST, GENERATION, QUALITY, Quantity
 from multimodal.report.runs import Run, titles
 from multimodal.report.table import Cell, Line, Table
 from multimodal.report.verdict import Verdict
 
-JUDGED = {"image_to_text/class_coherence": "judge/caption_accuracy", "text_to_image/class_coherence": "judge/accuracy"}
 BOLD = "Mean ± s.d. over seeds. Bold: ahead of every other fusion on the same data by a difference that is shown."
 
 GENERATED = (
@@ -80,7 +80,7 @@ def ahead_of_all(fusions: dict[str, list[Run]], name: str, verdicts: list[Verdic
 
 def reference_lines(run: Run) -> list[Line]:
     """The blind baselines, the same for every run on these data, and the judges."""
-    judges = {name: run.metrics.get(judge) for name, judge in JUDGED.items()}
+    judges = {name: run.metrics.get(judge) for name, judge in JUDGES.items()}
     rows = run.baselines | {"the judge itself": judges}
     return [
         Line(name.replace("_", " "), [Cell(""), *(single(scores.get(q.name), q) for q in GENERATION)], reference=True)

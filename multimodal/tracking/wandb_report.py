@@ -7,6 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from multimodal.files import write_json
+
 log = logging.getLogger(__name__)
 
 GROUPED = ["config.choices.dataset", "config.choices.fusion"]
@@ -52,9 +54,7 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
         return
     report = build_report(project, entity, folder.resolve().name, (folder / "report.md").read_text())
     specification = report._to_model().spec.model_dump_json(by_alias=True, exclude_none=True)  # what save() sends
-    temporary = folder / f".{FILE}"
-    temporary.write_text(json.dumps(json.loads(specification), indent=1))
-    temporary.replace(folder / FILE)
+    write_json(json.loads(specification), folder / FILE)
     if mode == "offline":
         log.info("W&B report: its specification is %s; mode=report tracking=wandb creates it online", folder / FILE)
         return

@@ -4,7 +4,7 @@ import time
 
 from tqdm import tqdm
 
-from multimodal.training.history import Means
+from multimodal.training.means import Means
 
 BAR_SECONDS = 1.0  # between two looks at the device
 

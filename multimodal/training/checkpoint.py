@@ -1,20 +1,17 @@
-"""Checkpoints: written to a temporary name and renamed, read with `weights_only`."""
+"""Checkpoints: written whole or not at all, read with `weights_only`."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from multimodal.files import whole
+
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     """Tensors, numbers, strings, lists and dicts; a cut-off write leaves the file that was there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole(path) as temporary:
         torch.save(state, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

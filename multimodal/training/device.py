@@ -70,6 +70,9 @@ def joined(
     returned = function(fabric, *pickle.loads(copies))
     if fabric.is_global_zero:
         result.write_bytes(pickle.dumps(returned))
+    if torch.distributed.is_initialized():  # else its threads may outlive the interpreter, which then aborts
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def has_bf16(accelerator: str) -> bool:

@@ -7,7 +7,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from multimodal.training.history import Means
+from multimodal.training.means import Means
 from multimodal.training.random_state import random_state, set_random_state
 
 

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from multimodal.files import write_csv
 from multimodal.training.checkpoint import load_checkpoint, save_checkpoint
-from multimodal.training.history import write_csv
 from multimodal.training.progress import since_best
 
 log = logging.getLogger(__name__)

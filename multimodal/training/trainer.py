@@ -17,8 +17,8 @@ from multimodal.training.bar import Bar
 from multimodal.training.batches import MASKS, Batches
 from multimodal.training.checkpoint import load_checkpoint
 from multimodal.training.device import launch, make_fabric
-from multimodal.training.history import Means
 from multimodal.training.interruption import Interrupted, Signals
+from multimodal.training.means import Means
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.objective import Exact, Objective
 from multimodal.training.progress import Progress

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from multimodal.training.history import write_csv, write_json
+from multimodal.files import write_csv, write_json
 
 STEPS = (0.0, 0.5, 1.0)
 BASELINES = {"mean_image": {"text_to_image/ssim": 0.2}, "frequent_caption": {"image_to_text/bleu4": 0.1}}
@@ -37,12 +37,12 @@ def make_run(
     kept = found | {"undefined": undefined or {}, "baselines": BASELINES, "availability/surface": rows}
     facts = {"choices": {"dataset": dataset, "fusion": fusion}, "seed": seed, "data_source": source}
     facts |= {"fingerprint": f"print of {dataset}", "image_weights": "random"}
-    write_json(folder / "metrics.json", kept | facts)
+    write_json(kept | facts, folder / "metrics.json")
     (folder / "config.yaml").write_text(json.dumps({"dataset": {"name": dataset}, "seed": seed} | facts))
     history = [{"step": 10.0 * i, "validation/loss": 2.0 - 0.1 * i + 0.01 * seed} for i in range(1, steps + 1)]
     write_csv(history, folder / "history.csv")
     classes = {"train": {"a": 5, "b": 6}, "validation": {"a": 1, "b": 2}, "test": {"a": 3, "b": 3}}
-    write_json(folder / "data_card.json", {"classes": classes})
+    write_json({"classes": classes}, folder / "data_card.json")
     Image.linear_gradient("L").resize(FIGURE).save(folder / "generation.png")
     return folder
 
@@ -50,7 +50,7 @@ def make_run(
 def record(sweep: Path, name: str, **told: object) -> None:
     """A job's record, as the sweep leaves it."""
     (sweep / "jobs").mkdir(parents=True, exist_ok=True)
-    write_json(sweep / "jobs" / f"{name}.json", told)
+    write_json(told, sweep / "jobs" / f"{name}.json")
 
 
 def make_sweep(sweep: Path, seeds: int = 6, better: float = 0.02, dataset: str = "toy") -> None:

@@ -16,7 +16,7 @@ from multimodal.evaluation.attention import AttentionMaps
 from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.predict import Predictions
 from multimodal.metric.availability import places, surface
-from multimodal.report.availability import chance_level, draw_availability, lowest_shown
+from multimodal.report.availability import draw_availability, lowest_shown
 from multimodal.report.curves import best_row, draw_curves, quantities
 from multimodal.report.figures import Figures
 from multimodal.report.generation import draw_generation, unread
@@ -256,10 +256,6 @@ def test_terms_are_found_and_the_best_step_is_that_of_the_lowest_validation_loss
     assert quantities(history(3)) == ["loss", "accuracy", "novel", "learning_rate"]
     assert best_row(history(3))["step"] == 10
     assert best_row([{"step": 1, "train/loss": 1.0}]) is None
-
-
-def test_chance_is_the_share_of_the_most_frequent_label() -> None:
-    assert chance_level(torch.tensor([0, 2, 2, 1])) == 0.5
 
 
 def test_an_axis_of_accuracy_starts_below_the_values_and_near_chance_below_that() -> None:

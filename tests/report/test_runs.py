@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from multimodal.files import write_csv, write_json
 from multimodal.report.runs import Failure, Run, differences, read_runs, titles
-from multimodal.training.history import write_csv, write_json
 
 WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice of captions, the source adds some
 
@@ -35,7 +35,7 @@ def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str 
     surface = {"availability/surface": [{"no_image": 0.0, "no_text": 0.0, "accuracy": 0.9}]}
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    write_json(folder / "metrics.json", metrics | extra | surface | {"availability/fill": "none"} | facts)
+    write_json(metrics | extra | surface | {"availability/fill": "none"} | facts, folder / "metrics.json")
     write_csv([{"step": 1, "train/loss": 2.0}, {"step": 2, "validation/loss": 1.5}], folder / "history.csv")
 
 
@@ -70,8 +70,8 @@ def test_unfinished_runs_are_none_and_failed_jobs_are_told(tmp_path: Path) -> No
     (tmp_path / "a" / "metrics.json").unlink()
     (tmp_path / "jobs").mkdir()
     failed = {"overrides": ["seed=1"], "status": "failed", "error": "ValueError: no", "traceback": "...", "seed": 1}
-    write_json(tmp_path / "jobs" / "1.json", failed)
-    write_json(tmp_path / "jobs" / "2.json", {"overrides": ["seed=2"], "status": "finished", "folder": "a"})
+    write_json(failed, tmp_path / "jobs" / "1.json")
+    write_json({"overrides": ["seed=2"], "status": "finished", "folder": "a"}, tmp_path / "jobs" / "2.json")
     assert read_runs(tmp_path) == ([], [Failure(["seed=1"], "ValueError: no", "...")])
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from multimodal.files import write_parquet
 from multimodal.metric.availability import places, surface
 from multimodal.report.runs import Run
 from multimodal.report.verdict import MEASURES, PRIMARY, Verdict, by_sample, sample_values, verdicts
-from multimodal.training.history import write_parquet
 
 SPREAD = np.array([-0.002, 0.002, -0.001, 0.001, 0.0015, -0.0015, 0.0, 0.0])  # mean 0 over six and over eight
 

@@ -12,6 +12,7 @@ from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
 from multimodal.encoder.image.cnn import CNN
 from multimodal.encoder.text.lstm import BidirectionalLSTM
+from multimodal.files import read_csv
 from multimodal.fusion.concat import ConcatFusion
 from multimodal.head.image.upconv import UpConv
 from multimodal.head.label.mlp import MLP
@@ -25,7 +26,6 @@ from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
 from multimodal.training.batches import Batches
 from multimodal.training.device import joined, launch, make_fabric
-from multimodal.training.history import read_csv
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import BOS, EOS, PAD, Encoded, Fused

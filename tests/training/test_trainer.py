@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from multimodal.dataset.augment import Augment
+from multimodal.files import read_csv
 from multimodal.loss.image import ImageSquaredError
 from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
@@ -14,7 +15,6 @@ from multimodal.loss.weighted import WeightedLoss
 from multimodal.training.batches import MASKS, Batches
 from multimodal.training.checkpoint import load_checkpoint
 from multimodal.training.device import make_fabric
-from multimodal.training.history import read_csv
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.objective import Exact, Objective
 from multimodal.training.trainer import Trainer, decay_matrices

@@ -6,6 +6,7 @@ from multimodal.dataset.data import Split
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.encoder.image.cnn import CNN
 from multimodal.encoder.text.lstm import BidirectionalLSTM
+from multimodal.files import read_csv
 from multimodal.fusion.concat import ConcatFusion
 from multimodal.head.image.upconv import UpConv
 from multimodal.head.label.mlp import MLP
@@ -18,7 +19,6 @@ from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
 from multimodal.training.checkpoint import load_checkpoint
-from multimodal.training.history import read_csv
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.trainer import Trainer
 from tests.conftest import toy_data

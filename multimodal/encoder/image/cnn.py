@@ -4,6 +4,8 @@ GroupNorm (Wu & He 2018, https://arxiv.org/abs/1803.08494) rather than BatchNorm
 samples, so an absent image cannot reach another sample, and a batch of one works.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,18 @@ def conv_block(in_channels: int, out_channels: int, stride: int) -> nn.Sequentia
         nn.GroupNorm(out_channels // 8, out_channels),
         nn.ReLU(),
     )
+
+
+class Residual(nn.Module):
+    """Adds what a block finds to what it was given."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape that the block keeps."""
+        return x + self.block(x)
 
 
 class CNN(nn.Module):
@@ -33,10 +47,10 @@ class CNN(nn.Module):
         super().__init__()
         if any(width % 8 for width in widths):
             raise ValueError(f"widths must be multiples of 8 (GroupNorm's groups), got {widths}")
-        inputs = [channels, *widths]
-        self.stages = nn.Sequential(
-            *(conv_block(inputs[i], inputs[i + 1], stride=1 if i == 0 else 2) for i in range(len(widths)))
-        )
+        stages = [conv_block(channels, widths[0], stride=1)]
+        for narrow, wide in pairwise(widths):
+            stages += [conv_block(narrow, wide, stride=2), Residual(conv_block(wide, wide, stride=1))]
+        self.stages = nn.Sequential(*stages)
         size = image_size
         for _ in widths[1:]:
             size = (size + 1) // 2

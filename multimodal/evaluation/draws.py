@@ -1,4 +1,4 @@
-"""Which test samples a figure shows: the same for every run with the same seed."""
+"""Which test samples are audited and shown: the same for every run with the same seed."""
 
 import torch
 from torch import Tensor

@@ -1,6 +1,6 @@
 import torch
 
-from multimodal.report.samples import per_class, some, spread
+from multimodal.evaluation.draws import per_class, some, spread
 
 
 def test_a_class_gets_what_it_has_and_no_more_than_asked() -> None:
