@@ -166,15 +166,16 @@ def finish(
     pairs = near_duplicates(data.splits["train"].image, data.splits["test"].image)
     card = data.card | {"near_duplicates": [{"test": test, "train": train} for test, train in pairs]}
     drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)
+    pictures = {name: folder / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=150)
+        figure.savefig(pictures[name], dpi=150)
     write_json(card, folder / "data_card.json")
     for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
     write_parquet(sample_columns(data, results), folder / "predictions.parquet")
     tracking.config({"data_card": card})
     tracking.summary(results.metrics)
-    tracking.figures(drawn)
+    tracking.figures(pictures)
     write_json(results.as_json() | facts, folder / "metrics.json")  # last: it says that the run is finished
     for line in summary(results):
         log.info(line)

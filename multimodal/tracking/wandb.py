@@ -5,8 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import matplotlib.figure
-
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
 
 import wandb
@@ -71,9 +69,9 @@ class WandbRun:
         """Final values, as `test/<name>`; what is undefined is left out."""
         self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
 
-    def figures(self, figures: dict[str, matplotlib.figure.Figure]) -> None:
-        """Pictures, as `figure/<name>`."""
-        self.run.log({f"figure/{name}": wandb.Image(figure) for name, figure in figures.items()})
+    def figures(self, pictures: dict[str, Path]) -> None:
+        """PNG files, as `figure/<name>`."""
+        self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in pictures.items()})
 
     def publish(self, folder: Path) -> None:
         """The comparison in a folder of runs, as a W&B report."""
