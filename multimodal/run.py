@@ -162,7 +162,8 @@ def finish(
     facts = {name: config[name] for name in ("choices", "seed", "data_source", "fingerprint", "image_weights")}
     facts |= {"evaluation_key": evaluation_key(config)}
     choices = config["choices"]
-    title = f"{choices['dataset']} ({data.source}), {choices['fusion']} fusion, seed {config['seed']}"
+    title = f"{choices['dataset']} ({data.source}, {choices['caption']} captions), "
+    title += f"{choices['fusion']} fusion, seed {config['seed']}"
     pairs = near_duplicates(data.splits["train"].image, data.splits["test"].image)
     card = data.card | {"near_duplicates": [{"test": test, "train": train} for test, train in pairs]}
     drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)

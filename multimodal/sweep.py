@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -100,11 +101,12 @@ class SweepTable(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Names this sweep, for its jobs wherever they run, to tell its records from other ones."""
         os.environ[SWEEP] = uuid.uuid4().hex
-        Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
         try:
             check_margin(config.report.margin)
+            check_swept(config)
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
+        Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Gathers the records; nothing that a job kept in memory survives other launchers."""
@@ -128,6 +130,18 @@ class SweepTable(Callback):
             print(f"failed: {' '.join(record['overrides'])}: {record['error']}")
         if not good:
             raise SystemExit(1)
+
+
+def check_swept(config: DictConfig) -> None:
+    """ValueError where several evaluations would share the folder of one trained model."""
+    overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    swept = [o.key_or_group for o in overrides if o.is_sweep_override()]
+    evaluations = [name for name in swept if name.partition(".")[0] == "evaluation"]
+    if evaluations and config.checkpoint is None:
+        raise ValueError(
+            f"{evaluations[0]} cannot be swept while training: train first, then sweep it with "
+            "mode=evaluate checkpoint=<a run's folder> output_dir=<a folder of its own>"
+        )
 
 
 def table_row(record: dict[str, Any]) -> dict[str, Any]:

@@ -32,3 +32,10 @@ def test_a_failing_job_is_recorded_and_the_others_finish(tmp_path: Path) -> None
     assert "batch_size must be a number above 0, got 0" in done.stdout
     with (tmp_path / "runs" / "sweep.csv").open() as file:
         assert sorted(row["status"] for row in csv.DictReader(file)) == ["failed", "finished"]
+
+
+def test_a_mistake_in_the_sweep_itself_starts_no_job(tmp_path: Path) -> None:
+    done = command(tmp_path, "-m", *TINY, "evaluation.fill=none,generated", "output_dir=sweep")
+    assert done.status == 1
+    assert "evaluation.fill cannot be swept while training: train first, then sweep it with" in done.stderr
+    assert not (tmp_path / "sweep").exists()

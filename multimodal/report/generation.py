@@ -52,10 +52,11 @@ def coherence(results: Results) -> str:
     """How often a judge sees or reads the right class in what was generated, and how often in what is real."""
     image, text = (metric(results, f"{task}/class_coherence") for task in ("text_to_image", "image_to_text"))
     real_image, real_text = (metric(results, f"judge/{name}") for name in ("accuracy", "caption_accuracy"))
-    return (
-        f"Right class seen by the judge: images from captions {image}, real images {real_image}; "
-        f"read by the judge: captions from images {text}, real captions {real_text}."
-    )
+    seen = f"Right class seen by the judge: images from captions {image}, real images {real_image}; "
+    unjudged = results.undefined.get("judge/caption_accuracy")
+    if unjudged:
+        return f"{seen}no captions are judged: {unjudged}."
+    return f"{seen}read by the judge: captions from images {text}, real captions {real_text}."
 
 
 def plan(grid: Grid, data: Data, results: Results, samples: int, seed: int) -> list[Column]:

@@ -26,7 +26,7 @@ def build_report(project: str, entity: str | None, group: str, text: str) -> Any
     runs = wr.Runset(
         project=project,
         name=group,
-        filters=f"Config('sweep') = {group!r}",
+        filters=f"Config('sweep') = {group!r} and Metric('State') = 'finished'",  # no attempt that was cut
         groupby=GROUPED,
         order=[wr.OrderBy(wr.SummaryMetric(f"test/{BARS[0]}"), ascending=False)],
     )

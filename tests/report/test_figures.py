@@ -301,10 +301,18 @@ def test_a_control_reads_nothing_that_any_score_starts_from() -> None:
 
 def test_the_judges_own_accuracy_stands_beside_coherence() -> None:
     data, results = run(2, 3, 4)
-    results.metrics |= {"judge/accuracy": 0.987, "judge/caption_accuracy": None}
+    results.metrics |= {"judge/accuracy": 0.987, "judge/caption_accuracy": 0.654}
     results.metrics |= {"text_to_image/class_coherence": 0.876, "image_to_text/class_coherence": 0.765}
     (line,) = [text.get_text() for text in shown(generation(data, results)) if "judge" in text.get_text()]
-    assert all(value in line for value in ("0.987", "undefined", "0.876", "0.765"))
+    assert all(value in line for value in ("0.987", "0.654", "0.876", "0.765"))
+
+
+def test_captions_that_name_no_class_are_said_not_to_be_judged() -> None:
+    data, results = run(2, 3, 4)
+    results.metrics["judge/caption_accuracy"] = None
+    results.undefined["judge/caption_accuracy"] = "these captions do not name the class"
+    (line,) = [text.get_text() for text in shown(generation(data, results)) if "judge" in text.get_text()]
+    assert line.endswith("no captions are judged: these captions do not name the class.")
 
 
 def test_every_class_has_its_row_where_they_fit() -> None:

@@ -28,6 +28,8 @@ def test_offline_the_specification_is_kept(folder) -> None:
     grid = next(block for block in found["blocks"] if block["type"] == "panel-grid")
     assert [run_set["name"] for run_set in grid["metadata"]["runSets"]] == ["sweep"]
     assert "choices.value.fusion" in json.dumps(grid["metadata"]["runSets"][0]["grouping"])
+    filters = grid["metadata"]["runSets"][0]["filters"]["filters"]  # an attempt that was cut counts no second time
+    assert [(part["key"]["name"], part["value"]) for part in filters] == [("sweep", "sweep"), ("state", "finished")]
 
 
 def test_online_it_is_saved_with_the_entity(folder, monkeypatch) -> None:
