@@ -4,9 +4,11 @@ import json
 import logging
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from multimodal.dataset.data import Data
 from multimodal.dataset.vocabulary import Vocabulary
@@ -56,9 +58,35 @@ def build_model(cfg: DictConfig) -> MultimodalModel:
     return MultimodalModel(
         encoders=instantiate(cfg.encoder, _convert_="all"),
         missing=instantiate(cfg.missing, _convert_="all"),
-        fusion=instantiate(cfg.fusion, _convert_="all"),
+        fusion=build_fusion(cfg),
         heads=instantiate(cfg.head, _convert_="all"),
     )
+
+
+def build_fusion(cfg: DictConfig) -> nn.Module:
+    """As configured, or so wide that it has `fusion_parameters` of them: then a better fusion is not a bigger one.
+
+    Raises:
+        ValueError: if no width brings it within 5 %.
+    """
+    wanted = cfg.fusion_parameters
+    if wanted is None:
+        return instantiate(cfg.fusion, _convert_="all")
+    least, more = (count_parameters(cfg, hidden) for hidden in (1, 2))
+    hidden = max(1, 1 + round((wanted - least) / (more - least)))  # each unit of `hidden` costs the same
+    found = count_parameters(cfg, hidden)
+    if abs(found - wanted) > 0.05 * wanted:
+        raise ValueError(
+            f"fusion_parameters={wanted}: this fusion has {least:,} at least, and {found:,} at its nearest"
+        )
+    return instantiate(cfg.fusion, hidden=hidden, _convert_="all")
+
+
+def count_parameters(cfg: DictConfig, hidden: int) -> int:
+    """Trainable ones of a fusion with this width, which takes no memory and draws no random number."""
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        fusion = instantiate(cfg.fusion, hidden=hidden, _convert_="all")
+    return sum(p.numel() for p in fusion.parameters() if p.requires_grad)
 
 
 def resolved(cfg: DictConfig, data: Data, model: MultimodalModel) -> dict[str, Any]:

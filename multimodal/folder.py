@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # What changes a result; tracking, paths and hardware do not.
 KEYED = ("dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
+KEYED += ("fusion_parameters",)
 NOT_KEYED = {"dataset": ("path", "hub", "embedded"), "training": ("devices", "accelerator")}
 REPLACED = "replaced"  # folder beside the runs, for what `resume=false` sets aside
 

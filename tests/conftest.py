@@ -10,6 +10,7 @@ os.environ["WANDB_SILENT"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -88,3 +89,10 @@ def encodings(dim: int) -> dict[str, Encoded]:
 
     image = Encoded(draw(3, dim), draw(3, 4, dim), torch.ones(3, 4, dtype=torch.bool), present)
     return {"image": image, "text": Encoded(draw(3, dim), draw(3, 5, dim), valid, present)}
+
+
+def without(encoded: dict[str, Encoded], modality: str, rows: list[int]) -> dict[str, Encoded]:
+    """These samples lack a modality."""
+    present = encoded[modality].present.clone()
+    present[rows] = False
+    return encoded | {modality: replace(encoded[modality], present=present)}

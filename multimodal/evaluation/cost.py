@@ -7,6 +7,7 @@ import time
 import warnings
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from multimodal.dataset.data import Split
@@ -19,10 +20,10 @@ REPEATS = 10
 def cost(model: MultimodalModel, split: Split) -> dict[str, float]:
     """Of one forward pass with every head, captions teacher-forced.
 
-    `cost/parameters` are the trained ones; `cost/flops` a sample's, a multiplication with its addition
-    counted as two (PyTorch's counter: convolutions and matrix products); `cost/ms_per_sample_batch1` and
-    `_batch64` medians in milliseconds; `cost/peak_memory_mb` of the process so far (in a sweep also of
-    its jobs before this one), on a GPU of its tensors.
+    `cost/parameters` are the trained ones, `cost/fusion_parameters` those of them from the embeddings to z;
+    `cost/flops` a sample's, a multiplication with its addition counted as two (PyTorch's counter: convolutions and
+    matrix products); `cost/ms_per_sample_batch1` and `_batch64` medians in milliseconds; `cost/peak_memory_mb` of
+    the process so far (in a sweep also of its jobs before this one), on a GPU of its tensors.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -33,12 +34,18 @@ def cost(model: MultimodalModel, split: Split) -> dict[str, float]:
             model(one)  # oneDNN's fused LSTM would not be counted
     seconds = {size: timed(model, batch) for size, batch in {1: one, 64: many}.items()}
     return {
-        "cost/parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "cost/parameters": trained(model),
+        "cost/fusion_parameters": trained(model.fusion),
         "cost/flops": counter.get_total_flops(),
         "cost/ms_per_sample_batch1": 1000 * seconds[1],
         "cost/ms_per_sample_batch64": 1000 * seconds[64] / 64,
         "cost/peak_memory_mb": peak_memory(device),
     }
+
+
+def trained(module: nn.Module) -> int:
+    """Parameters that have a gradient."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 def timed(model: MultimodalModel, batch) -> float:

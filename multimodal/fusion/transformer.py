@@ -1,0 +1,68 @@
+"""Transformer fusion: self-attention over [CLS; image tokens; words], read at CLS. The strong plain baseline.
+
+A single-stream encoder as in VisualBERT, Li et al. 2019, https://arxiv.org/abs/1908.03557, and ViLT, Kim et al.
+2021, https://arxiv.org/abs/2102.03334, over the tokens of the encoders.
+Differs: from scratch and small, layers pre-normalised; what is absent is masked instead of replaced.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from multimodal.fusion.attention import CrossAttention
+from multimodal.fusion.parts import check_several, perceptron
+from multimodal.types import Encoded, Fused
+
+
+class TransformerFusion(nn.Module):
+    """Joins the tokens of all present modalities in one sequence.
+
+    Args:
+        dim: shared width D.
+        modalities: input names, in the order of the sequence.
+        heads: attention heads, a divisor of D.
+        layers: of the transformer.
+        hidden: width of the feed-forward layers and of the projection.
+    """
+
+    def __init__(self, dim: int, modalities: list[str], heads: int, layers: int, hidden: int) -> None:
+        super().__init__()
+        if layers < 1:
+            raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
+        if dim % heads:
+            raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
+        self.modalities = check_several(modalities)
+        self.cls = nn.Parameter(torch.randn(dim) * 0.02)
+        self.kind = nn.ParameterDict({m: nn.Parameter(torch.randn(dim) * 0.02) for m in modalities})
+        self.layers = nn.ModuleList(CrossAttention(dim, heads, hidden) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim)
+        self.project = perceptron(dim, hidden, dim)
+
+    def forward(self, encoded: dict[str, Encoded]) -> Fused:
+        """{name: tokens (B, T, D), valid (B, T), pooled (B, D), present (B,)} -> z (B, D)."""
+        x, valid = self.sequence(encoded)
+        for layer in self.layers:
+            x, _ = layer(x, x, valid)
+        return Fused(self.project(self.norm(x[:, 0])))
+
+    def attention_weights(self, encoded: dict[str, Encoded]) -> Tensor:
+        """(B, T, S): how each word shares what it takes from the image out over its positions, rows sum to 1."""
+        x, valid = self.sequence(encoded)
+        for layer in self.layers:
+            x, weights = layer(x, x, valid)
+        start, spans = 1, {}
+        for m in self.modalities:
+            length = encoded[m].tokens.shape[1]
+            spans[m], start = slice(start + 1, start + 1 + length), start + 1 + length
+        seen = weights[:, spans["text"], spans["image"]]
+        return seen / seen.sum(-1, keepdim=True)
+
+    def sequence(self, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor]:
+        """(B, S, D) and what may be attended to (B, S): CLS, then each modality's embedding and tokens."""
+        parts = [self.cls.expand(len(encoded[self.modalities[0]].present), 1, -1)]
+        valid = [parts[0].new_ones(parts[0].shape[:2], dtype=torch.bool)]
+        for m in self.modalities:
+            e = encoded[m]
+            own = torch.cat([e.pooled[:, None], e.tokens], dim=1)
+            parts.append((own + self.kind[m]).where(e.present[:, None, None], 0))
+            valid.append(torch.cat([e.present[:, None], e.valid & e.present[:, None]], dim=1))
+        return torch.cat(parts, dim=1), torch.cat(valid, dim=1)

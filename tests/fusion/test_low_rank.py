@@ -1,0 +1,23 @@
+"""Low-rank fusion."""
+
+import pytest
+import torch
+
+from multimodal.fusion.low_rank import LowRankFusion
+from tests.conftest import encodings, without
+
+
+def test_it_is_the_full_tensor_of_interactions_times_a_tensor_of_low_rank() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = LowRankFusion(4, ["image", "text"], 3, 5), without(encodings(4), "image", [2])
+    weights = torch.einsum("r,rih,rjh->ijh", fusion.weight, fusion.factors["image"], fusion.factors["text"])
+    one = torch.ones(3, 1)
+    x = torch.cat([encoded["image"].pooled * torch.tensor([[1.0], [1.0], [0.0]]), one], dim=1)
+    y = torch.cat([encoded["text"].pooled, one], dim=1)
+    full = torch.einsum("bi,bj,ijh->bh", x, y, weights) + fusion.bias
+    torch.testing.assert_close(fusion(encoded).z, fusion.project(full), atol=1e-5, rtol=1e-4)
+
+
+def test_a_rank_of_0_is_refused() -> None:
+    with pytest.raises(ValueError, match="rank must be 1 or more, got 0"):
+        LowRankFusion(8, ["image", "text"], 0, 12)

@@ -1,0 +1,29 @@
+"""Mixture of experts."""
+
+import torch
+
+from multimodal.fusion.mixture_of_experts import MixtureOfExpertsFusion
+from tests.conftest import encodings, without
+
+
+def test_in_evaluation_it_is_the_mean_of_the_present_experts() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = MixtureOfExpertsFusion(8, ["image", "text"], 12).eval(), without(encodings(8), "image", [0])
+    image, text = (fusion.experts.maps[m](encoded[m].pooled)[:, :8] for m in ("image", "text"))
+    expected = torch.stack([text[0], (image[1] + text[1]) / 2, (image[2] + text[2]) / 2])
+    torch.testing.assert_close(fusion(encoded).z, expected)
+
+
+def test_in_training_each_sample_follows_one_expert() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = MixtureOfExpertsFusion(8, ["image", "text"], 12), without(encodings(8), "image", [0])
+    for expert in fusion.experts.maps.values():
+        expert[-1].weight.data[8:] = 0
+        expert[-1].bias.data[8:] = -20.0  # hardly any variance (and no less than the clamp)
+    means = fusion.experts(encoded)[0]
+    followed = set()
+    for _ in range(30):
+        distance = (fusion(encoded).z[:, None] - means).abs().amax(-1)  # (B, M)
+        assert (distance.amin(1) < 0.05).all()
+        followed |= {(b, int(m)) for b, m in enumerate(distance.argmin(1))}
+    assert followed == {(0, 1), (1, 0), (1, 1), (2, 0), (2, 1)}  # an absent one is never drawn

@@ -1,0 +1,32 @@
+"""Mixture of products of experts."""
+
+import torch
+
+from multimodal.fusion.gaussian import divergence, product
+from multimodal.fusion.mopoe import MoPoEFusion
+from tests.conftest import encodings, without
+
+
+def test_in_evaluation_it_is_the_mean_over_the_subsets_of_who_is_there() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = MoPoEFusion(8, ["image", "text"], 12).eval(), without(encodings(8), "text", [1])
+    mean, log_variance, _ = fusion.experts(encoded)
+    told = {
+        members: product(mean, log_variance, torch.tensor([members] * 3))
+        for members in ((True, False), (False, True), (True, True))
+    }
+    expected = sum(z for z, _ in told.values()) / 3
+    expected[1] = told[True, False][0][1]
+    torch.testing.assert_close(fusion(encoded).z, expected)
+    each = sum(divergence(*parts) for parts in told.values()) / 3
+    each[1] = divergence(*told[True, False])[1]
+    torch.testing.assert_close(fusion(encoded).terms["kl"], each.mean())
+
+
+def test_in_training_a_sample_without_caption_follows_its_image() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = MoPoEFusion(8, ["image", "text"], 12), without(encodings(8), "text", [0, 1, 2])
+    mean, log_variance, _ = fusion.experts(encoded)
+    alone, _ = product(mean, log_variance, torch.tensor([[True, False]] * 3))
+    drawn = torch.stack([fusion(encoded).z for _ in range(2000)])
+    torch.testing.assert_close(drawn.mean(0), alone, atol=0.1, rtol=0)

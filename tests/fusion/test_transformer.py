@@ -1,0 +1,48 @@
+"""Transformer fusion."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from multimodal.fusion.transformer import TransformerFusion
+from tests.conftest import encodings, without
+
+
+def test_a_sequence_cut_to_what_is_there_gives_the_same() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = TransformerFusion(8, ["image", "text"], 2, 2, 12).eval(), encodings(8)
+    short = {m: replace(e, **{n: getattr(e, n)[:1] for n in ("pooled", "present")}) for m, e in encoded.items()}
+    for m, e in short.items():
+        length = int(encoded[m].valid[0].sum())
+        short[m] = replace(e, tokens=encoded[m].tokens[:1, :length], valid=encoded[m].valid[:1, :length])
+    torch.testing.assert_close(fusion(encoded).z[:1], fusion(short).z)
+
+
+def test_an_absent_modality_is_no_key() -> None:
+    fusion, encoded = TransformerFusion(8, ["image", "text"], 2, 1, 12).eval(), encodings(8)
+    image, _ = fusion.sequence({"image": encoded["image"], "text": encoded["text"]})
+    x = image[:, :6]  # CLS, the image's embedding, its four tokens
+    expected, _ = fusion.layers[0](x, x, torch.ones(3, 6, dtype=torch.bool))
+    alone = fusion(without(encoded, "text", [0, 1, 2])).z
+    torch.testing.assert_close(alone, fusion.project(fusion.norm(expected[:, 0])))
+
+
+def test_words_and_the_order_of_modalities_are_told_apart_by_their_kind() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = TransformerFusion(8, ["image", "text"], 2, 1, 12).eval(), encodings(8)
+    exchanged = {"image": encoded["text"], "text": encoded["image"]}
+    assert not torch.allclose(fusion(encoded).z, fusion(exchanged).z, atol=1e-4)
+
+
+def test_attention_weights_are_shares_over_the_image() -> None:
+    fusion, encoded = TransformerFusion(8, ["image", "text"], 2, 2, 12).eval(), encodings(8)
+    weights = fusion.attention_weights(encoded)
+    assert weights.shape == (3, 5, 4)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 5))
+
+
+@pytest.mark.parametrize(("heads", "layers", "message"), [(3, 1, "heads=3, dim=8"), (2, 0, "layers=0")])
+def test_bad_settings_are_refused(heads: int, layers: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TransformerFusion(8, ["image", "text"], heads, layers, 12)
