@@ -5,14 +5,10 @@ modalities); ours is learned instead of zero.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from multimodal.missing.parts import fill
 from multimodal.types import Encoded
-
-
-def each(row: Tensor, like: Tensor) -> Tensor:
-    """(B,) shaped to broadcast over (B, ...)."""
-    return row.view(-1, *[1] * (like.ndim - 1))
 
 
 class Learned(nn.Module):
@@ -30,15 +26,4 @@ class Learned(nn.Module):
 
     def forward(self, encoded: dict[str, Encoded]) -> dict[str, Encoded]:
         """The same shapes; where present is False, the stand-in, its first token alone valid."""
-        return {name: self.fill(name, e) for name, e in encoded.items()}
-
-    def fill(self, name: str, e: Encoded) -> Encoded:
-        """One modality."""
-        first = torch.zeros_like(e.valid)
-        first[:, 0] = True
-        return Encoded(
-            pooled=torch.where(each(e.present, e.pooled), e.pooled, self.pooled[name].to(e.pooled.dtype)),
-            tokens=torch.where(each(e.present, e.tokens), e.tokens, self.token[name].to(e.tokens.dtype)),
-            valid=torch.where(each(e.present, e.valid), e.valid, first),
-            present=e.present,
-        )
+        return {name: fill(e, self.pooled[name], self.token[name]) for name, e in encoded.items()}

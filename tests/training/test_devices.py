@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
 from multimodal.encoder.image.cnn import CNN
-from multimodal.encoder.text.lstm import BidirectionalLSTM
+from multimodal.encoder.text.recurrent import BidirectionalRNN
 from multimodal.files import read_csv
 from multimodal.fusion.concat import ConcatFusion
 from multimodal.head.image.upconv import UpConv
@@ -64,7 +64,7 @@ def gradients(fabric: Fabric) -> dict[str, object]:
     seed = torch.initial_seed()
     torch.manual_seed(0)
     model = MultimodalModel(
-        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalLSTM(8, 12, 0.0)},
+        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalRNN(8, 12, 0.0, "LSTM")},
         missing=Learned(8, ["image", "text"]),
         fusion=OwingFusion(8, ["image", "text"], 16),
         heads={"label": MLP(8, 3, 0.0), "image": UpConv(8, 1, 12, 8), "text": LSTMDecoder(8, 12, 11, 0.0)},

@@ -5,7 +5,7 @@ import torch
 from multimodal.dataset.data import Split
 from multimodal.dataset.vocabulary import Vocabulary
 from multimodal.encoder.image.cnn import CNN
-from multimodal.encoder.text.lstm import BidirectionalLSTM
+from multimodal.encoder.text.recurrent import BidirectionalRNN
 from multimodal.files import read_csv
 from multimodal.fusion.concat import ConcatFusion
 from multimodal.head.image.upconv import UpConv
@@ -59,7 +59,7 @@ def build() -> tuple[MultimodalModel, WeightedLoss]:
     """The same tiny model and loss at every call."""
     torch.manual_seed(0)
     model = MultimodalModel(
-        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalLSTM(8, len(VOCABULARY), 0.1)},
+        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalRNN(8, len(VOCABULARY), 0.1, "LSTM")},
         missing=Learned(8, ["image", "text"]),
         fusion=ConcatFusion(8, ["image", "text"], 16),
         heads={

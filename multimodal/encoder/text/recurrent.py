@@ -1,5 +1,7 @@
-"""Bidirectional LSTM over the caption's words (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005).
+"""Bidirectional recurrent network over the caption's words: LSTM or GRU.
 
+Hochreiter & Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; Cho et al. 2014,
+https://arxiv.org/abs/1406.1078; both directions after Graves & Schmidhuber 2005.
 The backward direction runs over each caption reversed within its own length, so that padding is
 never read before a word and the result does not depend on how far the batch was padded. (A packed
 sequence says the same and is two to three times slower on a CPU.)
@@ -11,23 +13,26 @@ from torch import Tensor, nn
 from multimodal.types import PAD, Encoded, masked_mean
 
 
-class BidirectionalLSTM(nn.Module):
+class BidirectionalRNN(nn.Module):
     """Token states of both directions side by side; their mean is the pooled embedding.
 
     Args:
         dim: shared width D, even: half for each direction.
         vocab_size: V.
         dropout: rate on the word embeddings.
+        cell: `LSTM` or `GRU`.
     """
 
-    def __init__(self, dim: int, vocab_size: int, dropout: float) -> None:
+    def __init__(self, dim: int, vocab_size: int, dropout: float, cell: str) -> None:
         super().__init__()
         if dim % 2:
             raise ValueError(f"dim must be even, half for each direction, got {dim}")
+        if cell not in ("LSTM", "GRU"):
+            raise ValueError(f"cell must be LSTM or GRU, got {cell}")
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
-        self.forwards = nn.LSTM(dim, dim // 2, batch_first=True)
-        self.backwards = nn.LSTM(dim, dim // 2, batch_first=True)
+        self.forwards = getattr(nn, cell)(dim, dim // 2, batch_first=True)
+        self.backwards = getattr(nn, cell)(dim, dim // 2, batch_first=True)
         self.to_pooled = nn.Linear(dim, dim)
 
     def forward(self, tokens: Tensor, present: Tensor) -> Encoded:

@@ -1,0 +1,52 @@
+"""Vision transformer, small and from scratch (Dosovitskiy et al. 2021, https://arxiv.org/abs/2010.11929).
+
+Differs: the pooled embedding is read from CLS and from every patch in its place, for a mean cannot be redrawn.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from multimodal.types import Encoded
+
+KEPT = 16  # features of each patch that the pooled embedding reads
+
+
+class ViT(nn.Module):
+    """Patches as tokens, self-attention between them.
+
+    Args:
+        dim: shared width D.
+        channels: C of the images.
+        image_size: H = W, pixels.
+        patch: side of a patch, pixels, a divisor of the size.
+        heads: attention heads, a divisor of D.
+        layers: of the transformer.
+        hidden: width of the feed-forward layers.
+    """
+
+    def __init__(
+        self, dim: int, channels: int, image_size: int, patch: int, heads: int, layers: int, hidden: int
+    ) -> None:
+        super().__init__()
+        if image_size % patch:
+            raise ValueError(f"patch must divide the images' size, got patch={patch}, image_size={image_size}")
+        if dim % heads:
+            raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
+        count = (image_size // patch) ** 2
+        self.to_patches = nn.Conv2d(channels, dim, kernel_size=patch, stride=patch)
+        self.cls = nn.Parameter(torch.randn(dim) * 0.02)
+        self.position = nn.Parameter(torch.randn(count, dim) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            dim, heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(dim), enable_nested_tensor=False)
+        self.narrow = nn.Linear(dim, KEPT)
+        self.to_pooled = nn.Linear(dim + KEPT * count, dim)
+
+    def forward(self, image: Tensor, present: Tensor) -> Encoded:
+        """(B, C, H, W), (B,) -> Encoded with T = (H / patch)^2 patches as tokens."""
+        patches = self.to_patches(image - 0.5).flatten(2).transpose(1, 2) + self.position
+        x = self.layers(torch.cat([self.cls.expand(len(patches), 1, -1).to(patches.dtype), patches], dim=1))
+        tokens = x[:, 1:]
+        pooled = self.to_pooled(torch.cat([x[:, 0], self.narrow(tokens).flatten(1)], dim=1))
+        return Encoded(pooled, tokens, tokens.new_ones(tokens.shape[:2], dtype=torch.bool), present)

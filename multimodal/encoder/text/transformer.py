@@ -1,0 +1,57 @@
+"""Transformer encoder over the caption's words.
+
+Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, with its sinusoidal positions, so that no caption is too long.
+Differs: layers pre-normalised (Xiong et al. 2020, https://arxiv.org/abs/2002.04745); GELU; the pooled embedding is
+a map of the mean word.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from multimodal.types import PAD, Encoded, masked_mean
+
+
+class TransformerEncoder(nn.Module):
+    """Self-attention between words.
+
+    Args:
+        dim: shared width D, even.
+        vocab_size: V.
+        dropout: rate on the word embeddings.
+        heads: attention heads, a divisor of D.
+        layers: of the transformer.
+        hidden: width of the feed-forward layers.
+    """
+
+    def __init__(self, dim: int, vocab_size: int, dropout: float, heads: int, layers: int, hidden: int) -> None:
+        super().__init__()
+        if dim % heads or dim % 2:
+            raise ValueError(f"dim must be even and a multiple of heads, got dim={dim}, heads={heads}")
+        if layers < 1:
+            raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
+        self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
+        self.dropout = nn.Dropout(dropout)
+        layer = nn.TransformerEncoderLayer(
+            dim, heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(dim), enable_nested_tensor=False)
+        self.to_pooled = nn.Linear(dim, dim)
+
+    def forward(self, tokens: Tensor, present: Tensor) -> Encoded:
+        """(B, T) int64, (B,) -> Encoded with the T words as tokens."""
+        valid = tokens != PAD
+        valid[:, 0] |= ~valid.any(1)  # an absent caption is all padding: one blank word
+        words = self.embedding(tokens)
+        words = self.dropout(words + sinusoids(words))
+        states = self.layers(words, src_key_padding_mask=~valid)
+        return Encoded(self.to_pooled(masked_mean(states, valid)), states, valid, present)
+
+
+def sinusoids(words: Tensor) -> Tensor:
+    """(B, T, D) -> (T, D): a sine and a cosine of the position for each of D / 2 frequencies."""
+    length, dim = words.shape[1:]
+    frequency = torch.exp(torch.arange(0, dim, 2, device=words.device) * (-math.log(10_000) / dim))
+    angle = torch.arange(length, device=words.device)[:, None] * frequency
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).to(words.dtype)

@@ -1,0 +1,50 @@
+"""The mean of what was seen for an absent modality: imputation, in the space of the embeddings.
+
+Unconditional mean imputation (Little & Rubin 2002, Statistical Analysis with Missing Data, section 4.2.1).
+Differs: the mean moves while the encoders learn, as the statistics of BatchNorm do.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from multimodal.missing.parts import fill
+from multimodal.types import Encoded, masked_mean
+
+
+class Mean(nn.Module):
+    """Replaces an absent modality by running means of its present embeddings and of their mean tokens.
+
+    Args:
+        dim: shared width D.
+        modalities: names of the inputs.
+        momentum: share of a training batch in the running mean.
+    """
+
+    def __init__(self, dim: int, modalities: list[str], momentum: float) -> None:
+        super().__init__()
+        if not 0 < momentum <= 1:
+            raise ValueError(f"momentum must be above 0 and 1 at most, got {momentum}")
+        self.momentum = momentum
+        for m in modalities:
+            self.register_buffer(f"pooled_{m}", torch.zeros(dim))
+            self.register_buffer(f"token_{m}", torch.zeros(dim))
+
+    def forward(self, encoded: dict[str, Encoded]) -> dict[str, Encoded]:
+        """The same shapes; where present is False, the means of the batches before this one."""
+        filled = {name: fill(e, *self.means(name)) for name, e in encoded.items()}
+        if self.training:
+            for name, e in encoded.items():
+                self.update(name, e)
+        return filled
+
+    def means(self, name: str) -> tuple[Tensor, Tensor]:
+        """(D,) of the embeddings, (D,) of the tokens."""
+        return getattr(self, f"pooled_{name}"), getattr(self, f"token_{name}")
+
+    @torch.no_grad()
+    def update(self, name: str, e: Encoded) -> None:
+        """Moves the means towards those of the samples that are present; stays where none is."""
+        share = self.momentum * e.present.any()
+        weight = e.present.float() / e.present.sum().clamp(min=1)
+        for mean, seen in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.valid)), strict=True):
+            mean.lerp_(weight @ seen.float(), share)

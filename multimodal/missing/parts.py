@@ -1,0 +1,23 @@
+"""What every stand-in does: replace what an absent modality's encoder said, and leave the rest as it is."""
+
+import torch
+from torch import Tensor
+
+from multimodal.types import Encoded
+
+
+def each(row: Tensor, like: Tensor) -> Tensor:
+    """(B,) shaped to broadcast over (B, ...)."""
+    return row.view(-1, *[1] * (like.ndim - 1))
+
+
+def fill(e: Encoded, pooled: Tensor, token: Tensor) -> Encoded:
+    """Where present is False: `pooled` (D,), and `token` (D,) as the only valid one."""
+    first = torch.zeros_like(e.valid)
+    first[:, 0] = True
+    return Encoded(
+        pooled=torch.where(each(e.present, e.pooled), e.pooled, pooled.to(e.pooled.dtype)),
+        tokens=torch.where(each(e.present, e.tokens), e.tokens, token.to(e.tokens.dtype)),
+        valid=torch.where(each(e.present, e.valid), e.valid, first),
+        present=e.present,
+    )
