@@ -20,6 +20,15 @@ def name(file: Path) -> str:
     return str(file.relative_to(CONF).with_suffix(""))
 
 
+def read(file: Path, config) -> dict:
+    """What is in a file, and in the files that it builds on."""
+    node = OmegaConf.load(file)
+    if "defaults" in node:
+        group = file.relative_to(CONF).parent
+        node = OmegaConf.select(config(f"{group}={file.stem}"), ".".join(group.parts))
+    return OmegaConf.to_container(node)
+
+
 def targets(node: object) -> list[dict]:
     """Every mapping with a `_target_`, at any depth."""
     if isinstance(node, dict):
@@ -28,8 +37,8 @@ def targets(node: object) -> list[dict]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=name)
-def test_keys_are_the_arguments_of_the_target(file: Path) -> None:
-    for node in targets(OmegaConf.to_container(OmegaConf.load(file))):
+def test_keys_are_the_arguments_of_the_target(file: Path, config) -> None:
+    for node in targets(read(file, config)):
         module, _, attribute = node["_target_"].rpartition(".")
         parameters = inspect.signature(getattr(importlib.import_module(module), attribute)).parameters
         named = {n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
@@ -41,10 +50,10 @@ def test_keys_are_the_arguments_of_the_target(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", COMPONENTS, ids=name)
-def test_target_lies_in_the_package_of_its_group(file: Path) -> None:
+def test_target_lies_in_the_package_of_its_group(file: Path, config) -> None:
     group = ".".join(file.relative_to(CONF).parent.parts)
-    node = OmegaConf.load(file)
-    own = node.get("_target_") or node.evaluator._target_
+    node = read(file, config)
+    own = node.get("_target_") or node["evaluator"]["_target_"]
     assert own.startswith(f"multimodal.{group}.")
 
 

@@ -39,8 +39,12 @@ class MultiPositiveInfoNCE(nn.Module):
         with torch.no_grad():  # the parameter itself: a clamped copy would give it no gradient to come back
             self.log_scale.clamp_(max=math.log(100))
         score = x @ y.T * self.log_scale.exp()
-        equal = (tokens[:, None] == tokens[None]).all(-1)
+        equal = self.positives(tokens)
         return (one_way(score, equal, both) + one_way(score.T, equal, both)) / 2
+
+    def positives(self, tokens: Tensor) -> Tensor:
+        """(B, T) -> (B, B) bool, which image belongs to which caption."""
+        return (tokens[:, None] == tokens[None]).all(-1)
 
 
 def one_way(score: Tensor, positive: Tensor, both: Tensor) -> Tensor:
