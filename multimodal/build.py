@@ -72,6 +72,8 @@ def build_fusion(cfg: DictConfig) -> nn.Module:
     wanted = cfg.fusion_parameters
     if wanted is None:
         return instantiate(cfg.fusion, _convert_="all")
+    if "hidden" not in cfg.fusion:
+        raise ValueError(f"fusion_parameters={wanted} sets fusion.hidden, which this fusion does not have")
     least, more = (count_parameters(cfg, hidden) for hidden in (1, 2))
     hidden = max(1, 1 + round((wanted - least) / (more - least)))  # each unit of `hidden` costs the same
     found = count_parameters(cfg, hidden)

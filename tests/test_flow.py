@@ -151,6 +151,8 @@ def test_checkpoint_round_trip(config, batch, tmp_path) -> None:
 @pytest.mark.parametrize("fusion", [f for f in FUSIONS if not f.endswith("_only")])
 @pytest.mark.parametrize("wanted", [20_000, 100_000])
 def test_every_fusion_can_have_the_same_number_of_parameters(config, fusion, wanted) -> None:
+    if "hidden" not in config(f"fusion={fusion}").fusion:
+        pytest.skip("this fusion has no width to set")
     model, _ = build(config, f"fusion={fusion}", f"fusion_parameters={wanted}")
     assert sum(p.numel() for p in model.fusion.parameters()) == pytest.approx(wanted, rel=0.05)
 
@@ -158,6 +160,12 @@ def test_every_fusion_can_have_the_same_number_of_parameters(config, fusion, wan
 def test_a_size_that_no_width_gives_is_refused(config) -> None:
     with pytest.raises(ValueError, match=r"fusion_parameters=100: this fusion has [\d,]+ at least"):
         build(config, "fusion=tensor", "fusion_parameters=100")
+
+
+def test_a_fusion_without_a_width_cannot_be_given_a_size(config) -> None:
+    cfg = config("fusion=concat", "~fusion.hidden", "fusion_parameters=20000")
+    with pytest.raises(ValueError, match=r"sets fusion\.hidden, which this fusion does not have"):
+        build_model(cfg)
 
 
 def test_counting_draws_no_random_number(config) -> None:
