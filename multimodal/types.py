@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 PAD, UNK, BOS, EOS = range(4)  # the first four words of every vocabulary
+ABSENT = {"both": (), "image": ("text",), "text": ("image",)}  # condition of an evaluation -> the modalities it lacks
 SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
 
 

@@ -13,7 +13,7 @@ import torch
 from tests.command import SCRIPT, TINY, command
 
 FIGURES = {"curves", "tsne", "embeddings", "generation", "masking", "attention"}
-FIGURES |= {"availability", "reliability", "confusion", "data_card"}
+FIGURES |= {"imbalance", "availability", "reliability", "confusion", "data_card"}
 TIMED = ("seconds", "cost/ms_per_sample_batch1", "cost/ms_per_sample_batch64", "cost/peak_memory_mb")
 
 

@@ -7,9 +7,7 @@ from torch import Tensor
 
 from multimodal.dataset.data import Split
 from multimodal.model import MultimodalModel
-from multimodal.types import PAD
-
-ABSENT = {"both": (), "image": ("text",), "text": ("image",)}  # condition -> the modalities it lacks
+from multimodal.types import ABSENT, PAD
 
 
 @dataclass(frozen=True)

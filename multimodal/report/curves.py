@@ -20,9 +20,11 @@ UNITS = {
     "text": "cross-entropy, nats a word",
     "contrastive": "cross-entropy, nats",
     "image": "squared error, pixels in [0, 1]",
+    "unimodal": "cross-entropy, nats, of both",
+    "kl": "divergence, nats a sample",
     "dssim": "1 − SSIM, from 0 to 2, no unit",
 }
-UNSEEN = ("samples_per_s",)  # a speed, not a quantity that learning moves
+UNSEEN = ("samples_per_s", "imbalance")  # a speed, not a quantity that learning moves; what has its own figure
 COLUMNS, WIDTH, PANEL, GAP = 4, 12.5, 1.95, 1.0  # panels in a row; inches: page, panel's and gap's height
 
 
@@ -49,7 +51,7 @@ def quantities(history: list[Row]) -> list[str]:
         name.partition("/")[2] for row in history for name in row if name.startswith(("train/", "validation/"))
     )
     first, last = ("loss", "accuracy"), ("learning_rate",)
-    terms = [name for name in found if name not in (*first, *last, *UNSEEN)]
+    terms = [name for name in found if name.partition("/")[0] not in (*first, *last, *UNSEEN)]
     return [n for n in first if n in found] + terms + [n for n in last if n in found]
 
 

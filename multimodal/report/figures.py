@@ -13,6 +13,7 @@ from multimodal.report.curves import draw_curves
 from multimodal.report.data_card import draw_data_card
 from multimodal.report.embeddings import draw_embeddings
 from multimodal.report.generation import draw_generation
+from multimodal.report.imbalance import draw_imbalance
 from multimodal.report.latent import draw_latent
 from multimodal.report.maps import MOST
 from multimodal.report.masking import draw_masking
@@ -42,7 +43,7 @@ class Figures:
         rates: dict[str, float],
         card: dict[str, Any],
     ) -> dict[str, Figure]:
-        """{name: figure}; no curves without a history, no attention of a fusion that does not attend.
+        """{name: figure}; no curves and no balance without a history, no attention of a fusion that does not attend.
 
         Args:
             title: names dataset, source, fusion and seed; stands on every figure.
@@ -52,7 +53,9 @@ class Figures:
             rates: {modality: share of samples trained without it}.
             card: the data card, near duplicates included.
         """
-        curves = {"curves": draw_curves(title, history)} if history else {}
+        curves = {}
+        if history:
+            curves = {"curves": draw_curves(title, history), "imbalance": draw_imbalance(title, history)}
         seen = results.attention
         attention = {} if seen is None else {"attention": draw_attention(title, data, seen, self.seed)}
         return (

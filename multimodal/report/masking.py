@@ -7,9 +7,10 @@ from torch import Tensor
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.draws import spread
-from multimodal.evaluation.predict import ABSENT, Predictions
+from multimodal.evaluation.predict import Predictions
 from multimodal.report.captions import Block, set_caption, set_words
 from multimodal.report.page import CONDITIONS, HEAD, INK, MARGIN, PALE, QUIET, RIGHT, WRONG, WRONG_WORD, Page
+from multimodal.types import ABSENT
 
 FEWEST, MOST = 6, 10  # rows
 WIDTH, TALLEST, PAD = 13.0, 16.0, 0.12  # inches

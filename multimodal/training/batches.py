@@ -43,14 +43,14 @@ class Batches:
         self.per_epoch = len(split) // size  # the last, smaller batch of an epoch is left out
         self.epoch, self.order = None, None
 
-    def at(self, step: int) -> Batch:
-        """Batch number `step`, counted over all epochs, this process's part of it."""
+    def at(self, step: int, progress: float = 1.0) -> Batch:
+        """Batch number `step`, counted over all epochs, this process's part; `progress`: share of the training."""
         epoch, i = divmod(step, self.per_epoch)
         if epoch != self.epoch:
             shuffled = torch.randperm(len(self.split), generator=generator(self.seed, ORDER, epoch))
             self.epoch, self.order = epoch, shuffled
         rows = self.order[i * self.size : (i + 1) * self.size][self.part]
-        present = self.modality_dropout.draw(self.size, self.seed, MASKS, step)
+        present = self.modality_dropout.draw(self.size, self.seed, MASKS, step, progress=progress)
         moves = self.augment.draw(self.size, generator(self.seed, MOVES, step))
         batch = self.split.batch(rows, self.device)
         batch = replace(batch, image=self.augment(batch.image, moves[self.part]))

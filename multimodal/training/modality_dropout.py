@@ -16,24 +16,29 @@ class ModalityDropout:
     Args:
         image: probability that the image is absent.
         text: probability that the caption is absent; `image + text` is 1 at most.
+        ramp: share of the training over which both rise from 0, 0 for a constant rate: a curriculum from complete
+            to missing.
     """
 
-    def __init__(self, image: float, text: float) -> None:
+    def __init__(self, image: float, text: float, ramp: float) -> None:
         if not (image >= 0 and text >= 0 and image + text <= 1):  # NaN neither
             raise ValueError(
                 "modality_dropout.image and .text are probabilities of exclusive events: each 0 or more, "
                 f"their sum 1 at most; got {image} and {text}"
             )
-        self.rates = {"image": image, "text": text}
+        if not 0 <= ramp <= 1:
+            raise ValueError(f"modality_dropout.ramp is a share of the training, from 0 to 1, got {ramp}")
+        self.rates, self.ramp = {"image": image, "text": text}, ramp
 
-    def split(self, uniform: Tensor) -> dict[str, Tensor]:
-        """(B,) uniform draws in [0, 1) -> {modality: present (B,) bool}."""
-        image, text = self.rates["image"], self.rates["text"]
+    def split(self, uniform: Tensor, progress: float = 1.0) -> dict[str, Tensor]:
+        """(B,) uniform draws in [0, 1), the share of the training that is over -> {modality: present (B,) bool}."""
+        risen = min(1.0, progress / self.ramp) if self.ramp > 0 else 1.0
+        image, text = (risen * self.rates[m] for m in ("image", "text"))
         return {"image": uniform >= image, "text": (uniform < image) | (uniform >= image + text)}
 
-    def draw(self, size: int, *seed: int) -> dict[str, Tensor]:
+    def draw(self, size: int, *seed: int, progress: float = 1.0) -> dict[str, Tensor]:
         """`size` samples' {modality: present (size,) bool}, the same for the same numbers in `seed`."""
-        return self.split(torch.rand(size, generator=generator(*seed)))
+        return self.split(torch.rand(size, generator=generator(*seed)), progress)
 
 
 def generator(*numbers: int) -> torch.Generator:

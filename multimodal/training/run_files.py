@@ -26,7 +26,7 @@ class RunFiles:
 
     def begin(self, resume: bool) -> None:
         """Leaves what this run can go on from, or an empty place."""
-        for file in (self.last, self.best):
+        for file in (self.last, self.best, self.history):
             for rest in self.folder.glob(f".{file.name}.*"):  # of writes that were cut off
                 rest.unlink()
         if not self.last.exists():

@@ -17,6 +17,7 @@ from multimodal.training.bar import Bar
 from multimodal.training.batches import MASKS, Batches
 from multimodal.training.checkpoint import load_checkpoint
 from multimodal.training.device import launch, make_fabric
+from multimodal.training.imbalance import gradient_norms, shares, warn
 from multimodal.training.interruption import Interrupted, Signals
 from multimodal.training.means import Means
 from multimodal.training.modality_dropout import ModalityDropout
@@ -115,13 +116,18 @@ class Trainer:
             for row in history:
                 log(row)
         model.load_state_dict(load_checkpoint(files.best)["model"])
+        warn(history[-1], data.splits["validation"].label, model.fusion.modalities)
         model.to(self.fabric.device)
         return history
 
     def identity(self, model: nn.Module, loss: nn.Module, data: Data, seed: int) -> dict[str, Any]:
         """What makes two calls of `fit` the same run, as far as the trainer knows."""
         settings = {name: value for name, value in vars(self).items() if name not in ("fabric", "modality_dropout")}
-        settings |= {"modality_dropout": self.modality_dropout.rates, "seed": seed, "data": data.fingerprint}
+        settings |= {
+            "modality_dropout": [self.modality_dropout.rates, self.modality_dropout.ramp],
+            "seed": seed,
+            "data": data.fingerprint,
+        }
         for name, module in {"model": model, "loss": loss}.items():
             settings[name] = {key: list(value.shape) for key, value in module.state_dict().items()}
         return settings
@@ -157,7 +163,7 @@ class Trainer:
         with closing(bar), Signals(active=fabric.world_size == 1) as signals:
             while progress.step < steps and progress.waited < self.patience and signals.received is None:
                 progress.begin_step()
-                batch = batches.at(progress.step)
+                batch = batches.at(progress.step, progress.step / steps)
                 terms = self.take_step(fabric, objective, optimizer, batch)
                 schedule.step()
                 progress.add(terms, batches.size)
@@ -187,6 +193,9 @@ class Trainer:
         """One of the optimizer's, and what the loss was before it."""
         terms = objective(Exact(batch))
         fabric.backward(terms["loss"])
+        terms |= gradient_norms(objective.model.encoders.items())
+        if hasattr(objective.loss, "after_backward"):  # a loss that changes the encoders' gradients
+            objective.loss.after_backward(objective.model.encoders)
         fabric.clip_gradients(objective, optimizer, max_norm=self.clip, error_if_nonfinite=False)
         optimizer.step()
         optimizer.zero_grad()
@@ -201,8 +210,9 @@ class Trainer:
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
             means.add(objective(Exact(batch.with_present(**present))), len(rows))
+        found = means.means() | shares(objective.model, split, device)
         objective.train()
-        return {f"validation/{name}": value for name, value in means.means().items()}
+        return {f"validation/{name}": value for name, value in found.items()}
 
 
 def decay_matrices(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from multimodal.report.page import Page
 from multimodal.types import Told
 from tests.conftest import toy_data
 
-NAMES = {"curves", "tsne", "embeddings", "generation", "masking", "availability", "data_card"}
+NAMES = {"curves", "imbalance", "tsne", "embeddings", "generation", "masking", "availability", "data_card"}
 NAMES |= {"reliability", "confusion", "attention"}
 TITLE = "toy (embedded), concat fusion, seed 0"
 RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
@@ -82,7 +82,7 @@ def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int
 
 
 def history(rows: int) -> list[dict[str, float]]:
-    """Rows with a term that no list foresees."""
+    """Rows with a term that no list foresees, and without what had no value."""
     return [
         {
             "step": 10 * i,
@@ -91,6 +91,9 @@ def history(rows: int) -> list[dict[str, float]]:
             "train/accuracy": 0.5,
             "train/samples_per_s": 9.0,
         }
+        | {f"train/imbalance/grad_norm_{m}": 0.5 + i for m in ("image", "text")}
+        | {f"validation/imbalance/accuracy_{c}": 0.1 * i for c in ("both", "image", "text")}
+        | ({"validation/imbalance/share_image": 0.5} if i else {})
         | {"train/learning_rate": 1e-3, "validation/loss": abs(i - 1.0), "validation/novel": 2.0}
         for i in range(rows)
     ]

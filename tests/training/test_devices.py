@@ -71,7 +71,7 @@ def gradients(fabric: Fabric) -> dict[str, object]:
     )
     loss = WeightedLoss(TERMS, dict.fromkeys([*TERMS, "owed"], 1.0))
     objective = fabric.setup(Objective(model, loss))
-    batch = Batches(split(), STILL, SIZE, ModalityDropout(0.3, 0.3), 1, fabric).at(0)
+    batch = Batches(split(), STILL, SIZE, ModalityDropout(0.3, 0.3, 0.0), 1, fabric).at(0)
     values, grads = {}, {}
     for name in NAMES:
         value = objective(Exact(batch))[name]

@@ -8,15 +8,18 @@ import shutil
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
+from multimodal.loss.label import LabelCrossEntropy
+from multimodal.loss.weighted import WeightedLoss
 from multimodal.training import run_files
 from multimodal.training.checkpoint import load_checkpoint
 from multimodal.training.interruption import Interrupted
 from multimodal.training.trainer import Trainer
-from tests.training.tiny import fit, left, same, timeless
+from tests.training.tiny import DATA, fit, left, same, timeless
 
 # Python 3.12 on: a fork of a process with threads; ours only train on one
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -133,7 +136,7 @@ def test_killed_at_any_write_the_run_goes_on(tmp_path, whole, monkeypatch, write
 
     def run():
         monkeypatch.setattr(run_files, "save_checkpoint", killing(run_files.save_checkpoint, ".{}.123"))
-        monkeypatch.setattr(run_files, "write_csv", killing(run_files.write_csv, ".{}"))
+        monkeypatch.setattr(run_files, "write_csv", killing(run_files.write_csv, ".{}.123"))
         fit(tmp_path)
 
     assert in_a_fork(run) == -signal.SIGKILL
@@ -244,12 +247,16 @@ def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
     ],
 )
 def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path, caplog, spoil, reason):
-    fit(tmp_path, learning_rate=1.0)  # its best is not its last
+    other = replace(DATA.splits["validation"], label=(DATA.splits["validation"].label + 1) % 3)
+    data = replace(DATA, splits=DATA.splits | {"validation": other})  # the more it learns, the worse that looks
+    label = WeightedLoss({"label": LabelCrossEntropy(0.0)}, {"label": 1.0})
+    changed = {"learning_rate": 0.1, "data": data, "loss": label}
+    fit(tmp_path, **changed)
     state = load_checkpoint(tmp_path / "last.pt")
     assert state["history"][-1]["validation/loss"] > min(row["validation/loss"] for row in state["history"])
     spoil(tmp_path)
     (tmp_path / ".last.pt.77").write_bytes(b"PK")  # of a process that was killed
-    fit(tmp_path, resume=True, learning_rate=1.0)
+    fit(tmp_path, resume=True, **changed)
     assert re.search(reason, caplog.text)
     assert {file.name for file in tmp_path.iterdir()} == {"best.pt", "last.pt", "history.csv"}
 

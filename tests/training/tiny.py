@@ -33,7 +33,7 @@ SETTINGS = {
     "weight_decay": 0.05,
     "warmup": 0.1,
     "clip": 1.0,
-    "modality_dropout": ModalityDropout(0.3, 0.3),
+    "modality_dropout": ModalityDropout(0.3, 0.3, 0.0),
     "validations": 3,
     "patience": 100,
     "accelerator": "cpu",
