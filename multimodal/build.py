@@ -64,24 +64,26 @@ def build_model(cfg: DictConfig) -> MultimodalModel:
 
 
 def build_fusion(cfg: DictConfig) -> nn.Module:
-    """As configured, or so wide that it has `fusion_parameters` of them: then a better fusion is not a bigger one.
+    """As configured, or so wide that it has `fusion_parameters` of them: then a better fusion is not a bigger one."""
+    width = {} if cfg.fusion_parameters is None else {"hidden": matched_width(cfg)}
+    return instantiate(cfg.fusion, **width, _convert_="all")
 
-    Raises:
-        ValueError: if no width brings it within 5 %.
-    """
+
+def matched_width(cfg: DictConfig) -> int:
+    """The `hidden` that gives this fusion as many parameters as asked for; ValueError if none comes within 5 %."""
     wanted = cfg.fusion_parameters
-    if wanted is None:
-        return instantiate(cfg.fusion, _convert_="all")
+    if not isinstance(wanted, int) or wanted < 1:
+        raise ValueError(f"fusion_parameters must be a whole number above 0, or null, got {wanted}")
     if "hidden" not in cfg.fusion:
         raise ValueError(f"fusion_parameters={wanted} sets fusion.hidden, which this fusion does not have")
     least, more = (count_parameters(cfg, hidden) for hidden in (1, 2))
-    hidden = max(1, 1 + round((wanted - least) / (more - least)))  # each unit of `hidden` costs the same
+    hidden = max(1, 1 + round((wanted - least) / max(1, more - least)))  # each unit of `hidden` costs the same
     found = count_parameters(cfg, hidden)
     if abs(found - wanted) > 0.05 * wanted:
         raise ValueError(
             f"fusion_parameters={wanted}: this fusion has {least:,} at least, and {found:,} at its nearest"
         )
-    return instantiate(cfg.fusion, hidden=hidden, _convert_="all")
+    return hidden
 
 
 def count_parameters(cfg: DictConfig, hidden: int) -> int:
@@ -97,5 +99,7 @@ def resolved(cfg: DictConfig, data: Data, model: MultimodalModel) -> dict[str, A
     choices = HydraConfig.get().runtime.choices
     config["choices"] = {name: choice for name, choice in choices.items() if not name.startswith("hydra/")}
     config |= {"data_source": data.source, "fingerprint": data.fingerprint}
+    if cfg.fusion_parameters is not None:
+        config["fusion"]["hidden"] = matched_width(cfg)
     config["overrides"] = list(HydraConfig.get().overrides.task)
     return config | {"image_weights": getattr(model.encoders["image"], "weights", "random")}

@@ -1,5 +1,6 @@
 """The folder of a run: its name, what it holds, and how far it has come."""
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -7,6 +8,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -46,10 +48,40 @@ def targets(part: Any) -> set[str]:
     return found | ({part["_target_"]} if isinstance(part, dict) and "_target_" in part else set())
 
 
+@cache  # what was edited since this process began is not what it runs
 def source_digest(target: str) -> str:
-    """Of the file that holds a class or function: edited, it makes another run."""
-    source = importlib.util.find_spec(target.rpartition(".")[0]).origin
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    """Of the file that holds a class or function and of ours that it imports: an edit in any makes another run."""
+    texts = [file.read_bytes() for file in sorted(sources(target.rpartition(".")[0], set()))]
+    return hashlib.sha256(b"".join(texts)).hexdigest()
+
+
+def sources(module: str, found: set[Path]) -> set[Path]:
+    """`found` with a module's file and those of the package's modules that it imports, directly or not."""
+    file = source_file(module)
+    if file is None or file in found:
+        return found
+    found.add(file)
+    for name in imported(file):
+        sources(name, found)
+    return found
+
+
+@cache
+def source_file(module: str) -> Path | None:
+    """None for a name that is no module."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+@cache
+def imported(file: Path) -> list[str]:
+    """What a file imports from this package: modules, and names that may be modules."""
+    nodes = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in nodes if (node.module or "").startswith("multimodal")]
+    return [name for node in ours for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names))]
 
 
 def digest(weights: str) -> str:

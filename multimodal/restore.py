@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError
 
 from multimodal.build import build_model
 from multimodal.dataset.data import Data
@@ -33,7 +35,10 @@ def open_checkpoint(cfg: DictConfig, may_set: tuple[str, ...]) -> tuple[Path, di
 def load_model(cfg: DictConfig, weights: dict[str, torch.Tensor], file: Path) -> MultimodalModel:
     """A checkpoint's model, where its trainer would have it; needs no data, whose sizes the config holds."""
     trainer = instantiate(cfg.training, _convert_="all")
-    model = build_model(cfg)
+    try:
+        model = build_model(cfg)
+    except (InstantiationException, ConfigAttributeError) as error:
+        raise ValueError(f"{file} was made by another version of this package; train it again: {error}") from error
     load_weights(model, weights, file)
     return model.to(trainer.fabric.device)
 

@@ -181,7 +181,7 @@ def finish(
     for line in summary(results):
         log.info(line)
     if results.attention is None:
-        log.info("  no attention figure: %s fusion does not attend", choices["fusion"])
+        log.info("  no attention figure: %s fusion gives no map of words over the image", choices["fusion"])
     log.info("%s: metrics.json, scores.csv, predictions.parquet and %d figures are in %s", title, len(drawn), folder)
 
 

@@ -95,6 +95,8 @@ def test_an_experiment_composes_and_the_command_line_wins(config, experiment: st
         ("training.batch_size=0", "batch_size"),
         ("training.devices=0", "devices"),
         ("training.learning_rate=-1", "learning_rate"),
+        ("training.precision=bf16-true", "precision must be one of"),
+        ("training.modality_dropout.ramp=2", "ramp is a share"),
         ("training.accelerator=cuda", "CUDA"),
     ],
 )

@@ -168,8 +168,37 @@ def test_a_fusion_without_a_width_cannot_be_given_a_size(config) -> None:
         build_model(cfg)
 
 
+@pytest.mark.parametrize("wanted", ["abc", "0", "1.5"])
+def test_a_size_that_is_no_number_of_parameters_is_refused(config, wanted: str) -> None:
+    with pytest.raises(ValueError, match="must be a whole number above 0, or null"):
+        build(config, f"fusion_parameters={wanted}")
+
+
 def test_counting_draws_no_random_number(config) -> None:
     cfg = config("fusion=transformer")
     state = torch.get_rng_state()
     count_parameters(cfg, 8)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+GROUPS = ("encoder/image", "encoder/text", "missing", "fusion", "head/image", "head/text", "loss")
+CHOICES = [(group, option) for group in GROUPS for option in options(group)]
+
+
+@pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
+def test_a_step_in_bf16(config, batch, group, option) -> None:
+    model, cfg = build(config, f"{group}={option}")
+    objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
+    present = {"image": torch.tensor([True] * 5 + [False]), "text": torch.tensor([False] + [True] * 5)}
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = objective(Exact(batch.with_present(**present)))["loss"]
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
+def test_a_batch_of_one_is_a_step(config, batch, group, option) -> None:
+    model, cfg = build(config, f"{group}={option}")
+    objective = Objective(model.eval() if "resnet" in option else model, instantiate(cfg.loss, _convert_="all"))
+    assert objective(Exact(one(batch, 0)))["loss"].isfinite()

@@ -164,6 +164,22 @@ def test_an_edited_component_is_another_run(undisturbed, monkeypatch) -> None:
     assert run_name(config | {"tracking": None, "output_dir": "elsewhere"}) == run_name(config)
 
 
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        ("multimodal.fusion.mopoe.MoPoEFusion", "fusion/gaussian.py"),
+        ("multimodal.fusion.mopoe.MoPoEFusion", "types.py"),  # which gaussian.py imports
+        ("multimodal.fusion.bottleneck.BottleneckFusion", "fusion/attention.py"),
+        ("multimodal.loss.uncertainty.UncertaintyWeightedLoss", "loss/weighted.py"),
+        ("multimodal.head.text.lstm.LSTMDecoder", "head/text/decoding.py"),
+    ],
+)
+def test_a_component_is_also_what_its_file_imports(target: str, part: str) -> None:
+    files = {str(file) for file in folder.sources(target.rpartition(".")[0], set())}
+    assert any(file.endswith(f"multimodal/{part}") for file in files)
+    assert not any(file.endswith("fusion/concat.py") for file in files)
+
+
 def test_a_report_that_fails_does_not_hide_what_failed(tmp_path, monkeypatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("no space left")

@@ -53,7 +53,7 @@ class AttentionFusion(nn.Module):
             raise ValueError(f"cross-attention fuses exactly two modalities, got {modalities}")
         if layers < 1:
             raise ValueError(f"cross-attention needs a layer or more, got layers={layers}")
-        if dim % heads:
+        if heads < 1 or dim % heads:
             raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
         self.modalities = tuple(modalities)
         self.layers = nn.ModuleList(

@@ -29,7 +29,7 @@ class BottleneckFusion(nn.Module):
         super().__init__()
         if min(layers, bottlenecks) < 1:
             raise ValueError(f"bottleneck fusion needs 1 or more, got layers={layers}, bottlenecks={bottlenecks}")
-        if dim % heads:
+        if heads < 1 or dim % heads:
             raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
         self.modalities = check_several(modalities)
         self.bottleneck = nn.Parameter(torch.randn(bottlenecks, dim) * 0.02)

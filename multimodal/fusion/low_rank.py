@@ -6,7 +6,7 @@ for its appended 1.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from multimodal.fusion.parts import check_several
 from multimodal.fusion.tensor import with_one
@@ -29,7 +29,7 @@ class LowRankFusion(nn.Module):
             raise ValueError(f"rank must be 1 or more, got {rank}")
         self.modalities = check_several(modalities)
         self.factors = nn.ParameterDict(
-            {m: nn.Parameter(nn.init.xavier_normal_(torch.empty(rank, dim + 1, hidden))) for m in modalities}
+            {m: nn.Parameter(torch.stack([factor(dim + 1, hidden) for _ in range(rank)])) for m in modalities}
         )
         self.weight = nn.Parameter(torch.full((rank,), rank**-0.5))
         self.bias = nn.Parameter(torch.zeros(hidden))
@@ -42,3 +42,8 @@ class LowRankFusion(nn.Module):
             x = with_one(encoded[m].pooled, encoded[m].present)
             product = product * torch.einsum("bi,rih->brh", x, self.factors[m].to(x.dtype))
         return Fused(self.project(torch.einsum("brh,r->bh", product, self.weight.to(product.dtype)) + self.bias))
+
+
+def factor(inputs: int, outputs: int) -> Tensor:
+    """(inputs, outputs) of a linear map that keeps the variance, whatever its width."""
+    return torch.randn(inputs, outputs) / inputs**0.5

@@ -28,7 +28,7 @@ class TransformerFusion(nn.Module):
         super().__init__()
         if layers < 1:
             raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
-        if dim % heads:
+        if heads < 1 or dim % heads:
             raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
         self.modalities = check_several(modalities)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)

@@ -26,14 +26,14 @@ def global_mean(mean: Tensor, count: int | Tensor, training: bool) -> Tensor:
 
     Args:
         mean: scalar.
-        count: samples, words, or whatever this process has, above 0.
+        count: samples, words, or whatever this process has.
         training: as `module.training`; in validation every process has all samples, and its mean is the answer.
     """
     if not training or processes() == 1:
         return mean
     count = torch.as_tensor(count, dtype=mean.dtype, device=mean.device)
     total, counts = gather(torch.stack([mean * count, count])[None]).sum(0)
-    return total / counts
+    return total / counts.clamp(min=1)
 
 
 class Gather(torch.autograd.Function):

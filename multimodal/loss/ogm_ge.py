@@ -49,11 +49,11 @@ class GradientModulatedLoss(WeightedLoss):
         """{modality: mean probability that its classifier gives the answer}, over the complete samples."""
         classifiers = self.terms["unimodal"].classifiers
         complete = torch.stack([output.encoded[m].present for m in classifiers]).all(0)
-        count = complete.sum().clamp(min=1)
+        count = complete.sum()
         found = {}
         for m, classifier in classifiers.items():
             said = classifier(output.encoded[m].pooled).softmax(-1).gather(1, batch.label[:, None])[:, 0]
-            found[m] = global_mean((said * complete).sum() / count, count, self.training)
+            found[m] = global_mean((said * complete).sum() / count.clamp(min=1), count, self.training)
         return found
 
     def factors(self) -> dict[str, Tensor]:

@@ -3,7 +3,8 @@
 After Kendall et al. 2018, Multi-Task Learning Using Uncertainty to Weigh Losses, https://arxiv.org/abs/1705.07115:
 exp(-s) L + s / 2 for each term L, s the logarithm of its variance.
 Differs: each s starts where exp(-s) is the weight given by hand; what a fusion owes keeps that weight, for a
-divergence is no task.
+divergence is no task; in evaluation the loss is the sum by hand, for a validation loss whose weights move tells
+nothing about which step was best.
 """
 
 import math
@@ -33,6 +34,8 @@ class UncertaintyWeightedLoss(WeightedLoss):
     def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """{term: unweighted scalar}, the weights as `weight_<term>`, and "loss", the weighted sum."""
         values = super().forward(output, batch)
+        if not self.training:
+            return values
         loss = values.pop("loss")
         told = {}
         for name, s in self.log_variance.items():

@@ -30,5 +30,5 @@ class UnimodalCrossEntropy(nn.Module):
             present = output.encoded[m].present
             each = nn.functional.cross_entropy(classifier(output.encoded[m].pooled), batch.label, reduction="none")
             mean = (each * present).sum() / present.sum().clamp(min=1)
-            total = total + global_mean(mean, present.sum().clamp(min=1), self.training)
+            total = total + global_mean(mean, present.sum(), self.training)
         return total

@@ -16,9 +16,9 @@ class WeightedLoss(nn.Module):
 
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
         super().__init__()
-        negative = {name: weight for name, weight in weights.items() if weight < 0}
-        if negative:
-            raise ValueError(f"loss weights must be 0 or more, got {negative}")
+        wrong = {name: w for name, w in weights.items() if not isinstance(w, int | float) or not w >= 0}
+        if wrong:
+            raise ValueError(f"loss weights must be numbers of 0 or more, got {wrong}")
         self.terms = nn.ModuleDict(terms)
         self.weights = dict(weights)
 

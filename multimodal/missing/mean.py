@@ -45,6 +45,6 @@ class Mean(nn.Module):
     def update(self, name: str, e: Encoded) -> None:
         """Moves the means towards those of the samples that are present; stays where none is."""
         share = self.momentum * e.present.any()
-        weight = e.present.float() / e.present.sum().clamp(min=1)
+        weight = e.present[:, None].float() / e.present.sum().clamp(min=1)
         for mean, seen in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.valid)), strict=True):
-            mean.lerp_(weight @ seen.float(), share)
+            mean.lerp_((weight * seen.float()).sum(0), share)  # no matrix product, which autocast would round

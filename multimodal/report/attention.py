@@ -20,7 +20,7 @@ TILES = (0.95, 0.85, 0.75, 0.64)  # inches of a tile's side: the first that fits
 PAD_X, WORD = 0.1, 0.24  # inches: between tiles, and the height of a word above its tile
 LEFT = MARGIN + PICTURE + 0.75  # inches: where the tiles start, right of the colour scale
 SIZE, HEAT, OPACITY, PIXELS = 9.0, "autumn_r", 0.85, 128  # points; colours; of the largest weight; at least, of a tile
-NOTE = "Each sample has its own colour scale, from 0 to its largest weight: share of a word's attention in a cell."
+NOTE = "Each sample has its own colour scale, from 0 to its largest weight: share of what a word takes from the image."
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def draw_surface(axes: Axes, results: Results, trained: dict[str, float], chance
     for (i, j), value in np.ndenumerate(grid):
         if np.isfinite(value):
             ink = "white" if value < low + 0.6 * (1 - low) else "black"
-            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=size, color=ink)
+            axes.text(j, i, f"{value:.3f}".lstrip("0"), ha="center", va="center", fontsize=size, color=ink)
     outline_training(axes, steps, trained)
     named = range(0, len(steps), 1 + len(steps) // 12)
     labels = [f"{steps[i]:g}" for i in named]

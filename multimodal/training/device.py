@@ -11,6 +11,9 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 
+# weights stay in float32: losses, targets and the Gaussian experts are computed in it
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+
 
 def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
     """Lightning Fabric for one process a device.
@@ -18,8 +21,10 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
     Args:
         accelerator: `auto`, `cpu`, `cuda` or another of Fabric's.
         devices: how many of them, 1 or more.
-        precision: `auto` (bf16 where the hardware multiplies it, else 32-true) or one of Fabric's.
+        precision: `auto` (bf16-mixed where the hardware multiplies it, else 32-true) or another of PRECISIONS.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f"training.precision must be one of {', '.join(PRECISIONS)}, got {precision}")
     if devices < 1:
         raise ValueError(f"training.devices must be 1 or more, got {devices}")
     if accelerator == "auto":

@@ -21,3 +21,17 @@ def test_it_is_the_full_tensor_of_interactions_times_a_tensor_of_low_rank() -> N
 def test_a_rank_of_0_is_refused() -> None:
     with pytest.raises(ValueError, match="rank must be 1 or more, got 0"):
         LowRankFusion(8, ["image", "text"], 0, 12)
+
+
+@pytest.mark.parametrize("hidden", [16, 256])
+@pytest.mark.parametrize("absent", [None, "image", "text"])
+def test_at_the_start_what_is_normalised_is_far_above_the_norms_epsilon(absent: str | None, hidden: int) -> None:
+    """Else the layer norm would not bring it to 1, and a fusion started fainter than the others."""
+    torch.manual_seed(0)
+    fusion, encoded = LowRankFusion(64, ["image", "text"], 4, hidden), encodings(64)
+    if absent is not None:
+        encoded = without(encoded, absent, [0, 1, 2])
+    seen = []
+    fusion.project[0].register_forward_hook(lambda module, given, out: seen.append(out))
+    fusion(encoded)
+    assert float(seen[0].detach().std()) == pytest.approx(1.0, abs=0.05)

@@ -37,6 +37,13 @@ def test_the_weight_that_it_settles_at_is_half_of_one_over_the_term() -> None:
     assert float(loss(output(), None)["weight_label"]) == pytest.approx(1 / (2 * 3.0), rel=1e-3)
 
 
+def test_in_evaluation_the_loss_is_the_sum_by_hand() -> None:
+    loss = UncertaintyWeightedLoss(terms(), WEIGHTS).eval()
+    with torch.no_grad():
+        loss.log_variance["label"].fill_(1.5)
+    assert loss(output(kl=4.0), None)["loss"] == WeightedLoss(terms(), WEIGHTS)(output(kl=4.0), None)["loss"]
+
+
 def test_a_term_without_weight_stays_without() -> None:
     loss = UncertaintyWeightedLoss(terms(), WEIGHTS)
     assert set(loss.log_variance) == {"label", "image"}

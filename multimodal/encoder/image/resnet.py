@@ -48,7 +48,10 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
         return None, "random (imagenet out of reach)"
     if not Path(weights).is_file():
         raise ValueError(f"weights must be auto, imagenet, none or a file; there is no file {weights}")
-    return torch.load(weights, weights_only=True, map_location="cpu"), str(weights)
+    try:
+        return torch.load(weights, weights_only=True, map_location="cpu"), str(weights)
+    except Exception as error:  # a foreign file's bytes, read as a pickle, raise nearly anything
+        raise ValueError(f"{weights} is not a state dict that PyTorch can read: {type(error).__name__}") from error
 
 
 class ResNet(nn.Module):

@@ -28,9 +28,11 @@ class ViT(nn.Module):
         self, dim: int, channels: int, image_size: int, patch: int, heads: int, layers: int, hidden: int
     ) -> None:
         super().__init__()
-        if image_size % patch:
+        if patch < 1 or image_size % patch:
             raise ValueError(f"patch must divide the images' size, got patch={patch}, image_size={image_size}")
-        if dim % heads:
+        if layers < 1:
+            raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
+        if heads < 1 or dim % heads:
             raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
         count = (image_size // patch) ** 2
         self.to_patches = nn.Conv2d(channels, dim, kernel_size=patch, stride=patch)

@@ -1,7 +1,8 @@
 """Bag of words: the mean of the word embeddings, whatever their order.
 
-The continuous bag of words of Iyyer et al. 2015, Deep Averaging Networks, https://aclanthology.org/P15-1162,
-with one hidden layer. The baseline that shows what word order is worth.
+The neural bag of words of Iyyer et al. 2015, Deep Unordered Composition Rivals Syntactic Methods for Text
+Classification, https://aclanthology.org/P15-1162, with one hidden layer.
+The baseline that shows what word order is worth.
 """
 
 from torch import Tensor, nn

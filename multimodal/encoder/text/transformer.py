@@ -27,7 +27,7 @@ class TransformerEncoder(nn.Module):
 
     def __init__(self, dim: int, vocab_size: int, dropout: float, heads: int, layers: int, hidden: int) -> None:
         super().__init__()
-        if dim % heads or dim % 2:
+        if heads < 1 or dim % heads or dim % 2:
             raise ValueError(f"dim must be even and a multiple of heads, got dim={dim}, heads={heads}")
         if layers < 1:
             raise ValueError(f"a transformer needs a layer or more, got layers={layers}")

@@ -54,7 +54,7 @@ class TransformerDecoder(nn.Module):
         dim: shared width D, even.
         vocab_size: V.
         max_length: the most tokens a caption has, `<bos>` and `<eos>` included.
-        dropout: rate on the word embeddings and before the output layer.
+        dropout: rate on what the first layer reads and before the output layer.
         heads: attention heads, a divisor of D.
         layers: of the transformer.
         hidden: width of the feed-forward layers.
@@ -64,7 +64,7 @@ class TransformerDecoder(nn.Module):
         self, dim: int, vocab_size: int, max_length: int, dropout: float, heads: int, layers: int, hidden: int
     ) -> None:
         super().__init__()
-        if dim % heads or dim % 2:
+        if heads < 1 or dim % heads or dim % 2:
             raise ValueError(f"dim must be even and a multiple of heads, got dim={dim}, heads={heads}")
         if layers < 1:
             raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
