@@ -78,6 +78,7 @@ def test_a_combination_keeps_the_contracts(config, batch, combination, tmp_path)
 
 
 @pytest.mark.slow
+@torch.no_grad()
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_a_fusion_can_be_compiled(config, batch, fusion) -> None:
     """What Dynamo makes of it says the same; code generation is torch's own matter."""
