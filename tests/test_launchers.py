@@ -138,7 +138,8 @@ def test_a_killed_process_takes_no_other_with_it_and_its_job_is_done_the_next_ti
     output = running.communicate(timeout=600)[0].decode()
     assert running.returncode == 1, output
     wait_for(lambda: "finished" in statuses(tmp_path / "runs"), 300)
-    assert statuses(tmp_path / "runs") == ["finished", "running"]  # nobody was left to say that it was killed
+    # nobody was left to say that it was killed, and it may have been before its first record
+    assert statuses(tmp_path / "runs") in (["finished"], ["finished", "running"])
     again = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
     assert again.returncode == 0, again.stderr
     assert statuses(tmp_path / "runs") == ["finished", "finished"]
