@@ -4,6 +4,8 @@ After Guo et al. 2017, On Calibration of Modern Neural Networks, https://arxiv.o
 Differs: a bin holds its lower end, not its upper, as in torchmetrics' calibration error.
 """
 
+import itertools
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -15,6 +17,7 @@ from multimodal.evaluation.evaluator import Results
 from multimodal.report.page import BLUE, CONDITIONS, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page, metric
 
 BINS = 15
+FEW = 10  # answers: a bin with fewer is drawn pale
 WIDTH, SIDE, LOW, GAP = 13.0, 3.45, 1.0, 0.72  # inches: the page, a panel, its histogram's height, between panels
 SCORES = {"accuracy": "accuracy", "ECE": "ece"}
 LIGHT = "#b8d5e8"  # of the blue bars, behind the hatching
@@ -22,13 +25,14 @@ TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 NOTES = (
     "Bars: accuracy of the answers in each of 15 bins of confidence. Dashed: perfect calibration. Hatched: the gap to",
     "the bin's mean confidence, on white where too sure, on blue where not sure enough; ECE: its mean over answers.",
+    f"Pale: fewer than {FEW} answers, which say little.",
 )
 
 
 def draw_reliability(title: str, data: Data, results: Results) -> Figure:
     """A panel for each condition, and beneath it how often each confidence is given."""
     top = HEAD + 0.55
-    page = Page(WIDTH, top + SIDE + 0.3 + LOW + 1.35, "Reliability: confidence against accuracy", title)
+    page = Page(WIDTH, top + SIDE + 0.3 + LOW + 1.55, "Reliability: confidence against accuracy", title)
     label = data.splits["test"].label
     for i, (condition, name) in enumerate(CONDITIONS.items()):
         left = MARGIN + 0.55 + i * (SIDE + GAP)
@@ -43,7 +47,7 @@ def draw_reliability(title: str, data: Data, results: Results) -> Figure:
             diagram.set_ylabel("accuracy", fontsize=11, color=INK)
             histogram.set_ylabel("share of\nanswers", fontsize=11, color=INK)
     for i, line in enumerate(NOTES):
-        page.text(MARGIN, page.height - 0.42 + 0.2 * i, line, fontsize=10, color=QUIET)
+        page.text(MARGIN, page.height - 0.62 + 0.2 * i, line, fontsize=10, color=QUIET)
     return page.figure
 
 
@@ -63,10 +67,12 @@ def draw_bins(axes: Axes, count: np.ndarray, accuracy: np.ndarray, confidence: n
     middle = (np.arange(BINS)[used] + 0.5) / BINS
     right, sure = accuracy[used], confidence[used]
     bar = {"width": 1 / BINS}
-    axes.bar(middle, np.minimum(right, sure), color=BLUE, edgecolor="white", linewidth=0.8, **bar)
+    lower = axes.bar(middle, np.minimum(right, sure), color=BLUE, edgecolor="white", linewidth=0.8, **bar)
     faces = np.where(sure > right, "white", LIGHT)  # below the accuracy the bar goes on behind the hatching
     hatched = {"color": faces, "edgecolor": ORANGE, "hatch": "////", "linewidth": 1}
-    axes.bar(middle, abs(sure - right), bottom=np.minimum(right, sure), **hatched, **bar)
+    upper = axes.bar(middle, abs(sure - right), bottom=np.minimum(right, sure), **hatched, **bar)
+    for patch in itertools.chain(*(itertools.compress(bars, count[used] < FEW) for bars in (lower, upper))):
+        patch.set_alpha(0.3)
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
     finish(axes)
     axes.set(ylim=(0, 1.02), yticks=TICKS, xticklabels=[])

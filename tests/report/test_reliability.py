@@ -4,7 +4,7 @@ import torch
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from multimodal.report.page import Page
-from multimodal.report.reliability import BINS, binned, draw_bins
+from multimodal.report.reliability import BINS, FEW, binned, draw_bins
 
 
 def answers(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,3 +57,12 @@ def test_the_bar_and_its_gap_reach_from_zero_over_the_accuracy_to_the_confidence
     np.testing.assert_allclose(gap, [(0.2, 0.5), (0.6, 0.9)])
     too_sure, unsure = (patch.get_facecolor() for patch in axes.containers[1])
     assert too_sure != unsure
+
+
+def test_a_bin_of_few_answers_is_pale() -> None:
+    axes = Page(4.0, 4.0, "", "").axes(0.5, 0.5, 3.0, 3.0)
+    count, accuracy = np.zeros(BINS, dtype=int), np.full(BINS, np.nan)
+    count[[3, 8]], accuracy[[3, 8]] = (FEW - 1, FEW), 0.4
+    draw_bins(axes, count, accuracy, accuracy + 0.1)
+    for bars in axes.containers:
+        assert [patch.get_alpha() for patch in bars] == [0.3, None]
