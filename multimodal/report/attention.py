@@ -20,6 +20,7 @@ TILES = (0.95, 0.85, 0.75, 0.64)  # inches of a tile's side: the first that fits
 PAD_X, WORD = 0.1, 0.24  # inches: between tiles, and the height of a word above its tile
 LEFT = MARGIN + PICTURE + 0.75  # inches: where the tiles start, right of the colour scale
 SIZE, HEAT, OPACITY, PIXELS = 9.0, "autumn_r", 0.85, 128  # points; colours; of the largest weight; at least, of a tile
+DIM = 0.55  # of the picture's brightness, so that colours show on what is white as well
 NOTE = "Each sample has its own colour scale, from 0 to its largest weight: share of what a word takes from the image."
 
 
@@ -119,15 +120,15 @@ def overlaid(image: Tensor, weights: Tensor) -> Tensor:
 def tinted(grey: Tensor, weight: Tensor) -> Tensor:
     """(P, Q) both -> (P, Q, 3): the larger the weight, the redder and the less of the grey shines through."""
     heat = torch.from_numpy(colormaps[HEAT](weight.numpy())[..., :3]).float()
-    cover = OPACITY * weight[..., None]
-    return cover * heat + (1 - cover) * grey[..., None]
+    cover = OPACITY * weight[..., None].sqrt()
+    return cover * heat + (1 - cover) * DIM * grey[..., None]
 
 
 def draw_scale(page: Page, x: float, top: float, highest: float) -> None:
-    """The colours over middle grey, from 0 to the sample's largest weight."""
+    """The colours over a white picture, from 0 to the sample's largest weight."""
     ramp = torch.linspace(1, 0, 64)[:, None].expand(64, 2)
     extent = (x, x + 0.11, top + PICTURE, top)
-    shown = tinted(torch.full_like(ramp, 0.5), ramp).numpy()
+    shown = tinted(torch.ones_like(ramp), ramp).numpy()
     page.canvas.imshow(shown, extent=extent, aspect="auto", interpolation="nearest", zorder=2)
     for y, value in ((top + 0.09, f"{highest:.2g}"), (top + PICTURE, "0")):
         page.text(x + 0.15, y, value, fontsize=8.5)

@@ -8,17 +8,20 @@ from multimodal.report.page import BLUE, CONDITIONS, HEAD, INK, MARGIN, ORANGE, 
 
 Row = dict[str, float]
 STYLES = {"both": (INK, "-", "o"), "image": (BLUE, "-", "s"), "text": (ORANGE, "--", "^")}
-PANELS = {  # title, unit, {what: name in the history}
+PANELS = {  # title, unit, what the axis reaches at least, {what: name in the history}
     "gradient of each encoder": (
         "Euclidean norm, mean over the steps",
+        0,
         {m: f"train/imbalance/grad_norm_{m}" for m in ("image", "text")},
     ),
     "accuracy": (
         "validation samples, complete and with one alone",
+        1.02,
         {c: f"validation/imbalance/accuracy_{c}" for c in ("both", "image", "text")},
     ),
     "share of the image in the answer": (
         "Shapley value; the rest is the caption's",
+        1.02,
         {"image": "validation/imbalance/share_image"},
     ),
 }
@@ -29,9 +32,11 @@ def draw_imbalance(title: str, history: list[Row]) -> Figure:
     """Three panels over the optimizer's steps; what was not measured is left out."""
     page = Page(WIDTH, HEAD + 0.6 + PANEL + 0.75, "Balance of the modalities", title)
     wide = (WIDTH - 2 * MARGIN + 0.15) / len(PANELS)
-    for i, (name, (unit, lines)) in enumerate(PANELS.items()):
+    for i, (name, (unit, reach, lines)) in enumerate(PANELS.items()):
         axes = page.axes(MARGIN + 0.45 + i * wide, HEAD + 0.6, wide - 0.75, PANEL)
         draw_panel(axes, name, unit, {what: points(history, column) for what, column in lines.items()})
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(0, low), max(reach, high))
     return page.figure
 
 
@@ -56,5 +61,3 @@ def draw_panel(axes: Axes, title: str, unit: str, lines: dict[str, list[tuple[fl
     if len(axes.lines) > 1:
         axes.legend(frameon=False, fontsize=9.5, labelcolor=INK)
     axes.margins(x=0.04)
-    if any(lines.values()):
-        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.attention import AttentionMaps
-from multimodal.report.attention import draw_attention, overlaid, plan
+from multimodal.report.attention import DIM, draw_attention, overlaid, plan
 from tests.report.test_figures import TITLE, check_layout, draw, run, shown
 
 
@@ -75,10 +75,10 @@ def test_the_words_of_a_sample_share_its_scale() -> None:
     assert np.abs(faded[0] - whole[0]).max() > 0.1
 
 
-def test_without_weight_the_picture_shows_through_in_grey() -> None:
+def test_without_weight_the_picture_shows_through_in_dim_grey() -> None:
     image = torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8)
     shown_image = overlaid(image, torch.zeros(2, 2))
-    expected = (image.float().mean(0) / 255).repeat_interleave(16, 0).repeat_interleave(16, 1)
+    expected = DIM * (image.float().mean(0) / 255).repeat_interleave(16, 0).repeat_interleave(16, 1)
     torch.testing.assert_close(shown_image, expected.expand(3, -1, -1))
 
 
