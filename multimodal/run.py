@@ -47,12 +47,12 @@ def train(cfg: DictConfig) -> Path:
     if for_a_checkpoint:
         raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
-    loss = instantiate(cfg.loss, _convert_="all")
     evaluation = instantiate(cfg.evaluation, _convert_="all")
     check_fill(evaluation["fill"])
     data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model = build_model(cfg)
+    loss = instantiate(cfg.loss, _convert_="all")
     config = resolved(cfg, data, model)
     config["key"] = run_name(config)[1]
     folder = run_folder(cfg, config)

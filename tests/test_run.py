@@ -38,6 +38,15 @@ def test_a_run_leaves_its_numbers_its_history_and_its_figures(run: Path) -> None
     assert {file.stem for file in run.glob("*.png")} == FIGURES
 
 
+def test_a_loss_with_classifiers_of_its_own_trains(tmp_path: Path) -> None:
+    """Its sizes are known only once the data is read."""
+    done = command(tmp_path, *TINY, "loss=ogm_ge", "output_dir=out", "tracking=disabled")
+    assert done.status == 0, done.stderr
+    with (tmp_path / "out" / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert all(float(row["train/unimodal"]) > 0 and 0 < float(row["train/modulation_image"]) <= 1 for row in rows)
+
+
 def test_the_checkpoint_loads_with_weights_only(run: Path) -> None:
     state = torch.load(run / "best.pt", weights_only=True)
     assert state["vocabulary"][:4] == ["<pad>", "<unk>", "<bos>", "<eos>"]
