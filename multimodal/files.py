@@ -2,7 +2,7 @@
 
 import csv
 import json
-import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,16 +11,29 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+PART = ".part"  # ends the names of files that are not yet whole
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes `path` when the block ends; of this process alone."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """A name to write to, which becomes `path` when the block ends; of this block alone."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PART}")
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """What writes that were cut off have left in a folder on which nobody else works."""
+    for rest in folder.glob(f".*{PART}"):
+        rest.unlink()
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_text(text: str, path: Path) -> None:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 # What the command line may change of a checkpoint's config, and what else it may say.
 GENERATE_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "hydra")
-EVALUATE_MAY_SET = (*GENERATE_MAY_SET, "evaluation", "dataset.path", "dataset.source", "dataset.columns")
+EVALUATE_MAY_SET = (*GENERATE_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
 GENERATE_MAY_SET += ("text", "image")
 
 

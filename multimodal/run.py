@@ -21,17 +21,8 @@ from multimodal.evaluation.fill import check_fill
 from multimodal.evaluation.generate import answer, likeliest, read_sample, write_png
 from multimodal.evaluation.samples import sample_columns
 from multimodal.files import read_csv, write_csv, write_json, write_parquet
-from multimodal.folder import (
-    evaluation_folder,
-    evaluation_key,
-    finished,
-    locked,
-    prepare_folder,
-    run_folder,
-    run_name,
-    save_config,
-    status_of,
-)
+from multimodal.folder import evaluation_folder, finished, locked, prepare_folder, run_folder, status_of
+from multimodal.key import code_of, digest, evaluation_key, run_name
 from multimodal.report.comparison import write_report
 from multimodal.report.figures import Figures
 from multimodal.report.scores import score_rows, summary
@@ -54,11 +45,13 @@ def train(cfg: DictConfig) -> Path:
     model = build_model(cfg)
     loss = instantiate(cfg.loss, _convert_="all")
     config = resolved(cfg, data, model)
-    config["key"] = run_name(config)[1]
+    config["training"]["precision"] = trainer.precision
+    config |= code_of(config) | {"key": run_name(config)[1]}
     folder = run_folder(cfg, config)
     with locked(folder):
         if cfg.resume and finished(folder, config):
             log.info("%s is finished already; resume=false runs it anew", folder)
+            write_json({"status": "finished"}, folder / "status.json")  # if it was killed between the two
             return folder
         prepare_folder(folder, config, cfg.resume)
         with status_of(folder), open_tracking(cfg, folder, config) as tracking:
@@ -83,14 +76,19 @@ def evaluate(cfg: DictConfig) -> Path:
     check_same_data(state["config"], data, asked=bool({"dataset.source", "dataset.path"} & set(given(overrides))))
     config = state["config"] | {"data_source": data.source, "fingerprint": data.fingerprint}
     config |= {"evaluation": OmegaConf.to_container(kept.evaluation, resolve=True), "overrides": list(overrides)}
+    config |= {"checkpoint_digest": digest(str(file)), "evaluated_data": data.fingerprint}
+    config |= code_of(config) | {"key": evaluation_key(config)}
     folder = evaluation_folder(cfg, file, config)
-    (folder / "metrics.json").unlink(missing_ok=True)  # of an earlier evaluation, perhaps with other settings
-    save_config(folder, config)
     history = read_csv(file.parent / "history.csv")
-    with open_tracking(cfg, folder, config) as tracking:
-        results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
-        results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-        finish(folder, config, data, history, results, evaluation["figures"], tracking)
+    with locked(folder):
+        if cfg.resume and finished(folder, config):
+            log.info("%s is evaluated already; resume=false does it anew", folder)
+            return folder
+        prepare_folder(folder, config, cfg.resume)
+        with status_of(folder), open_tracking(cfg, folder, config) as tracking:
+            results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
+            results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
+            finish(folder, config, data, history, results, evaluation["figures"], tracking)
     return folder
 
 
@@ -166,14 +164,14 @@ def finish(
     title += f"{choices['fusion']} fusion, seed {config['seed']}"
     pairs = near_duplicates(data.splits["train"].image, data.splits["test"].image)
     card = data.card | {"near_duplicates": [{"test": test, "train": train} for test, train in pairs]}
-    drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)
-    pictures = {name: folder / f"{name}.png" for name in drawn}
-    for name, figure in drawn.items():
-        figure.savefig(pictures[name], dpi=150)
     write_json(card, folder / "data_card.json")
     for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
     write_parquet(sample_columns(data, results), folder / "predictions.parquet")
+    drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)
+    pictures = {name: folder / f"{name}.png" for name in drawn}
+    for name, figure in drawn.items():
+        figure.savefig(pictures[name], dpi=150)
     tracking.config({"data_card": card})
     tracking.summary(results.metrics)
     tracking.figures(pictures)

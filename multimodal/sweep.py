@@ -2,9 +2,9 @@
 
 import functools
 import hashlib
-import json
 import logging
 import os
+import signal
 import sys
 import traceback
 import uuid
@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from multimodal.files import read_csv, write_csv, write_json
+from multimodal.files import read_csv, read_json, write_csv, write_json
 from multimodal.report.comparison import write_report
 from multimodal.report.verdict import check_margin
 from multimodal.training.interruption import Interrupted
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 RECORDS = "jobs"  # folder of the records inside the sweep's
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
-KILLED = "the job was killed"
+KILLED = "the job has not ended: it still runs, or was killed"
 COLUMNS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
 COLUMNS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
 
@@ -48,15 +48,23 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float 
                 return in_sweep(job, cfg)
             job(cfg)
         except (ValueError, InstantiationException) as error:
-            mistake = error.__cause__ if isinstance(error, InstantiationException) else error
+            mistake = raised(error)
             if not isinstance(mistake, ValueError) or os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
             raise SystemExit(f"error: {mistake}\n(HYDRA_FULL_ERROR=1 shows where)") from error
         except Interrupted as error:
-            print(error, file=sys.stderr)
+            print(error if cfg.resume else f"{error}, without resume=false", file=sys.stderr)
             raise SystemExit(128 + error.received) from error
+        except KeyboardInterrupt as error:
+            print("interrupted; the same command again goes on from what was kept", file=sys.stderr)
+            raise SystemExit(128 + signal.SIGINT) from error
 
     return run
+
+
+def raised(error: BaseException) -> BaseException:
+    """What a component raised, without Hydra's wrapping."""
+    return error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
 
 
 def in_sweep(job: Callable[[DictConfig], Path], cfg: DictConfig) -> float | None:
@@ -77,17 +85,37 @@ def in_sweep(job: Callable[[DictConfig], Path], cfg: DictConfig) -> float | None
     except KeyboardInterrupt:
         write_json(record | {"status": "interrupted", "error": "interrupted", "traceback": ""}, file)
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         log.exception("job failed: %s", " ".join(overrides))
-        record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        mistake = raised(error)
+        record |= {"status": "failed", "error": f"{type(mistake).__name__}: {mistake}"}
         record["traceback"] = traceback.format_exc()
+        track_failure(cfg, file.with_suffix(""), record, mistake)
     write_json(record, file)
     return found
 
 
+def track_failure(cfg: DictConfig, folder: Path, record: dict[str, Any], error: BaseException) -> None:
+    """A job that failed before its tracker was opened (bad data, no memory) is a failed run on the tracker, too."""
+    if getattr(error, "tracked", False):
+        return
+    choices = {name: record[name] for name in ("dataset", "fusion")}
+    config = {"choices": choices, "seed": record["seed"], "overrides": record["overrides"]}
+    config["sweep"] = group = folder.resolve().parent.parent.name
+    name = f"{record['dataset']}-{record['fusion']}-s{record['seed']}-failed"
+    try:
+        folder.mkdir(exist_ok=True)
+        tracking = instantiate(cfg.tracking).open(folder, name, group, list(choices.values()), config)
+        tracking.__exit__(type(error), error, error.__traceback__)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except Exception:  # the record on disk is whole without it
+        log.exception("the failed job could not be told to the tracker")
+
+
 def ran(folder: Path) -> dict[str, Any]:
     """What a finished run was, a checkpoint evaluated again too, and its main metrics."""
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = read_json(folder / "metrics.json")
     facts = {"dataset": metrics["choices"]["dataset"], "fusion": metrics["choices"]["fusion"], "seed": metrics["seed"]}
     return facts | {"source": metrics["data_source"], "metrics": {name: metrics[name] for name in COLUMNS}}
 
@@ -111,7 +139,7 @@ class SweepTable(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Gathers the records; nothing that a job kept in memory survives other launchers."""
         sweep = Path(config.hydra.sweep.dir)
-        records = [json.loads(file.read_text()) for file in (sweep / RECORDS).glob("*.json")]
+        records = [read_json(file) for file in (sweep / RECORDS).glob("*.json")]
         records = [record for record in records if record.get("sweep") == os.environ[SWEEP]]
         failed = [record for record in records if record["status"] != "finished"]
         good = bool(records) and not failed

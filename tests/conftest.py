@@ -24,8 +24,10 @@ from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.digit_grammar import parse
 from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.training.device import computes_bf16
 from multimodal.types import BOS, EOS, PAD, Batch, Encoded
 
+needs_bf16 = pytest.mark.skipif(not computes_bf16(), reason="this CPU cannot compute in bf16")
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
 FACTS = {"num_classes": 3, "vocab_size": 20, "max_length": 8, "channels": 1, "image_size": 28}

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from multimodal.files import read_csv, whole, write_csv, write_json
+from multimodal.files import read_csv, read_json, remove_parts, whole, write_csv, write_json
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path):
@@ -44,3 +44,13 @@ def test_a_write_that_fails_leaves_the_file_that_was_there(tmp_path):
         half(file)
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_a_cut_write_left_is_found_and_nothing_else(tmp_path):
+    write_json([1], tmp_path / "kept.json")
+    writing = whole(tmp_path / "kept.json")
+    writing.__enter__().write_text("half")  # and then the process is killed
+    assert len(list(tmp_path.iterdir())) == 2
+    remove_parts(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["kept.json"]
+    assert read_json(tmp_path / "kept.json") == [1]

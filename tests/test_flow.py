@@ -12,7 +12,7 @@ from multimodal.build import build_model, count_parameters
 from multimodal.model import MultimodalModel
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import PAD, Batch
-from tests.conftest import FACTS, options
+from tests.conftest import FACTS, needs_bf16, options
 
 FUSIONS = options("fusion")
 ENCODERS = options("encoder/image")
@@ -187,6 +187,7 @@ CHOICES = [(group, option) for group in GROUPS for option in options(group)]
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
+@needs_bf16
 def test_a_step_in_bf16(config, batch, group, option) -> None:
     model, cfg = build(config, f"{group}={option}")
     objective = Objective(model, instantiate(cfg.loss, _convert_="all"))

@@ -10,11 +10,12 @@ import pyarrow.parquet
 import pytest
 import torch
 
+from multimodal.report.quantities import COST, GENERATION, QUALITY
 from tests.command import SCRIPT, TINY, command
 
 FIGURES = {"curves", "tsne", "embeddings", "generation", "masking", "attention"}
 FIGURES |= {"imbalance", "availability", "reliability", "confusion", "data_card"}
-TIMED = ("seconds", "cost/ms_per_sample_batch1", "cost/ms_per_sample_batch64", "cost/peak_memory_mb")
+TIMED = ("evaluation_key", "seconds", "cost/ms_per_sample_batch1", "cost/ms_per_sample_batch64", "cost/peak_memory_mb")
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,8 @@ def test_a_run_leaves_its_numbers_its_history_and_its_figures(run: Path) -> None
     assert set(metrics["undefined"]) == {name for name, value in metrics.items() if value is None}
     for name in ("accuracy/image", "availability/mean", "image_to_text/bleu4", "text_to_image/ssim_skill"):
         assert name in metrics
+    for quantity in QUALITY + COST + GENERATION:  # a misspelt column of the report would be "not measured" for ever
+        assert quantity.name in metrics
     with (run / "history.csv").open() as file:
         assert [float(row["step"]) for row in csv.DictReader(file)] == [3, 6]
     assert {file.stem for file in run.glob("*.png")} == FIGURES
@@ -59,6 +62,21 @@ def test_evaluating_again_gives_the_same_numbers(run: Path) -> None:
     first = json.loads((run / "metrics.json").read_text())
     again = json.loads((run.parent / "again" / "metrics.json").read_text())
     assert again | dict.fromkeys(TIMED) == first | dict.fromkeys(TIMED)
+
+
+def test_an_evaluation_is_not_made_again_nor_overwritten(run: Path, monkeypatch) -> None:
+    line = ["mode=evaluate", "checkpoint=out", "tracking=disabled"]
+    assert command(run.parent, *line).status == 0
+    (first,) = run.glob("evaluation-*/metrics.json")
+    before = first.stat().st_mtime_ns
+    assert "is evaluated already" in command(run.parent, *line).stderr
+    assert first.stat().st_mtime_ns == before
+    assert command(run.parent, *line, "evaluation.evaluator.cells=3").status == 0
+    assert len(list(run.glob("evaluation-*/metrics.json"))) == 2  # each setting has its own
+    done = command(run.parent, *line, "output_dir=.")
+    assert done.status == 1
+    assert "is not the folder of a run, and not empty" in done.stderr
+    assert "holds another experiment" in command(run.parent, *line, "output_dir=out").stderr
 
 
 def test_every_test_sample_has_its_predictions(run: Path) -> None:

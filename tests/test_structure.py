@@ -18,6 +18,7 @@ LAYERS += [
     "tracking",
     "sweep",
     "build",
+    "key",
     "folder",
     "restore",
     "run",

@@ -3,7 +3,9 @@
 import csv
 from pathlib import Path
 
+from multimodal.training.trainer import Trainer
 from tests.command import TINY, command
+from tests.tracking.test_wandb import read_runs
 
 
 def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
@@ -25,13 +27,42 @@ def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
     assert done.status == 0, done.stderr  # a ResNet's checkpoint has its weights
 
 
-def test_a_failing_job_is_recorded_and_the_others_finish(tmp_path: Path) -> None:
-    done = command(tmp_path, "-m", "training.batch_size=0,32", *TINY, "tracking=disabled")
+def raised(self, fabric, objective, optimizer, batch):
+    """In the place of `Trainer.take_step`: each kind of failure for another learning rate."""
+    if self.learning_rate in ERRORS:
+        raise ERRORS[self.learning_rate]
+    terms = TAKE_STEP(self, fabric, objective, optimizer, batch)
+    return terms | {"loss": terms["loss"] * float("nan")} if self.learning_rate == 0.4 else terms
+
+
+TAKE_STEP = Trainer.take_step
+ERRORS = {0.1: RuntimeError("broken"), 0.2: MemoryError("on purpose"), 0.3: SystemExit(3)}
+
+
+def test_failing_jobs_are_recorded_here_and_on_the_tracker_and_the_others_finish(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Trainer, "take_step", raised)
+    rates = "training.learning_rate=0,0.1,0.2,0.3,0.4,0.001"
+    done = command(tmp_path, "-m", rates, *TINY, "tracking=offline")
     assert done.status == 1
-    assert "2 jobs, 1 failed" in done.stdout
-    assert "batch_size must be a number above 0, got 0" in done.stdout
+    assert "6 jobs, 5 failed" in done.stdout
+    told = {
+        "0": "ValueError: training.learning_rate must be a number above 0, got 0",
+        "0.1": "RuntimeError: broken",
+        "0.2": "MemoryError: on purpose",
+        "0.3": "SystemExit: 3",
+        "0.4": "FloatingPointError: the training loss was nan",
+    }
+    for rate, error in told.items():
+        assert f"failed: training.learning_rate={rate} {' '.join(TINY)} tracking=offline" in done.stdout
+        assert error in done.stdout
     with (tmp_path / "runs" / "sweep.csv").open() as file:
-        assert sorted(row["status"] for row in csv.DictReader(file)) == ["failed", "finished"]
+        assert sorted(row["status"] for row in csv.DictReader(file)) == ["failed"] * 5 + ["finished"]
+    tracked = [run for folder in tmp_path.glob("runs/**/wandb") for run in read_runs(folder.parent)]
+    assert sorted(run["exit"] for run in tracked) == [0, 1, 1, 1, 1, 1]  # one run a job, also where no training began
+    assert {run["group"] for run in tracked} == {"runs"}
+    errors = sorted(run["summary"]["error"] for run in tracked if run["exit"])
+    assert all(error.startswith(start) for error, start in zip(errors, sorted(told.values()), strict=True))
+    assert all("Traceback" in run["summary"]["traceback"] for run in tracked if run["exit"])
 
 
 def test_a_mistake_in_the_sweep_itself_starts_no_job(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def decode_images(rows: Dataset, size: int, channels: int) -> tuple[Tensor, list
     a killed process left unfinished is made again.
     """
     settings = {"size": size, "channels": channels}
-    name = Hasher.hash((rows._fingerprint, Path(__file__).read_text(), settings))
+    name = Hasher.hash((rows._fingerprint, Path(__file__).read_bytes(), settings))
     file = Path(datasets.config.HF_DATASETS_CACHE) / "multimodal" / f"{name}.arrow"
     if len(rows) == 0:
         return torch.empty((0, channels, size, size), dtype=torch.uint8), []

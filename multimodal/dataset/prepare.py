@@ -81,6 +81,8 @@ def prepare_data(
     if empty:
         raise ValueError(f"no usable row is left for {', '.join(empty)}:\n{bad.listed()}")
     content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
+    if len(content["train"].unique()) < 2:
+        raise ValueError(f"all training samples are of one class, {class_names[content['train'][0]]}: nothing to tell")
     told = caption.tell({split: part.caption for split, part in rows.items()}, content, class_names)
     if vocabulary is None:
         vocabulary = Vocabulary.of(told.captions["train"])

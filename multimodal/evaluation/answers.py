@@ -12,7 +12,7 @@ def answers(probability: dict[str, Tensor], label: Tensor) -> Scores:
     scores: Scores = {}
     for condition, p in probability.items():
         classes = p.shape[1]
-        right = p[torch.arange(len(p)), label].clamp(min=1e-12)
+        right = p[torch.arange(len(p)), label].clamp(min=torch.finfo(p.dtype).tiny)
         scores[f"accuracy/{condition}"] = share(p.argmax(1) == label)
         scores[f"macro_f1/{condition}"] = float(multiclass_f1_score(p, label, classes, average="macro"))
         scores[f"nll/{condition}"] = float(-right.double().log().mean())

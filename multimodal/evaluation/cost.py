@@ -1,10 +1,11 @@
 """What a model costs: parameters, floating-point operations, time and memory."""
 
-import resource
 import statistics
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -23,15 +24,13 @@ def cost(model: MultimodalModel, split: Split) -> dict[str, float]:
     `cost/parameters` are the trained ones, `cost/fusion_parameters` those of them from the embeddings to z;
     `cost/flops` a sample's, a multiplication with its addition counted as two (PyTorch's counter: convolutions and
     matrix products); `cost/ms_per_sample_batch1` and `_batch64` medians in milliseconds; `cost/peak_memory_mb` of
-    the process so far (in a sweep also of its jobs before this one), on a GPU of its tensors.
+    the process so far (in a sweep also of its jobs before this one), on a GPU of its tensors; Windows does not tell.
     """
     model.eval()
     device = next(model.parameters()).device
     one, many = (split.batch(torch.arange(size) % len(split), device) for size in (1, 64))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of a flag for Intel's GPUs, which is set along with the other
-        with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
-            model(one)  # oneDNN's fused LSTM would not be counted
+    with uncounted_kernels_off(), FlopCounterMode(display=False) as counter:
+        model(one)
     seconds = {size: timed(model, batch) for size, batch in {1: one, 64: many}.items()}
     return {
         "cost/parameters": trained(model),
@@ -39,8 +38,21 @@ def cost(model: MultimodalModel, split: Split) -> dict[str, float]:
         "cost/flops": counter.get_total_flops(),
         "cost/ms_per_sample_batch1": 1000 * seconds[1],
         "cost/ms_per_sample_batch64": 1000 * seconds[64] / 64,
-        "cost/peak_memory_mb": peak_memory(device),
-    }
+    } | ({} if sys.platform == "win32" else {"cost/peak_memory_mb": peak_memory(device)})
+
+
+@contextmanager
+def uncounted_kernels_off() -> Iterator[None]:
+    """Without the fused LSTMs of oneDNN and cuDNN and the fused transformer layer, which PyTorch's counter misses."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a flag for Intel's GPUs, which is set along with the other
+        with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
+            torch.backends.mha.set_fastpath_enabled(False)
+            try:
+                yield
+            finally:
+                torch.backends.mha.set_fastpath_enabled(fused)
 
 
 def trained(module: nn.Module) -> int:
@@ -63,5 +75,7 @@ def peak_memory(device: torch.device) -> float:
     """Megabytes."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
+    import resource  # of Unix alone
+
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

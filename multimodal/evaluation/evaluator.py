@@ -147,7 +147,7 @@ class Evaluator:
                 found = retrieval(*pair, equal, test.content, self.seed, text_query=way == "text_to_image")
                 scores |= prefixed(f"retrieval/{way}", found)
         with clock("latent space"):
-            scores |= prefixed("latent", latent(image, text, predictions.joint["both"], test.content, self.seed))
+            scores |= prefixed("latent", latent(image, text, predictions.joint["both"], test.label, self.seed))
         with clock("interaction"):
             audited = some(len(test), self.pairs, self.seed)
             grid = answer_grid(model, test, audited)

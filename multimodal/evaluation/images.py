@@ -13,7 +13,7 @@ from multimodal.metric.frechet import frechet
 from multimodal.metric.psnr import psnr
 from multimodal.metric.references import best_similarity
 
-CHUNK = 1000  # images at a time
+CHUNK = 250  # images at a time
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,19 @@ from multimodal.model import MultimodalModel
 
 @torch.no_grad()
 def answer_grid(model: MultimodalModel, split: Split, rows: Tensor) -> Tensor:
-    """(n, n, K) logits on the CPU: [i, j] answers image i with caption j of the samples at `rows` (n,)."""
+    """(n, n, K) on the CPU: [i, j] answers image i with caption j of the samples at `rows` (n,).
+
+    Logits; of a fusion that decides by itself probabilities, which is what it adds up.
+    """
     device = next(model.parameters()).device
     encoded = model.encode(split.batch(rows, device))
     captions = torch.arange(len(rows), device=device)
     grid = []
     for i in range(len(rows)):
         image = encoded["image"].rows(captions.new_full((len(rows),), i))
-        grid.append(model.classify(model.fuse(encoded | {"image": image})).float().cpu())
+        fused = model.fuse(encoded | {"image": image})
+        answer = model.classify(fused).float()
+        grid.append((answer if fused.logits is None else answer.softmax(-1)).cpu())
     return torch.stack(grid)
 
 

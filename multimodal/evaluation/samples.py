@@ -11,8 +11,8 @@ def sample_columns(data: Data, results: Results) -> dict[str, list[Any]]:
 
     `index`, `label`, `content`, `place` (of the availability masks: the image is missing at rates above
     it, the caption at rates above 1 - place), `caption`; for each condition `predicted/`, `probability/` (of
-    all classes), `correct/` (as the availability surface counts it) and `written/`; and the measures of
-    generation by sample under their names in `metrics.json`.
+    all classes), `correct/` (as the availability surface counts it) and `written/`; and by sample `ssim` and
+    `class_coherent` of what is generated, whose means are `ssim` and `class_coherence` in `metrics.json`.
     """
     test, said = data.splits["test"], results.predictions
     columns: dict[str, list[Any]] = {

@@ -46,11 +46,12 @@ class ImageJudge:
     def fit(self, train: Split, num_classes: int, augment: Augment) -> "ImageJudge":
         """Learns `content` of the training images, or reads the judge that did."""
         settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
+        settings += f" {num_classes}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
         key.update(train.image.numpy())
         key.update(train.content.numpy())  # captions and their mode do not matter
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # one judge for every run on the same data
             self.model = network(*train.image.shape[1:3], num_classes)
             if path.exists():

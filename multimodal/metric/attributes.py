@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
+LEAST = 0.05  # what a grammar reads in fewer captions is an accident of other people's words
+
 
 def attribute_accuracy(
     written: list[list[str]], references: list[list[str]], parse: Callable[[str], dict[str, str]]
@@ -16,7 +18,8 @@ def attribute_accuracy(
         parse: a caption -> {attribute: word} of what it states.
 
     Returns:
-        `attribute_accuracy` and `attribute_accuracy_<name>`; nothing where no reference states any.
+        `attribute_accuracy` and `attribute_accuracy_<name>` of the attributes that a share of LEAST of the references
+        states; nothing where there is none.
     """
     read = cache(parse)  # templated captions repeat
     stated, right = Counter(), Counter()
@@ -25,7 +28,8 @@ def attribute_accuracy(
         for name, word in read(" ".join(asked)).items():
             stated[name] += 1
             right[name] += found.get(name) == word
-    if not stated:
+    common = {name: count for name, count in stated.items() if count >= LEAST * len(references)}
+    if not common:
         return {}
-    scores = {f"attribute_accuracy_{name}": right[name] / count for name, count in stated.items()}
+    scores = {f"attribute_accuracy_{name}": right[name] / count for name, count in common.items()}
     return {"attribute_accuracy": sum(scores.values()) / len(scores)} | scores

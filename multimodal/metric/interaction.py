@@ -14,7 +14,7 @@ def emap_gap(grid: Tensor, label: Tensor) -> float:
     """Accuracy of the model minus that of its nearest additive model, f(image) + g(caption).
 
     Args:
-        grid: (n, n, K) logits, [i, j] the answer to image i with caption j.
+        grid: (n, n, K) scores, [i, j] the answer to image i with caption j, on the scale on which they are added.
         label: (n,) int64.
     """
     grid = grid.double()

@@ -21,16 +21,16 @@ NEIGHBOURS = 10
 STARTS = 10  # of k-means, the best of which is kept
 
 
-def latent(image: Tensor, text: Tensor, joint: Tensor, content: Tensor, seed: int) -> dict[str, float]:
-    """Of at most 2,000 samples; what needs a second sample is left out where there is none.
+def latent(image: Tensor, text: Tensor, joint: Tensor, label: Tensor, seed: int) -> dict[str, float | str]:
+    """Of at most 2,000 samples; what needs a second sample is a reason in words where there is none.
 
     Args:
         image, text, joint: (N, D) embeddings, row i of each of sample i.
-        content: (N,) int64, the pictured class.
+        label: (N,) int64, the answer that the joint space is for.
         seed: draws the samples, and starts k-means.
     """
     # shuffled in any case: neighbours at equal distance would come in the order of the data, and so of its classes
-    rows = torch.randperm(len(content), generator=torch.Generator().manual_seed(seed))[:MOST]
+    rows = torch.randperm(len(label), generator=torch.Generator().manual_seed(seed))[:MOST]
     x, y, z = (torch.nn.functional.normalize(e.detach().cpu()[rows].double(), dim=-1) for e in (image, text, joint))
     scores = {
         "modality_gap": float((x.mean(0) - y.mean(0)).norm()),
@@ -38,12 +38,12 @@ def latent(image: Tensor, text: Tensor, joint: Tensor, content: Tensor, seed: in
         "alignment": float((x - y).square().sum(1).mean()),
     }
     if len(rows) < 2:
-        return scores
-    label = content.cpu()[rows].unique(return_inverse=True)[1].numpy()
+        return scores | dict.fromkeys(("uniformity", "knn_accuracy", "v_measure"), "one sample has no other")
+    classes = label.cpu()[rows].unique(return_inverse=True)[1].numpy()
     return scores | {
         "uniformity": (uniformity(x) + uniformity(y)) / 2,
-        "knn_accuracy": knn_accuracy(z.numpy(), label),
-        "v_measure": v_measure(z.numpy(), label, seed),
+        "knn_accuracy": knn_accuracy(z.numpy(), classes),
+        "v_measure": v_measure(z.numpy(), classes, seed),
     }
 
 

@@ -1,13 +1,11 @@
 """What a few paired differences allow to say: intervals, tests, equivalence; all along the last axis.
 
 Two one-sided tests: Schuirmann 1987, https://doi.org/10.1007/BF01068419. Holm 1979, https://www.jstor.org/stable/4615733.
-Unbiased effect size: Hedges 1981, https://doi.org/10.3102/10769986006002107. Percentile bootstrap: Efron 1979,
-https://doi.org/10.1214/aos/1176344552.
+Percentile bootstrap: Efron 1979, https://doi.org/10.1214/aos/1176344552.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
 from scipy.stats import t
 
 ROUND_OFF = 1e-9  # differences of metrics that are closer than this are equal
@@ -64,16 +62,6 @@ def holm(p: list[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
         adjusted[i] = largest
     return adjusted
-
-
-def effect_size(x: ArrayLike) -> float | None:
-    """Mean in standard deviations of the differences, without the bias of few: (n,); None where they do not spread."""
-    mean, error = mean_and_error(x)
-    if error == 0:
-        return None
-    n = np.shape(x)[-1]
-    unbiased = np.exp(gammaln((n - 1) / 2) - gammaln((n - 2) / 2)) / np.sqrt((n - 1) / 2)
-    return float(mean / (error * np.sqrt(n)) * unbiased)
 
 
 def bootstrap_interval(x: ArrayLike, level: float, resamples: int, seed: int) -> tuple[Floats, Floats]:

@@ -43,8 +43,15 @@ class Mean(nn.Module):
 
     @torch.no_grad()
     def update(self, name: str, e: Encoded) -> None:
-        """Moves the means towards those of the samples that are present; stays where none is."""
-        share = self.momentum * e.present.any()
-        weight = e.present[:, None].float() / e.present.sum().clamp(min=1)
+        """Moves the means towards those of the samples that are present, in any process; stays where none is."""
+        weight, count = e.present[:, None].float(), total(e.present.sum())
         for mean, seen in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.valid)), strict=True):
-            mean.lerp_((weight * seen.float()).sum(0), share)  # no matrix product, which autocast would round
+            found = total((weight * seen.float()).sum(0)) / count.clamp(min=1)  # no matrix product: autocast rounds it
+            mean.lerp_(found, self.momentum * (count > 0))
+
+
+def total(own: Tensor) -> Tensor:
+    """Sum over all processes of a run."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(own)
+    return own

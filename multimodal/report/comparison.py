@@ -1,5 +1,6 @@
 """The report of a folder of runs: one HTML page that needs nothing else, and the same as Markdown and CSV."""
 
+import logging
 from pathlib import Path
 
 from multimodal.files import write_csv, write_text
@@ -8,6 +9,8 @@ from multimodal.report.galleries import galleries
 from multimodal.report.html import as_html
 from multimodal.report.plain import as_markdown, as_rows
 from multimodal.report.runs import read_runs
+
+log = logging.getLogger(__name__)
 
 LARGEST = 10_000_000  # bytes of the page
 WIDEST = (1500, 1000, 700)  # pixels of its pictures: the first that keeps it below
@@ -28,6 +31,8 @@ def write_report(folder: Path, margin: float) -> Path | None:
         page = as_html(comparison, galleries(comparison.groups, widest))
         if len(page.encode()) < LARGEST:
             break
+    else:
+        log.warning("the page has %.0f MB even with small pictures", len(page.encode()) / 1e6)
     write_csv(as_rows(comparison), folder / "report.csv")
     write_text(as_markdown(comparison), folder / "report.md")
     write_text(page, folder / "report.html")

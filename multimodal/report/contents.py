@@ -6,10 +6,11 @@ from pathlib import Path
 from multimodal.report.account import data_table, failed_command, run_commands, verdict_table
 from multimodal.report.runs import Failure, Run
 from multimodal.report.table import Table
-from multimodal.report.tables import by_fusion, generation_table, grouped, quality_table
-from multimodal.report.verdict import PRIMARY, Verdict, verdicts
+from multimodal.report.tables import ahead_of_all, by_fusion, generation_table, grouped, quality_table, speaks
+from multimodal.report.verdict import MEASURES, PRIMARY, SEEDS, Verdict, is_reference, verdicts
 
-SAID = 6  # comparisons in words for each dataset; the table has them all
+CONTROLS = ("image_only", "text_only")  # read one modality: beside them a fusion is seldom behind
+SAID = 16  # comparisons in words for each dataset; the table has them all
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def lead(groups: dict[str, list[Run]], runs: list[Run], failures: list[Failure],
         return f"No run has finished; {counted(len(failures), 'job')} failed."
     seeds = f"{min(sizes)}" if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
     fusions = len({run.fusion for run in runs})
-    counts = (counted(len(runs), "run"), counted(fusions, "fusion"), counted(len(groups), "dataset"))
+    datasets = len({run.dataset for run in runs})
+    counts = [counted(len(runs), "run"), counted(fusions, "fusion"), counted(datasets, "dataset")]
+    counts += [counted(len(groups), "setting")] if len(groups) > datasets else []
     points = counted(f"{100 * margin:g}", "point")
     return (
         f"{', '.join(counts)}, {counted(seeds, 'seed')} each; {counted(len(failures), 'job')} failed. "
@@ -77,10 +80,24 @@ def counted(count: int | str, noun: str) -> str:
 
 
 def sentences(runs: list[Run], found: list[Verdict]) -> list[str]:
-    """The primary verdicts, those that show a difference first."""
-    if len({run.fusion for run in runs}) < 2:
+    """Who is ahead, then each fusion beside the plain one; a null result stands as high as any other."""
+    fusions = by_fusion(runs)
+    if len(fusions) < 2:
         return [f"{runs[0].fusion} alone: nothing to compare with."]
-    primary = sorted((v for v in found if v.metric == PRIMARY), key=lambda v: not v.shown)
-    more = len(primary) - SAID
+    primary = [v for v in found if v.metric == PRIMARY]
+    if len(fusions) == 2:
+        return [v.sentence for v in primary]
+    first = ahead_of_all(fusions, PRIMARY, found)
+    spoken = speaks(fusions)
+    words = MEASURES[PRIMARY].words
+    if len(spoken) < 2:
+        told = f"fewer than {SEEDS} seeds: too few to say who is ahead in {words}."
+    elif first is None:
+        told = f"none of {', '.join(spoken)} is shown ahead of all the others in {words}."
+    else:
+        told = f"{first} is ahead of all the others in {words}."
+    beside = sorted((v for v in primary if is_reference(v.second)), key=lambda v: v.first.partition(" ")[0] in CONTROLS)
+    said = [v.sentence for v in (beside or primary)[:SAID]]
+    more = len(primary) - len(said)
     rest = [f"{counted(more, 'more comparison')} in the table of all comparisons."] if more > 0 else []
-    return [v.sentence for v in primary[:SAID]] + rest
+    return [told, *said, *rest]

@@ -33,7 +33,7 @@ def draw_embeddings(title: str, data: Data, results: Results, points: int, seed:
     rows = some(len(test), max(1, points // len(GROUPS)), seed)
     vectors = torch.stack([encoded[group][rows].float() for group in GROUPS])
     place = embed(torch.nn.functional.normalize(vectors, dim=-1), seed)  # (2, n, 2)
-    label = test.label[rows].numpy()
+    label = test.content[rows].numpy()  # what an encoder can know, also where the answer needs both
     joined = some(len(rows), PAIRS, seed).numpy()
     note = f"{len(rows)} test samples, each as image and as caption; {len(joined)} pairs joined"
     page, axes = open_page("Embeddings of the encoders (t-SNE)", f"{title}; {note}", measured(results, MEASURES))

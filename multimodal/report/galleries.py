@@ -6,7 +6,7 @@ from multimodal.report.runs import Run
 from multimodal.report.tables import by_fusion
 
 Shown = dict[str, list[Picture]]
-# {file of a run: (heading, what it shows)}; one run of each fusion, that of its lowest seed
+# {file of a run: (heading, what it shows)}; one run of each fusion, that of the lowest seed that all have
 DRAWN = {
     "generation": ("Generated samples", "Real test samples beside the image and the caption generated from the other"),
     "tsne": ("Joint representation", "t-SNE map of the joint representation of the test split, coloured by class"),
@@ -32,7 +32,7 @@ def galleries(groups: dict[str, list[Run]], widest: int) -> dict[str, tuple[str,
         ),
     }
     for name, (heading, shows) in DRAWN.items():
-        how = "The same test samples for each fusion, from the run of its lowest seed."
+        how = "The same test samples for each fusion, from the run of the lowest seed that all have."
         found[heading] = (how, {title: drawn(title, runs, name, shows, widest) for title, runs in groups.items()})
     return {heading: (how, shown) for heading, (how, shown) in found.items() if any(shown.values())}
 
@@ -44,7 +44,9 @@ def figures(title: str, drawn: dict, shows: str, widest: int) -> list[Picture]:
 
 def drawn(title: str, runs: list[Run], name: str, shows: str, widest: int) -> list[Picture]:
     """Those of the runs; a run without figures has none."""
-    first = [min(own, key=lambda run: run.seed) for own in by_fusion(runs).values()]
+    fusions = by_fusion(runs).values()
+    common = set.intersection(*({run.seed for run in own} for own in fusions))
+    first = [min(own, key=lambda run: (run.seed not in common, run.seed)) for own in fusions]
     return [
         of_file(run.folder / f"{name}.png", f"{run.fusion}, seed {run.seed}", f"{shows}: {run.fusion}, {title}", widest)
         for run in first

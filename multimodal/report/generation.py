@@ -13,6 +13,7 @@ from multimodal.report.grid import CLASS, GRIDS, GUTTER, PAD, START, WIDTH, Grid
 from multimodal.report.page import HEAD, INK, MARGIN, PALE, QUIET, WRONG_WORD, Page, metric
 
 TALLEST = 16.0  # inches
+MOST = 20  # classes; of more, so many evenly apart
 UNREAD = "this fusion does not read"  # how the reason starts why a control's generation is not measured
 
 
@@ -34,7 +35,9 @@ def draw_generation(title: str, data: Data, results: Results, samples: int, seed
     plans = [(grid, plan(grid, data, results, samples, seed)) for grid in GRIDS]
     fitting = [p for p in plans if height_of(*p) <= TALLEST]
     grid, columns = fitting[0] if fitting else min(plans, key=lambda p: height_of(*p))
-    page = Page(WIDTH, height_of(grid, columns), "Cross-modal generation", title)
+    shown, classes = sum(map(len, columns)), len(data.splits["test"].content.unique())
+    part = f"; {shown} of {classes} classes" if shown < classes else ""
+    page = Page(WIDTH, height_of(grid, columns), "Cross-modal generation", title + part)
     page.note(*WRONG_WORD)
     page.text(MARGIN, HEAD + 0.07, coherence(results), fontsize=10.5, color=QUIET)
     for i, column in enumerate(columns):
@@ -62,7 +65,9 @@ def coherence(results: Results) -> str:
 def plan(grid: Grid, data: Data, results: Results, samples: int, seed: int) -> list[Column]:
     """The samples of each class, the same for every grid, set in this one."""
     test = data.splits["test"]
-    chosen = per_class(test.content, max(3, samples // len(data.class_names)), seed)
+    found = per_class(test.content, max(3, samples // len(data.class_names)), seed)
+    step = max(1.0, len(found) / MOST)
+    chosen = {k: found[k] for k in (list(found)[int(i * step)] for i in range(min(MOST, len(found))))}
     real = data.vocabulary.words_of(test.tokens)
     written = data.vocabulary.words_of(results.predictions.caption["image"])
     blind = unread(results, "image_to_text")

@@ -19,6 +19,7 @@ COLORS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 DASHES = ("-", "--", ":", "-.")
 SIZE, DPI = (4.6, 3.5), 150  # inches, of each small figure
 SURFACE = (4.6, 3.8)
+ROOM = 5  # lines that a legend may name among the curves
 SEEDS = "line: mean over seeds; band: lowest to highest seed"
 
 
@@ -53,7 +54,7 @@ def draw_learning(runs: list[Run], looks: dict[str, Look], name: str) -> Figure:
     axes.set_xlabel("optimizer step", color=INK)
     axes.set_ylabel(UNITS.get(name.partition("/")[2], ""), color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.legend(frameon=False)
+    name_lines(figure, axes)
     return figure
 
 
@@ -67,7 +68,7 @@ def availability_figures(runs: list[Run], looks: dict[str, Look]) -> dict[str, F
             draw_band(axes, curves, looks[fusion], fusion)
         axes.set_xlabel("share of test samples without it", color=INK)
         axes.set_ylabel("accuracy", color=INK)
-        axes.legend(frameon=False)
+        name_lines(figure, axes)
         figures[title] = figure
     return figures
 
@@ -86,6 +87,18 @@ def draw_band(axes: Axes, curves: list[Curve], look: Look, label: str) -> None:
     marker = "o" if len(x) < 3 else None
     named = f"{label} ({len(curves)})"
     axes.plot(x, values.mean(0), look.dashes, color=look.color, linewidth=2, marker=marker, label=named)
+
+
+def name_lines(figure: Figure, axes: Axes) -> None:
+    """A legend: among the curves while there is room, else beneath the figure, which grows by it."""
+    handles, names = axes.get_legend_handles_labels()
+    if len(names) <= ROOM:
+        axes.legend(frameon=False)
+        return
+    columns = 2 if max(map(len, names)) <= 26 else 1
+    rows = -(-len(names) // columns)
+    figure.set_figheight(SIZE[1] + 0.19 * rows)
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=8.5)
 
 
 def surface_figures(runs: list[Run]) -> dict[str, Figure]:

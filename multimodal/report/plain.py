@@ -8,14 +8,14 @@ COLUMNS = ("table", "data", "line", "column", "text", "value", "sd", "n", "best"
 
 def as_markdown(comparison: Comparison) -> str:
     """Verdicts, tables, failed jobs, commands."""
-    parts = [f"# {comparison.title}", comparison.lead, "## Verdict"]
+    parts = [f"# {escaped(comparison.title)}", escaped(comparison.lead), "## Verdict"]
     for title, sentences in comparison.sentences.items():
         parts += [f"**{escaped(title)}**", "\n".join(f"- {escaped(sentence)}" for sentence in sentences)]
     for table in comparison.tables:
         parts += [f"## {table.caption}", markdown_table(table)]
         parts += ["\n".join(f"- {escaped(note)}" for note in table.notes)] if table.notes else []
     parts += ["## Failed jobs"]
-    parts += [f"```\n{f.command}\n{f.error}\n```" for f in comparison.failures] or ["None."]
+    parts += [f"~~~~\n{f.command}\n{f.error}\n~~~~" for f in comparison.failures] or ["None."]
     parts += ["## Commands", f"```bash\n{comparison.script}\n```"]
     return "\n\n".join(parts) + "\n"
 

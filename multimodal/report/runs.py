@@ -9,16 +9,18 @@ from typing import Any
 
 import yaml
 
-from multimodal.files import read_csv
+from multimodal.files import read_csv, read_json
 
 log = logging.getLogger(__name__)
 
 # Parts of the config that must be equal for a comparison of fusions to be fair, and what in them changes no result.
-COMPARED = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
-NOT_COMPARED = ("training.devices", "training.accelerator", "evaluation.figures", "evaluation.evaluator.batch_size")
+COMPARED = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim", "fusion_parameters")
+COMPARED += ("code",)
+NOT_COMPARED = ("training.accelerator", "evaluation.figures", "evaluation.evaluator.batch_size")
 NOT_COMPARED += ("evaluation.evaluator.image_judge.cache",)
 ORIGIN = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded")  # told by source and fingerprint
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are told otherwise, or do not matter
+REPLACED = "replaced"  # folder of runs that were set aside
 FACTS = ("seed", "image_weights")  # in metrics.json, but not measured
 
 
@@ -64,33 +66,47 @@ class Run:
 
 @dataclass(frozen=True)
 class Failure:
-    """A job of a sweep that failed."""
+    """A job of a sweep, or a single run, that failed."""
 
     overrides: list[str]
     error: str
     traceback: str
+    multirun: bool = True
 
 
 def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
-    """The finished runs in a folder, or the one that it is, and the failed jobs; of equal runs the first by name."""
-    files = [folder / "metrics.json"] if (folder / "metrics.json").exists() else sorted(folder.glob("*/metrics.json"))
-    found = [read_run(file) for file in files]
+    """The finished runs in a folder, or the one that it is, and the failed jobs; of equal runs the newest.
+
+    A folder without runs of its own may hold folders of runs.
+    """
+    places = (folder.glob(pattern) for pattern in ("metrics.json", "*/metrics.json", "*/*/metrics.json"))
+    files = sorted(next(filter(None, map(list, places)), []), key=lambda file: (-file.stat().st_mtime, file))
+    found = [read_run(file) for file in files if file.parent.parent.name != REPLACED]
     runs: dict[Hashable, Run] = {}
     for run in (run for dataset in sorted({run.dataset for run, _ in found}) for run in told_apart(dataset, found)):
-        first = runs.setdefault((run.group, run.fusion, run.seed), run)
-        if first is not run:
-            log.warning("%s repeats %s: left out of the report", run.folder, first.folder)
-    files = sorted(folder.glob("jobs/*.json"), key=lambda file: file.stat().st_mtime)
-    records = [json.loads(file.read_text()) for file in files]
-    newest = records[-1].get("sweep") if records else None  # what failed in an earlier sweep may have been mended since
-    failed = [record for record in records if record["status"] != "finished" and record.get("sweep") == newest]
-    failures = [Failure(r["overrides"], r["error"], r["traceback"]) for r in failed]
-    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), failures
+        newest = runs.setdefault((run.group, run.fusion, run.seed), run)
+        if newest is not run:
+            log.warning("%s repeats %s, which is newer: left out of the report", run.folder, newest.folder)
+    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), read_failures(folder)
+
+
+def read_failures(folder: Path) -> list[Failure]:
+    """By the records of a sweep's jobs, and by the state of single runs."""
+    records = [read_json(file) for file in sorted(folder.glob("jobs/*.json"))]
+    failed = [Failure(r["overrides"], r["error"], r["traceback"]) for r in records if r["status"] != "finished"]
+    for file in sorted(folder.glob("*/status.json")):
+        state, config = read_json(file), file.with_name("config.yaml")
+        if state["status"] != "failed" or not config.exists():
+            continue
+        overrides = yaml.safe_load(config.read_text(encoding="utf-8")).get("overrides", [])
+        if all(record["overrides"] != overrides for record in records):
+            failed.append(Failure(overrides, state["error"], state["traceback"], multirun=False))
+    return failed
 
 
 def read_run(file: Path) -> tuple[Run, dict[str, Any]]:
     """A run by its `metrics.json`, its setting not yet known, and its choices."""
-    kept = json.loads(file.read_text())
+    kept = read_json(file)
     folder = file.parent
     config = folder / "config.yaml"
     run = Run(
@@ -106,7 +122,7 @@ def read_run(file: Path) -> tuple[Run, dict[str, Any]]:
         baselines=kept["baselines"],
         surface=kept["availability/surface"],
         history=read_csv(folder / "history.csv"),
-        config=yaml.safe_load(config.read_text()) if config.exists() else {},
+        config=yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {},
     )
     return run, kept["choices"] | {"image_weights": kept["image_weights"]}
 
@@ -124,7 +140,8 @@ def told_apart(dataset: str, found: list[tuple[Run, dict[str, Any]]]) -> list[Ru
     known = joined(told, data)
     for choice in {run.fusion for run in runs}:  # each fusion has arguments of its own
         rows = [i for i, run in enumerate(runs) if run.fusion == choice]
-        arguments = [{k.removeprefix("fusion."): v for k, v in part(leaves[i], ("fusion",), ()).items()} for i in rows]
+        own = [part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows]
+        arguments = [{k.removeprefix("fusion."): v for k, v in each.items()} for each in own]
         for i, own in zip(rows, differences(arguments, [known[i] for i in rows]), strict=True):
             runs[i] = replace(runs[i], fusion=" ".join((choice, *own)))
     return [replace(run, setting=", ".join(parts)) for run, parts in zip(runs, told, strict=True)]

@@ -6,12 +6,22 @@ from multimodal.evaluation.judges import JUDGES
 from multimodal.report.quantities import COST, GENERATION, QUALITY, Quantity
 from multimodal.report.runs import Run, titles
 from multimodal.report.table import Cell, Line, Table
-from multimodal.report.verdict import Verdict
+from multimodal.report.verdict import MEASURES, SEEDS, Verdict
 
-BOLD = "Mean ± s.d. over seeds. Bold: ahead of every other fusion on the same data by a difference that is shown."
+BOLD = (
+    "Mean ± s.d. over seeds; a heading sorts, ↑ higher is better, ↓ lower. Bold: ahead, by a difference that is shown "
+    f"and that other test samples would show, of every other fusion with {SEEDS} seeds or more on the same data. "
+    f"Tested, and so ever bold, are only {'; '.join(m.words for m in MEASURES.values())}."
+)
+MEANT = (
+    "All missing rates: the mean accuracy over the whole triangle of shares of samples without image or caption; worst "
+    "rates: its lowest cell. EMAP gap: what the model loses when it may only add up what each modality says. Training "
+    "samples/s and milliseconds are of the machine that each run had."
+)
 
 GENERATED = (
-    "Captions are written from the image alone, images drawn from the caption alone; retrieval finds an equal caption."
+    "Captions are written from the image alone, images drawn from the caption alone. Skill: the share of what there "
+    "was to gain over the best answer that looks at nothing. R@1: an equal caption, or its image, is found first."
 )
 
 
@@ -29,7 +39,7 @@ def quality_table(groups: dict[str, list[Run]], verdicts: dict[str, list[Verdict
     """How right each fusion is, and what it costs."""
     quantities = QUALITY + COST
     lines = {title: fusion_lines(runs, quantities, verdicts[title]) for title, runs in groups.items()}
-    notes = [BOLD, *undefined(groups, quantities)]
+    notes = [BOLD, MEANT, *undefined(groups, quantities)]
     return Table("Quality and cost", "fusion", ["seeds", *(q.title for q in quantities)], lines, notes)
 
 
@@ -66,11 +76,16 @@ def measured(runs: list[Run], quantity: Quantity, best: bool) -> Cell:
     return Cell(text, mean, sd, len(values), best)
 
 
+def speaks(fusions: dict[str, list[Run]]) -> list[str]:
+    """Those with enough seeds for a verdict."""
+    return [name for name, runs in fusions.items() if len({run.seed for run in runs}) >= SEEDS]
+
+
 def ahead_of_all(fusions: dict[str, list[Run]], name: str, verdicts: list[Verdict]) -> str | None:
-    """The fusion whose difference to every other that has this metric is shown, and in its favour."""
-    shown = [v for v in verdicts if v.metric == name and v.shown]
+    """The fusion whose difference to every other that can be compared is shown, not fragile, and in its favour."""
+    shown = [v for v in verdicts if v.metric == name and v.shown and not v.fragile]
     ahead = {(v.first, v.second) if v.difference > 0 else (v.second, v.first) for v in shown}
-    having = [f for f, runs in fusions.items() if any(run.metrics.get(name) is not None for run in runs)]
+    having = [f for f in speaks(fusions) if any(run.metrics.get(name) is not None for run in fusions[f])]
     for fusion in having:
         others = [other for other in having if other != fusion]
         if others and all((fusion, other) in ahead for other in others):

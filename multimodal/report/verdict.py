@@ -15,7 +15,6 @@ import pyarrow.parquet
 from multimodal.metric.statistics import (
     Floats,
     bootstrap_interval,
-    effect_size,
     equivalence_test,
     holm,
     t_interval,
@@ -24,8 +23,11 @@ from multimodal.metric.statistics import (
 from multimodal.report.runs import Run, titles
 
 LEVEL = 0.95
+NEEDED = ("label", "place", "text_to_image/ssim", "predicted/image", "predicted/text")  # of predictions.parquet
+NEEDED += ("correct/both", "correct/image", "correct/text")
 SEEDS = 6  # with fewer there is no verdict
 RESAMPLES = 2000
+SAMPLES, DIFFERING = 200, 10  # with fewer test samples, or fewer on which two fusions differ, no bootstrap covers
 REFERENCE = "concat"  # the plainest fusion: the others are compared with it, not it with them
 
 
@@ -36,6 +38,10 @@ class Measure(NamedTuple):
     unit: str
     factor: float
     digits: int
+
+    def signed(self, value: float, digits: int) -> str:
+        """`+1.2`, with a real minus; never a minus before a zero."""
+        return f"{round(self.factor * value, digits) + 0:+.{digits}f}".replace("-", "−")
 
 
 PRIMARY = "availability/mean"
@@ -61,11 +67,12 @@ class Verdict:
         low, high: 95 % interval over seeds, not adjusted for other tests.
         p: that the difference is none, Holm-adjusted within its family: all pairs of fusions of the group, by the
             primary metric, or by all the secondary ones; None with too few seeds.
+        p_equivalent: that it is not within the margin, by two one-sided tests, adjusted in the same way.
         shown: whether the difference is real.
-        equivalent: whether it is within the margin, by two one-sided tests; both may hold.
-        effect: standardised difference; None where seeds do not differ.
-        samples: of the test split.
-        sample_low, sample_high: 95 % interval over them, of the difference averaged over these seeds.
+        equivalent: whether it is within the margin; both may hold.
+        sample_low, sample_high: 95 % interval over test samples, of the difference averaged over these seeds; None
+            where too few samples differ for one, or predictions were not kept.
+        fragile: whether another test split may well not show the difference.
         note: which seeds are left out; or why there is no difference.
         sentence: all that in words.
     """
@@ -79,14 +86,23 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     p: float | None = None
+    p_equivalent: float | None = None
     shown: bool = False
     equivalent: bool = False
-    effect: float | None = None
-    samples: int | None = None
     sample_low: float | None = None
     sample_high: float | None = None
+    fragile: bool = False
     note: str = ""
     sentence: str = ""
+
+    @property
+    def digits(self) -> int:
+        """So many that a difference that is shown is not told as none."""
+        measure = MEASURES[self.metric]
+        digits = measure.digits
+        while self.shown and round(measure.factor * self.difference, digits) == 0:
+            digits += 1
+        return digits
 
 
 def verdicts(runs: list[Run], margin: float) -> list[Verdict]:
@@ -102,8 +118,10 @@ def verdicts(runs: list[Run], margin: float) -> list[Verdict]:
         own = [compared(*pair, title, margin) for pair in pairs([run for run in runs if run.group == group])]
         for family in ([PRIMARY], [metric for metric in MEASURES if metric != PRIMARY]):
             tests = [(c, metric) for c in own for metric in family if c[metric].p is not None]
-            for (c, metric), p in zip(tests, holm([c[metric].p for c, metric in tests]), strict=True):
-                c[metric] = replace(c[metric], p=p, shown=p < 1 - LEVEL)
+            adjusted = [holm([getattr(c[metric], name) for c, metric in tests]) for name in ("p", "p_equivalent")]
+            for (c, metric), p, equal in zip(tests, *adjusted, strict=True):
+                told = {"p": p, "p_equivalent": equal, "shown": p < 1 - LEVEL, "equivalent": equal < 1 - LEVEL}
+                c[metric] = replace(c[metric], **told)
         found += [replace(v, sentence=sentence(v, margin)) for c in own for v in c.values()]
     return found
 
@@ -119,8 +137,13 @@ def pairs(runs: list[Run]) -> Iterator[tuple[list[Run], list[Run]]]:
     fusions: dict[str, list[Run]] = {}
     for run in runs:
         fusions.setdefault(run.fusion, []).append(run)
-    names = sorted(fusions, key=lambda name: (name == REFERENCE, name))
+    names = sorted(fusions, key=lambda name: (is_reference(name), name))
     yield from ((fusions[first], fusions[second]) for first, second in combinations(names, 2))
+
+
+def is_reference(fusion: str) -> bool:
+    """The plain fusion, whatever its arguments."""
+    return fusion.partition(" ")[0] == REFERENCE
 
 
 def compared(first: list[Run], second: list[Run], title: str, margin: float) -> dict[str, Verdict]:
@@ -143,34 +166,36 @@ def compared(first: list[Run], second: list[Run], title: str, margin: float) -> 
     return found
 
 
-def over_seeds(x: Floats, margin: float) -> dict[str, float | bool | None]:
+def over_seeds(x: Floats, margin: float) -> dict[str, float]:
     """What (n,) paired differences say; fewer than six give an interval and no test, a single one not even that."""
-    told: dict[str, float | bool | None] = {"difference": float(x.mean())}
+    told = {"difference": float(x.mean())}
     if len(x) > 1:
         low, high = t_interval(x, LEVEL)
-        told |= {"low": float(low), "high": float(high), "effect": effect_size(x)}
+        told |= {"low": float(low), "high": float(high)}
     if len(x) >= SEEDS:
-        told |= {"p": float(t_test(x)), "equivalent": bool(equivalence_test(x, margin) < 1 - LEVEL)}
+        told |= {"p": float(t_test(x)), "p_equivalent": float(equivalence_test(x, margin))}
     return told
 
 
-def by_sample(first: list[Run], second: list[Run]) -> dict[str, dict[str, float]]:
-    """{metric: number of test samples, and the bootstrap interval over them} of first - second, averaged over pairs.
+def by_sample(first: list[Run], second: list[Run]) -> dict[str, dict[str, float | bool]]:
+    """{metric: the bootstrap interval over test samples} of first - second, averaged over pairs of runs.
 
-    The i-th of `first` is paired with the i-th of `second`; without `predictions.parquet` there is nothing.
+    The i-th of `first` is paired with the i-th of `second`; without `predictions.parquet` there is nothing, and
+    no interval where it would be too narrow.
     """
     values = [(sample_values(a), sample_values(b)) for a, b in zip(first, second, strict=True)]
-    if not values:
-        return {}
-    metrics = [metric for metric in MEASURES if all(metric in own for pair in values for own in pair)]
+    metrics = [metric for metric in MEASURES if values and all(metric in own for pair in values for own in pair)]
     if not metrics:
         return {}
     x = np.array([np.mean([a[metric] - b[metric] for a, b in values], axis=0) for metric in metrics])  # (metrics, N)
     lows, highs = bootstrap_interval(x, LEVEL, RESAMPLES, seed=0)
-    return {
-        metric: {"samples": x.shape[1], "sample_low": float(low), "sample_high": float(high)}
-        for metric, low, high in zip(metrics, lows, highs, strict=True)
-    }
+    found = {}
+    for metric, row, low, high in zip(metrics, x, lows, highs, strict=True):
+        if len(row) < SAMPLES or np.count_nonzero(row) < DIFFERING:
+            found[metric] = {"fragile": True}
+        else:
+            found[metric] = {"sample_low": float(low), "sample_high": float(high), "fragile": bool(low <= 0 <= high)}
+    return found
 
 
 def sample_values(run: Run) -> dict[str, Floats]:
@@ -179,8 +204,10 @@ def sample_values(run: Run) -> dict[str, Floats]:
     if not file.exists():
         return {}
     stored = pyarrow.parquet.read_schema(file).names
+    if not set(NEEDED) <= set(stored):  # of another version
+        return {}
     table = pyarrow.parquet.read_table(file, columns=[name for name in stored if not name.startswith("probability/")])
-    column = {name: table[name].to_numpy() for name in stored if name in table.column_names}
+    column = {name: table[name].to_numpy() for name in table.column_names}
     correct = {name: column[f"correct/{name}"] for name in ("both", "image", "text")}
     values = {f"accuracy/{name}": column[f"predicted/{name}"] == column["label"] for name in ("image", "text")}
     values["text_to_image/ssim"] = column["text_to_image/ssim"]
@@ -216,19 +243,13 @@ def sentence(verdict: Verdict, margin: float) -> str:
         return f"{v.first} and {v.second} have no seed in common: nothing to compare in {measure.words}"
     if v.difference is None:
         return f"{v.first} − {v.second} in {measure.words}: {v.note}"
-    digits = measure.digits
-    while v.shown and round(measure.factor * v.difference, digits) == 0:
-        digits += 1  # a difference that is shown is not told as none
-
-    def signed(value: float) -> str:
-        return f"{round(measure.factor * value, digits) + 0:+.{digits}f}".replace("-", "−")
-
-    interval = "" if v.low is None or v.high is None else f" [{signed(v.low)}, {signed(v.high)}]"
+    difference, low, high = (None if x is None else measure.signed(x, v.digits) for x in (v.difference, v.low, v.high))
+    interval = "" if low is None else f" [{low}, {high}]"
     unit = f" {measure.unit}" if measure.unit else ""
-    left_out = f", {v.note}" if v.note else ""
     seeds = f"{v.n} seed" if v.n == 1 else f"{v.n} seeds"
-    told = f"{v.first} − {v.second} = {signed(v.difference)}{unit}{interval} in {measure.words}{left_out}, {seeds}"
-    return f"{told}: {conclusion(v, margin)}"
+    left_out = f" ({v.note})" if v.note else ""
+    told = f"{v.first} − {v.second} = {difference}{unit}{interval} in {measure.words}, {seeds}"
+    return f"{told}: {conclusion(v, margin)}{left_out}"
 
 
 def conclusion(verdict: Verdict, margin: float) -> str:
@@ -240,7 +261,8 @@ def conclusion(verdict: Verdict, margin: float) -> str:
     within += f" {measure.unit.removesuffix('s') if within == '1' else measure.unit}" if measure.unit else ""
     if v.shown:
         better = f"{v.first if v.difference > 0 else v.second} is better"
-        return f"{better}, by less than {within}" if v.equivalent else better
+        better += f", by less than {within}" if v.equivalent else ""
+        return f"{better}; on other test samples it may not be" if v.fragile else better
     corrected = " after Holm's correction" if v.low > 0 or v.high < 0 else ""
     return f"no difference shown{corrected}" + (f"; equivalent within {within}" if v.equivalent else "")
 

@@ -2,7 +2,10 @@
 
 import logging
 import os
+from functools import cache
 from pathlib import Path
+from traceback import format_exception
+from types import TracebackType
 from typing import Any
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
@@ -34,11 +37,9 @@ class WandbRun:
 
     def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> "WandbRun":
         """Starts a run of its own, also when an earlier one in this process was left open."""
-        mode, reason = self.mode, None
-        if mode == "online":
-            mode, reason = reachable_mode()
+        mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
-            log.warning("W&B: offline (%s); upload later with `wandb sync %s`", reason, folder / "wandb")
+            log.warning("W&B: %s (%s); upload later with `wandb sync %s`", mode, reason, folder / "wandb")
         options = {"project": self.project, "entity": self.entity, "dir": str(folder), "name": name}
         options |= {"group": group, "tags": tags, "config": config, "reinit": "finish_previous"}
         settings = wandb.Settings(init_timeout=10, silent=True, console="off", x_disable_stats=True)
@@ -49,16 +50,21 @@ class WandbRun:
                 raise
             log.warning("W&B: offline (%s)", type(error).__name__)
             self.run = wandb.init(mode="offline", settings=settings, **options)
+        self.run.define_metric("validation/loss", summary="min")  # what a W&B sweep minimises, as Optuna does here
         return self
 
     def __enter__(self) -> "WandbRun":
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
-        self.run.finish(exit_code=0 if kind is None else 1)
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is not None:
+            told = "".join(format_exception(kind, error, traceback))
+            self.run.summary.update({"error": f"{type(error).__name__}: {error}", "traceback": told})
+            error.tracked = True
+        self.run.finish(exit_code=0 if error is None else 1)
 
     def log(self, row: dict[str, float]) -> None:
-        """One row of the history."""
+        """One row of the history; its summary is the last, of the validation loss the lowest."""
         self.run.log(row)
 
     def config(self, facts: dict[str, Any]) -> None:
@@ -81,8 +87,12 @@ class WandbRun:
         publish(mode, self.project, self.entity, folder)
 
 
+@cache  # a sweep's jobs do not wait for a silent server one after the other
 def reachable_mode() -> tuple[str, str | None]:
-    """("online", None), or ("offline", why)."""
+    """("online", None), or another mode and why."""
+    asked = os.environ.get("WANDB_MODE", "online")
+    if asked in MODES and asked != "online":
+        return asked, f"WANDB_MODE={asked}"
     # the server first: without one, wandb.login takes five seconds to say so
     if not answers(wandb.setup().settings.base_url, PROBE_SECONDS):
         return "offline", "server out of reach"

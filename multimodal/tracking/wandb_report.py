@@ -1,4 +1,4 @@
-"""The comparison as a W&B report: verdict and tables as text, panels over the runs of a folder, grouped."""
+"""The comparison as a W&B report: verdict and tables as text, and panels for the runs of each dataset and setting."""
 
 import importlib.util
 import json
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from multimodal.files import write_json
+from multimodal.report.runs import read_runs
+from multimodal.report.tables import grouped
 
 log = logging.getLogger(__name__)
 
@@ -17,26 +19,36 @@ LINES = ("validation/loss", "validation/accuracy")
 FILE = "wandb_report.json"
 
 
-def build_report(project: str, entity: str | None, group: str, text: str) -> Any:
-    """A report of the runs that `group` holds; `text` is Markdown. Asks no server."""
+def build_report(project: str, entity: str | None, sweep: str, text: str, groups: dict[str, list[str]]) -> Any:
+    """A report; asks no server.
+
+    Args:
+        project, entity: of the runs.
+        sweep: its name, for the title.
+        text: Markdown.
+        groups: {title: names of the runs that may be compared}; no panel averages over two of them.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # its own, of pydantic
         import wandb_workspaces.reports.v2 as wr
 
-    runs = wr.Runset(
-        project=project,
-        name=group,
-        filters=f"Config('sweep') = {group!r} and Metric('State') = 'finished'",  # no attempt that was cut
-        groupby=GROUPED,
-        order=[wr.OrderBy(wr.SummaryMetric(f"test/{BARS[0]}"), ascending=False)],
-    )
     spread = {"groupby": "config.choices.fusion", "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
-    panels = [wr.BarPlot(title=name, metrics=[f"test/{name}"], groupby="config.choices.fusion") for name in BARS]
-    panels += [wr.LinePlot(title=name, x="step", y=[name], **spread) for name in LINES]
-    panels.append(wr.MediaBrowser(media_keys=["figure/generation", "figure/availability"]))
-    blocks = [wr.MarkdownBlock(text), wr.PanelGrid(runsets=[runs], panels=panels)]
+    blocks = [wr.MarkdownBlock(text)]
+    for title, names in groups.items():
+        runs = wr.Runset(
+            project=project,
+            name=title,
+            # no attempt that was cut or failed
+            filters=f"Metric('State') = 'finished' and Metric('Name') in {names!r}",
+            groupby=GROUPED,
+            order=[wr.OrderBy(wr.SummaryMetric(f"test/{BARS[0]}"), ascending=False)],
+        )
+        panels = [wr.BarPlot(title=name, metrics=[f"test/{name}"], groupby="config.choices.fusion") for name in BARS]
+        panels += [wr.LinePlot(title=name, x="step", y=[name], **spread) for name in LINES]
+        panels.append(wr.MediaBrowser(media_keys=["figure/generation", "figure/availability"]))
+        blocks += [wr.H2(title), wr.PanelGrid(runsets=[runs], panels=panels)]
     # without an entity the library would ask the server for one
-    return wr.Report(project=project, entity=entity or "me", title=f"Comparison of {group}", blocks=blocks)
+    return wr.Report(project=project, entity=entity or "me", title=f"Comparison of {sweep}", blocks=blocks)
 
 
 def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
@@ -45,14 +57,16 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
     Args:
         mode: `online`, `offline` or `disabled`, which does nothing.
         project, entity: of the runs.
-        folder: holds report.md; its name is the group of its runs.
+        folder: of runs that were compared: it holds report.md.
     """
     if mode == "disabled":
         return
     if importlib.util.find_spec("wandb_workspaces") is None:
         log.info("no W&B report: it needs `pip install '.[reports]'`; report.html has the same")
         return
-    report = build_report(project, entity, folder.resolve().name, (folder / "report.md").read_text())
+    text, groups = (folder / "report.md").read_text(encoding="utf-8"), grouped(read_runs(folder)[0])
+    names = {title: [run.folder.name for run in runs] for title, runs in groups.items()}
+    report = build_report(project, entity, folder.resolve().name, text, names)
     specification = report._to_model().spec.model_dump_json(by_alias=True, exclude_none=True)  # what save() sends
     write_json(json.loads(specification), folder / FILE)
     if mode == "offline":
@@ -60,7 +74,9 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
         return
     try:
         report.entity = entity or own_entity()
-        report.blocks[1].runsets[0].entity = report.entity
+        for grid in (block for block in report.blocks if hasattr(block, "runsets")):
+            for runs in grid.runsets:
+                runs.entity = report.entity
         report.save()
         log.info("W&B report: %s", report.url)
     except Exception as error:  # the library raises bare ones; the comparison on disk is whole without it

@@ -34,8 +34,6 @@ class Batches:
         seed: int,
         fabric: Fabric,
     ) -> None:
-        if size < fabric.world_size:
-            raise ValueError(f"a batch of {size} cannot be shared by training.devices={fabric.world_size}")
         self.split, self.augment, self.size = split, augment, size
         self.modality_dropout, self.seed = modality_dropout, seed
         self.device = fabric.device

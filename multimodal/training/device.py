@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
 
 # weights stay in float32: losses, targets and the Gaussian experts are computed in it
@@ -25,8 +26,8 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
     """
     if precision not in PRECISIONS:
         raise ValueError(f"training.precision must be one of {', '.join(PRECISIONS)}, got {precision}")
-    if devices < 1:
-        raise ValueError(f"training.devices must be 1 or more, got {devices}")
+    if type(devices) is not int or devices < 1:
+        raise ValueError(f"training.devices must be a whole number of 1 or more, got {devices}")
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if accelerator == "cpu" and devices > os.cpu_count():
@@ -38,11 +39,14 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
         )
     if precision == "auto":
         precision = "bf16-mixed" if has_bf16(accelerator) else "32-true"
+    if accelerator == "cpu" and precision != "32-true" and not computes_bf16():  # 16-mixed is bf16 on a CPU
+        raise ValueError(f"training.precision={precision}: this CPU cannot compute in bf16; give 32-true")
     strategy = "auto"
     if devices > 1:  # a fusion may leave a part of an encoder without gradient
         strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True)
+    here = [LightningEnvironment()]  # under Slurm, too: else Fabric would take its tasks for our processes
     try:
-        return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+        return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision, plugins=here)
     except (ImportError, RuntimeError) as error:
         raise ValueError(f"training.accelerator={accelerator} cannot be used here: {error}") from error
 
@@ -60,7 +64,10 @@ def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any
     copies = pickle.dumps(arguments)  # multiprocessing itself would put the weights into memory that all share
     with tempfile.TemporaryDirectory() as folder:  # Fabric's pipe blocks for ever on a result above 64 KB
         result = Path(folder) / "result"
-        fabric.launch(joined, fabric.world_size, threads, function, copies, result)
+        try:
+            fabric.launch(joined, fabric.world_size, threads, function, copies, result)
+        finally:
+            os.environ.pop("MASTER_PORT", None)  # Fabric's choice for these processes, not for the next job's
         return pickle.loads(result.read_bytes())
 
 
@@ -78,6 +85,11 @@ def joined(
     if torch.distributed.is_initialized():  # else its threads may outlive the interpreter, which then aborts
         fabric.barrier()
         torch.distributed.destroy_process_group()
+
+
+def computes_bf16() -> bool:
+    """Whether this CPU can at all: oneDNN has no LSTM and no convolution in bf16 without AVX-512."""
+    return not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def has_bf16(accelerator: str) -> bool:

@@ -24,7 +24,7 @@ LITTLE = 0.05  # of the answer; a modality below has no share
 
 
 def gradient_norms(encoders: Iterable[tuple[str, nn.Module]]) -> dict[str, Tensor]:
-    """{`imbalance/grad_norm_<modality>`: Euclidean norm of an encoder's gradient}, before any clipping."""
+    """{`imbalance/grad_norm_<modality>`: Euclidean norm of an encoder's gradient, as it stands}."""
     grads = {m: [p.grad for p in encoder.parameters() if p.grad is not None] for m, encoder in encoders}
     return {f"imbalance/grad_norm_{m}": nn.utils.get_total_norm(grad) for m, grad in grads.items() if grad}
 

@@ -1,8 +1,11 @@
 """Ctrl-C and SIGTERM: the step at hand is finished and kept; a second signal stops at once."""
 
+import logging
 import signal
 import threading
 from types import FrameType
+
+log = logging.getLogger(__name__)
 
 # whoever set another handler, submitit for one, keeps it
 OURS_TO_TAKE = (signal.SIG_DFL, signal.default_int_handler)
@@ -55,6 +58,7 @@ class Signals:
     def note(self, number: int, frame: FrameType | None) -> None:
         """The handler."""
         self.received = signal.Signals(number)
+        log.warning("%s: finishing this step and saving it; once more stops at once", self.received.name)
         self.restore()
 
     def restore(self) -> None:

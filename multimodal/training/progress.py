@@ -64,11 +64,11 @@ class Progress:
         return parts | {"step": self.step, "history": self.history, "processes": processes}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there; to the bit if there are as many processes as there were."""
+        """Goes on from there to the bit, with as many processes as there were."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.step, self.history = state["step"], list(state["history"])
-        own = state["processes"][self.fabric.global_rank % len(state["processes"])]
+        own = state["processes"][self.fabric.global_rank]
         means, device = own["means"], self.fabric.device
         self.means.sums = {name: value.to(device) for name, value in means["sums"].items()}
         self.means.weight = means["weight"]

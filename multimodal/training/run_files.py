@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from multimodal.files import write_csv
+from multimodal.files import remove_parts, write_csv
 from multimodal.training.checkpoint import load_checkpoint, save_checkpoint
 from multimodal.training.progress import since_best
 
@@ -26,9 +26,7 @@ class RunFiles:
 
     def begin(self, resume: bool) -> None:
         """Leaves what this run can go on from, or an empty place."""
-        for file in (self.last, self.best, self.history):
-            for rest in self.folder.glob(f".{file.name}.*"):  # of writes that were cut off
-                rest.unlink()
+        remove_parts(self.folder)
         if not self.last.exists():
             reason = None
         elif not resume:

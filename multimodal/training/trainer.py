@@ -61,22 +61,25 @@ class Trainer:
         devices: int,
         precision: str,
     ) -> None:
-        positive = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "clip": clip}
-        positive |= {"validations": validations, "patience": patience}
-        positive |= {} if epochs is None else {"epochs": epochs}
-        for name, value in positive.items():
-            if not isinstance(value, int | float) or value <= 0:
+        counts = {"steps": steps, "batch_size": batch_size, "validations": validations, "patience": patience}
+        counts |= {} if epochs is None else {"epochs": epochs}
+        for name, value in counts.items():
+            if type(value) is not int or value < 1:
+                raise ValueError(f"training.{name} must be a whole number above 0, got {value}")
+        for name, value in {"learning_rate": learning_rate, "clip": clip}.items():
+            if not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise ValueError(f"training.{name} must be a number above 0, got {value}")
-        if weight_decay < 0:
-            raise ValueError(f"training.weight_decay must be 0 or more, got {weight_decay}")
-        if not 0 <= warmup < 1:
+        if not isinstance(weight_decay, int | float) or not 0 <= weight_decay < math.inf:
+            raise ValueError(f"training.weight_decay must be a number of 0 or more, got {weight_decay}")
+        if not isinstance(warmup, int | float) or not 0 <= warmup < 1:
             raise ValueError(f"training.warmup is a share of the steps, from 0 to below 1, got {warmup}")
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.warmup, self.clip = warmup, clip
         self.modality_dropout = modality_dropout
-        self.validations, self.patience, self.precision = validations, patience, precision
+        self.validations, self.patience = validations, patience
         self.fabric = make_fabric(accelerator, devices, precision)
+        self.precision = self.fabric.strategy.precision.precision  # what `auto` came to
 
     def fit(
         self,
@@ -107,6 +110,9 @@ class Trainer:
             Interrupted: on SIGINT or SIGTERM, the step at hand being finished and kept. Several processes do not
                 catch signals: they go on from their last validation.
         """
+        size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
+        if size < processes:
+            raise ValueError(f"a batch of {size} cannot be shared by training.devices={processes}")
         files = RunFiles(folder, extra, self.identity(model, loss, data, seed))
         files.begin(resume)
         alone = self.fabric.world_size == 1
@@ -127,6 +133,7 @@ class Trainer:
             "modality_dropout": [self.modality_dropout.rates, self.modality_dropout.ramp],
             "seed": seed,
             "data": data.fingerprint,
+            "devices": self.fabric.world_size,
         }
         for name, module in {"model": model, "loss": loss}.items():
             settings[name] = {key: list(value.shape) for key, value in module.state_dict().items()}
@@ -147,7 +154,8 @@ class Trainer:
         steps = self.steps if self.epochs is None else self.epochs * batches.per_epoch
         every = max(1, round(steps / self.validations))
         kept = files.read()  # before the processes meet in `setup`: none has written yet
-        optimizer = torch.optim.AdamW(decay_matrices(objective, self.weight_decay), self.learning_rate, fused=True)
+        fused = self.precision != "16-mixed"  # a fused one unscales by itself, too late for the clipping
+        optimizer = torch.optim.AdamW(decay_matrices(objective, self.weight_decay), self.learning_rate, fused=fused)
         schedule = warmup_cosine(optimizer, round(self.warmup * steps), steps)
         parts = {"model": objective.model, "loss": objective.loss, "schedule": schedule}
         objective, optimizer = fabric.setup(objective, optimizer)
@@ -193,10 +201,11 @@ class Trainer:
         """One of the optimizer's, and what the loss was before it."""
         terms = objective(Exact(batch))
         fabric.backward(terms["loss"])
-        terms |= gradient_norms(objective.model.encoders.items())
         if hasattr(objective.loss, "after_backward"):  # a loss that changes the encoders' gradients
             objective.loss.after_backward(objective.model.encoders)
-        fabric.clip_gradients(objective, optimizer, max_norm=self.clip, error_if_nonfinite=False)
+        norm = fabric.clip_gradients(objective, optimizer, max_norm=self.clip, error_if_nonfinite=False)
+        shortened = (norm / self.clip).clamp(min=1)  # measured after, for a loss scaler unscales before it clips
+        terms |= {name: n * shortened for name, n in gradient_norms(objective.model.encoders.items()).items()}
         optimizer.step()
         optimizer.zero_grad()
         return terms

@@ -1,6 +1,9 @@
 """Maps of where words look: a distribution over the picture, and nothing for a fusion without attention."""
 
+from dataclasses import replace
+
 import torch
+from torch import nn
 
 from multimodal.build import build_model
 from multimodal.evaluation.attention import attention_maps
@@ -16,15 +19,37 @@ def test_each_word_has_a_map_that_sums_to_one(model, split) -> None:
 
 
 def test_the_word_looks_where_its_key_is(model, split) -> None:
-    """With one image token far from all others in the direction of every query, all words look there."""
-    encoded = model.eval().encode(split.batch(torch.arange(6)))
-    text, image = encoded["text"], encoded["image"]
-    layer = model.fusion.layers[-1]["text"]
+    """One word asks for what only one place of the picture offers; the other words ask for nothing."""
+    encoded = model.eval().encode(split.batch(torch.arange(3)))
+    attention, place, word = model.fusion.layers[-1]["text"].attention, 9, 2
+    direction = torch.zeros(16)
+    direction[0], direction[1] = 1, -1  # as a LayerNorm leaves it
     with torch.no_grad():
-        layer.attention.in_proj_weight.zero_()
-        layer.attention.in_proj_bias.zero_()
-    even = model.fusion.attention_weights({"image": image, "text": text})
-    torch.testing.assert_close(even, torch.full_like(even, 1 / 49))
+        attention.in_proj_weight.zero_()
+        attention.in_proj_weight[:16], attention.in_proj_weight[16:32] = 9 * torch.eye(16), torch.eye(16)
+        attention.in_proj_bias.zero_()
+    image = torch.zeros_like(encoded["image"].tokens)
+    text = torch.zeros_like(encoded["text"].tokens)
+    image[:, place], text[:, word] = direction, direction
+    encoded = {m: replace(encoded[m], tokens=tokens) for m, tokens in (("image", image), ("text", text))}
+    seen = model.fusion.attention_weights(encoded)
+    assert (seen[:, word].argmax(-1) == place).all()
+    assert (seen[:, word, place] > 0.9).all()
+    torch.testing.assert_close(seen[:, word + 1], torch.full((3, 49), 1 / 49))
+
+
+def test_an_encoder_whose_tokens_are_no_square_has_no_maps(model, split) -> None:
+    """A vision transformer's, with CLS before its patches."""
+
+    class WithCLS(nn.Module):
+        def forward(self, x, present):
+            e = encoder(x, present)
+            tokens, valid = torch.cat([e.tokens[:, :1], e.tokens], 1), torch.cat([e.valid[:, :1], e.valid], 1)
+            return replace(e, tokens=tokens, valid=valid)
+
+    encoder = model.encoders["image"]
+    model.encoders["image"] = WithCLS()
+    assert attention_maps(model.eval(), split, torch.arange(2)) is None
 
 
 def test_a_fusion_that_does_not_attend_has_no_maps(config, split) -> None:

@@ -1,8 +1,11 @@
 """Costs: counted by hand where that can be done."""
 
+import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from multimodal.build import build_model
 from multimodal.evaluation.cost import cost, peak_memory
 
 
@@ -27,6 +30,16 @@ def test_operations_are_two_for_each_weight_of_a_layer_and_lstms_count(model, sp
     text = model.encoders["text"]
     model.encoders["text"] = Widened(text)
     assert cost(model, split)["cost/flops"] - after >= 2 * words * 4 * 8 * 8  # four gates read the last 8 states
+
+
+@pytest.mark.parametrize("option", ["encoder/image=vit", "encoder/text=transformer", "fusion=transformer"])
+def test_a_transformer_counts_all_of_its_operations(config, split, option) -> None:
+    """Its fused layers, which run where no gradient is asked for, are not seen by PyTorch's counter."""
+    found = cost(build_model(config(option)), split)["cost/flops"]
+    with FlopCounterMode(display=False) as counter, torch.backends.mkldnn.flags(enabled=False):
+        build_model(config(option)).train()(split.batch(torch.tensor([0])))  # with gradients: no fused layer
+    assert found == pytest.approx(counter.get_total_flops(), rel=1e-6)
+    assert torch.backends.mha.get_fastpath_enabled()  # as it was
 
 
 class Widened(nn.Module):

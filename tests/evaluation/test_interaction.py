@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from multimodal.build import build_model
 from multimodal.evaluation.interaction import answer_grid, interaction
 
 ACCURACY = {"accuracy/both": 1.0, "accuracy/image": 0.5, "accuracy/text": 0.5}
@@ -41,6 +42,19 @@ def test_a_model_that_combines_has_a_gap_and_one_that_adds_has_none() -> None:
     assert found["emap_gap"] == 0
     assert found["shuffle_image"] == 1
     assert found["shapley_image"] == 0
+
+
+def test_a_fusion_that_adds_probabilities_has_no_gap(config, split) -> None:
+    """On the scale of logits, their logarithm, a mean of two probabilities would look like an interaction."""
+    torch.manual_seed(0)
+    model = build_model(config("fusion=late")).eval()
+    for part in model.fusion.parameters():
+        part.data *= 10  # sure of themselves
+    rows = torch.arange(6)
+    grid = answer_grid(model, split, rows)
+    torch.testing.assert_close(grid.sum(-1), torch.ones(6, 6))
+    for label in torch.cartesian_prod(*[torch.arange(3)] * 6)[::97]:
+        assert interaction(grid, label, ACCURACY, nothing=0.5)["emap_gap"] == 0
 
 
 def test_a_share_of_nothing_says_why() -> None:

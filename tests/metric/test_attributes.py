@@ -37,6 +37,14 @@ def test_nothing_where_no_reference_states_any() -> None:
     assert attribute_accuracy(words(["size:big"]), [["nothing"]], parse) == {}
 
 
+def test_an_attribute_that_few_references_state_does_not_count() -> None:
+    references = words(["size:big"] * 39 + ["color:red"])
+    assert attribute_accuracy(references, references, parse) == {
+        "attribute_accuracy": 1.0,
+        "attribute_accuracy_size": 1.0,
+    }
+
+
 def test_as_many_captions_as_references() -> None:
     with pytest.raises(ValueError, match="longer"):
         attribute_accuracy([["a"]], [["a"], ["b"]], parse)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from multimodal.report import comparison
 from multimodal.report.comparison import write_report
 from multimodal.report.contents import Comparison, compare
-from multimodal.report.galleries import drawn
+from multimodal.report.galleries import drawn, galleries
 from multimodal.report.pictures import Picture
 from multimodal.report.plain import as_markdown
 from multimodal.report.runs import Run, read_runs
@@ -181,7 +182,7 @@ def test_failed_jobs_are_shown_as_text(sweep: Path) -> None:
     assert "<script>alert" not in page
     assert "got &lt;script&gt;alert(1)&lt;/script&gt; | 0" in page
     assert "in train" in page
-    assert "python scripts/run.py -m fusion=gated seed=0\nValueError: got <script>" in told
+    assert "~~~~\npython scripts/run.py -m fusion=gated seed=0\nValueError: got <script>" in told
     assert any(row["table"] == "Failed jobs" and row["line"].endswith("fusion=gated seed=0") for row in rows(sweep))
 
 
@@ -229,9 +230,57 @@ def test_one_run_is_compared_with_nothing(tmp_path: Path) -> None:
     assert "1 run, 1 fusion, 1 dataset, 1 seed each; 0 jobs failed" in told
 
 
-def test_many_fusions_say_their_first_comparisons_and_count_the_rest(tmp_path: Path) -> None:
-    for fusion in "abcde":
-        make_run(tmp_path, fusion, 0)
+def test_sources_are_settings_of_one_dataset(tmp_path: Path) -> None:
+    for source in ("embedded", "hub"):
+        make_run(tmp_path, "a", 0, source=source)
+    assert compared(tmp_path).lead.startswith("2 runs, 1 fusion, 1 dataset, 2 settings, 1 seed each")
+
+
+def test_many_fusions_say_who_is_ahead_and_each_beside_the_plain_one(tmp_path: Path) -> None:
+    """Null results as high as others, the controls last."""
+    betters = {"attention": 0.0, "gated": 0.02, "concat": 0.0, "text_only": -0.2, "film": 0.0}
+    for fusion, better in betters.items():
+        for seed in range(2 if fusion == "film" else 6):
+            make_run(tmp_path, fusion, seed, better + 0.0001 * (seed % 2))
     told = compared(tmp_path).sentences["toy (embedded)"]
-    assert len(told) == 7
-    assert told[-1] == "4 more comparisons in the table of all comparisons."
+    assert told[0] == "gated is ahead of all the others in accuracy over all missing rates."
+    assert [line.partition(" =")[0] for line in told[1:-1]] == [
+        f"{name} − concat" for name in ("attention", "film", "gated", "text_only")
+    ]
+    assert "no difference shown" in told[1]
+    assert "too few to say" in told[2]
+    assert told[-1] == "6 more comparisons in the table of all comparisons."
+    assert bold(tmp_path) == {"gated"}  # a trial run of two seeds takes nothing from it
+
+
+def test_nobody_ahead_and_too_few_are_said(tmp_path: Path) -> None:
+    for fusion in ("a", "b", "c"):
+        make_run(tmp_path, fusion, 0)
+    assert (
+        compared(tmp_path).sentences["toy (embedded)"][0].startswith("fewer than 6 seeds: too few to say who is ahead")
+    )
+    for fusion in ("a", "b", "c"):
+        for seed in range(1, 6):
+            make_run(tmp_path, fusion, seed)
+    told = compared(tmp_path).sentences["toy (embedded)"][0]
+    assert told == "none of a, b, c is shown ahead of all the others in accuracy over all missing rates."
+
+
+def test_the_table_of_comparisons_has_the_numbers_of_the_verdicts(sweep: Path) -> None:
+    """attention is 0.02 ahead in each of six seeds: in points, with both ends of the interval."""
+    found = {row["column"]: row for row in rows(sweep) if row["table"] == "All comparisons"}
+    first = {r["column"]: r for r in reversed([r for r in rows(sweep) if r["table"] == "All comparisons"])}
+    assert first["measure"]["text"] == "accuracy over all missing rates"
+    assert (first["difference"]["text"], float(first["difference"]["value"])) == ("+2.0 points", pytest.approx(0.02))
+    assert first["95 % interval over seeds"]["text"] == "[+2.0, +2.0]"
+    assert first["p"]["text"] == "< 0.001"
+    assert first["paired seeds"]["text"] == "6"
+    assert found["measure"]["text"] == "class coherence of captions written from images"
+
+
+def test_the_maps_stand_side_by_side_from_a_seed_that_all_have(tmp_path: Path) -> None:
+    for fusion, seeds in (("a", (0, 1)), ("b", (1, 2))):
+        for seed in seeds:
+            Image.new("RGB", (40, 30)).save(make_run(tmp_path, fusion, seed) / "tsne.png")
+    shown = galleries(compared(tmp_path).groups, 700)["Joint representation"][1]["toy (embedded)"]
+    assert [picture.title for picture in shown] == ["a, seed 1", "b, seed 1"]

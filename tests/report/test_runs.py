@@ -1,11 +1,13 @@
 """Runs read from folders written here: what sets them apart, what follows from it and what does not matter."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 from multimodal.files import write_csv, write_json
 from multimodal.report.runs import Failure, Run, differences, read_runs, titles
@@ -75,8 +77,8 @@ def test_unfinished_runs_are_none_and_failed_jobs_are_told(tmp_path: Path) -> No
     assert read_runs(tmp_path) == ([], [Failure(["seed=1"], "ValueError: no", "...")])
 
 
-def test_seed_fusion_paths_and_devices_set_nothing_apart(tmp_path: Path) -> None:
-    write_run(tmp_path / "a", "attention", seed=0, devices=2)
+def test_seed_fusion_and_paths_set_nothing_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", "attention", seed=0)
     write_run(tmp_path / "b", "concat", seed=1)
     assert apart(tmp_path) == [("", "attention"), ("", "concat")]
 
@@ -128,13 +130,70 @@ def test_another_source_is_another_group_with_its_title(tmp_path: Path) -> None:
     assert "mnist (embedded), caption=synergy" in titles(read(tmp_path)).values()
 
 
-def test_of_equal_runs_one_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_run(tmp_path / "b")
-    write_run(tmp_path / "a")
+def test_of_equal_runs_the_newest_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for age, name in enumerate(("b", "a", "c")):
+        write_run(tmp_path / name)
+        os.utime(tmp_path / name / "metrics.json", (1e9 - age, 1e9 - age))
     with caplog.at_level(logging.WARNING):
         (run,) = read(tmp_path)
-    assert run.folder.name == "a"
-    assert "b repeats" in caplog.text
+    assert run.folder.name == "b"
+    assert "a repeats" in caplog.text
+    assert "c repeats" in caplog.text
+
+
+def test_a_folder_of_folders_of_runs_and_what_was_set_aside(tmp_path: Path) -> None:
+    for night in ("monday", "tuesday"):
+        write_run(tmp_path / night / "a", seed=len(night))
+    write_run(tmp_path / "replaced" / "a", seed=9)
+    assert sorted(run.seed for run in read(tmp_path)) == [6, 7]
+
+
+def test_a_failed_job_is_told_until_it_is_mended_and_a_single_run_too(tmp_path: Path) -> None:
+    """Whatever other sweep has run in the folder since."""
+    (tmp_path / "jobs").mkdir()
+    for i, status in enumerate(("failed", "finished")):
+        record = {"overrides": [f"seed={i}"], "status": status, "error": "no", "traceback": "t", "sweep": str(i)}
+        write_json(record, tmp_path / "jobs" / f"{i}.json")
+    for name, overrides in (("alone", ["seed=5"]), ("of a job", ["seed=0"])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump({"overrides": overrides}))
+        write_json({"status": "failed", "error": "broken", "traceback": "t"}, tmp_path / name / "status.json")
+    assert read_runs(tmp_path)[1] == [
+        Failure(["seed=0"], "no", "t"),
+        Failure(["seed=5"], "broken", "t", multirun=False),
+    ]
+
+
+OTHERS = ["fusion=attention", "seed=3", "tracking=disabled", "output_dir=x", "training.accelerator=cpu"]
+OTHERS += ["evaluation.figures.samples=3", "evaluation.evaluator.image_judge.cache=x"]
+APART = ["missing=zero", "head/image=resize_conv", "loss=none", "dim=32", "training.devices=2", "training.steps=9"]
+APART += ["encoder/text=gru", "caption=anonymous", "evaluation.evaluator.cells=3", "fusion_parameters=9"]
+APART += ["dataset.augment.flip=true", "evaluation.fill=generated", "training.modality_dropout.text=0"]
+
+
+@pytest.mark.parametrize("override", OTHERS + APART)
+def test_what_a_command_line_sets_apart(tmp_path: Path, config, override: str) -> None:
+    """With the whole config: a part of it that is forgotten would be averaged over."""
+    for name, overrides in (("a", []), ("b", [override])):
+        write_run(tmp_path / name, fusion=name)
+        cfg = OmegaConf.to_container(config(*overrides), resolve=True) | (
+            {"dim": 32} if override == "dim=32" and overrides else {}
+        )
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump(cfg))
+    (first, second) = read(tmp_path)
+    assert (first.setting != second.setting) == (override in APART)
+
+
+def test_other_code_is_another_setting_and_another_fusion(tmp_path: Path) -> None:
+    for name, fusion, code, own in (("a", "concat", "1", "2"), ("b", "concat", "1", "3"), ("c", "sum", "4", "5")):
+        write_run(tmp_path / name, fusion)
+        config = yaml.safe_load((tmp_path / name / "config.yaml").read_text()) | {"code": code, "fusion_code": own}
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump(config))
+    assert apart(tmp_path) == [
+        ("code=1", "concat fusion_code=2"),
+        ("code=1", "concat fusion_code=3"),
+        ("code=4", "sum"),
+    ]
 
 
 def test_differences_tell_every_two_apart_and_no_key_without_need() -> None:

@@ -10,6 +10,7 @@ import torch
 from multimodal.files import write_parquet
 from multimodal.metric.availability import places, surface
 from multimodal.report.runs import Run
+from multimodal.report.tables import ahead_of_all
 from multimodal.report.verdict import MEASURES, PRIMARY, Verdict, by_sample, sample_values, verdicts
 
 SPREAD = np.array([-0.002, 0.002, -0.001, 0.001, 0.0015, -0.0015, 0.0, 0.0])  # mean 0 over six and over eight
@@ -79,7 +80,7 @@ def test_zero_variance() -> None:
     assert (constant.low, constant.high) == pytest.approx((0.02, 0.02))
     assert constant.shown
     assert not constant.equivalent
-    assert (constant.p, constant.effect) == (0, None)
+    assert constant.p == 0
     equal = primary(two(0.0, spread=0))
     assert (equal.difference, equal.low, equal.high, equal.p) == (0, 0, 0, 1)
     assert equal.equivalent
@@ -93,7 +94,9 @@ def test_pairs_are_by_seed_whatever_the_order_and_others_are_left_out() -> None:
     verdict = primary(runs[::-1])
     assert verdict.difference == pytest.approx(0.005)
     assert verdict.n == 6
-    assert "rates, seeds 7, 9 of one side only left out, 6 seeds: attention is better" in verdict.sentence
+    assert verdict.sentence.endswith(
+        ", 6 seeds: attention is better, by less than 1 point (seeds 7, 9 of one side only left out)"
+    )
 
 
 def test_no_seed_in_common() -> None:
@@ -138,6 +141,23 @@ def test_families_and_their_order() -> None:
     assert [v.p for v in shown] == pytest.approx(([3 * alone] + [min(1, 12 * alone)] * 4) + [1] * 5)
 
 
+def test_equivalence_is_adjusted_as_well() -> None:
+    """Else some of many pairs would be called equivalent by chance."""
+    runs = two(0.004, spread=3.4)
+    alone = primary(runs)
+    assert alone.equivalent
+    for name in ("gated", "sum"):
+        runs += [replace(r, fusion=name) for r in runs if r.fusion == "concat"]
+    among = next(v for v in verdicts(runs, 0.01) if (v.first, v.second) == ("attention", "concat"))
+    assert among.p_equivalent > alone.p_equivalent
+    assert not among.equivalent
+
+
+def test_a_reference_with_arguments_is_one_still() -> None:
+    runs = [replace(r, fusion="concat hidden=9") if r.fusion == "concat" else r for r in two(0.02)]
+    assert (primary(runs).first, primary(runs).second) == ("attention", "concat hidden=9")
+
+
 def test_what_holm_takes_back_is_told() -> None:
     found = verdicts(two(0.0022), 0.01)
     assert found[0].shown
@@ -167,7 +187,7 @@ def test_equal_fusions_raise_few_alarms() -> None:
     assert len({v.dataset for v in found if v.shown and v.metric != PRIMARY}) <= 18
 
 
-def with_samples(fusion: str, seed: int, folder: Path, size: int = 40, accuracy: float = 0.7) -> Run:
+def with_samples(fusion: str, seed: int, folder: Path, size: int = 240, accuracy: float = 0.7) -> Run:
     """A run with its `predictions.parquet` and the metrics that follow from it."""
     rng = np.random.default_rng([seed, len(fusion)])
     label = np.random.default_rng(0).integers(3, size=size)
@@ -208,14 +228,55 @@ def test_by_sample_pairs_samples_and_averages_seeds(tmp_path: Path) -> None:
     for metric, row in found.items():
         x = np.mean([sample_values(a)[metric] - sample_values(b)[metric] for a, b in zip(*pairs, strict=True)], axis=0)
         error = x.std() / np.sqrt(len(x))
-        assert row["samples"] == 40
+        assert row["fragile"] == (row["sample_low"] <= 0 <= row["sample_high"])
         assert (row["sample_low"], row["sample_high"]) == pytest.approx(
             (x.mean() - 1.96 * error, x.mean() + 1.96 * error), abs=0.35 * error
         )
-    assert by_sample(pairs[0], pairs[0])[PRIMARY] == {"samples": 40, "sample_low": 0, "sample_high": 0}
+    assert by_sample(pairs[0], pairs[0])[PRIMARY] == {"fragile": True}  # no sample tells them apart
+
+
+def answering(fusion: str, seed: int, folder: Path, wrong: int, size: int = 300) -> Run:
+    """A run that is wrong on the first so many samples, whatever it is given."""
+    label, right = np.zeros(size, int), np.arange(size) >= wrong
+    columns = {"label": label.tolist(), "place": places(size, seed=0).tolist(), "text_to_image/ssim": [0.5] * size}
+    for name in ("both", "image", "text"):
+        columns |= {f"predicted/{name}": (~right).astype(int).tolist(), f"correct/{name}": right.tolist()}
+    rows = surface(dict.fromkeys(("both", "image", "text"), torch.from_numpy(right)), places(size, seed=0), cells=4)
+    folder.mkdir()
+    write_parquet(columns, folder / "predictions.parquet")
+    metrics = {name: float(right.mean()) for name in (PRIMARY, "accuracy/image", "accuracy/text")}
+    return replace(
+        run(fusion, seed, 0.5), folder=folder, metrics=run(fusion, seed, 0.5).metrics | metrics, surface=rows
+    )
+
+
+@pytest.mark.parametrize(("wrong", "fragile"), [(1, True), (9, True), (12, False)])
+def test_a_difference_of_a_few_samples_is_not_told_as_one_of_the_fusions(
+    tmp_path: Path, wrong: int, fragile: bool
+) -> None:
+    """Every seed agrees, without any spread, and yet it is only those samples."""
+    runs = [answering("attention", seed, tmp_path / f"a{seed}", 0) for seed in range(6)]
+    runs += [answering("concat", seed, tmp_path / f"c{seed}", wrong) for seed in range(6)]
+    verdict = primary(runs)
+    assert verdict.shown
+    assert verdict.fragile == fragile == (verdict.sample_low is None)
+    assert ("on other test samples it may not be" in verdict.sentence) == fragile
+    fusions = {name: [r for r in runs if r.fusion == name] for name in ("attention", "concat")}
+    assert ahead_of_all(fusions, PRIMARY, verdicts(runs, 0.01)) == (None if fragile else "attention")
+
+
+def test_few_samples_have_no_interval(tmp_path: Path) -> None:
+    a, b = (answering(name, 0, tmp_path / name, wrong, size=150) for name, wrong in (("attention", 0), ("concat", 50)))
+    assert by_sample([a], [b])[PRIMARY] == {"fragile": True}
+
+
+def test_predictions_of_another_version_are_left_out(tmp_path: Path) -> None:
+    a, b = (answering(name, 0, tmp_path / name, 5) for name in ("attention", "concat"))
+    write_parquet({"label": [0]}, b.folder / "predictions.parquet")
+    assert by_sample([a], [b]) == {}
 
 
 def test_runs_without_predictions_have_no_interval_by_sample(tmp_path: Path) -> None:
     first = with_samples("attention", 0, tmp_path / "a")
     assert by_sample([first], [run("concat", 0, 0.5)]) == {}
-    assert primary([first, run("concat", 0, 0.5)]).samples is None
+    assert primary([first, run("concat", 0, 0.5)]).sample_low is None

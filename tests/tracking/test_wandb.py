@@ -260,6 +260,6 @@ def test_online_without_key_or_network_is_offline_at_once_and_said_once(tmp_path
     warning, seconds = lines
     assert warning.startswith(f"WARNING W&B: offline ({reason})")
     assert "wandb sync" in warning
-    assert float(seconds.split()[1]) < 3
+    assert float(seconds.split()[1]) < 9  # well below what W&B waits by itself; a fraction on an idle machine
     (run,) = read_runs(tmp_path)
     assert (logged(run, "loss"), run["exit"]) == ([1.0], 0)

@@ -6,14 +6,17 @@ import pytest
 
 from multimodal.tracking.wandb import WandbRun
 from multimodal.tracking.wandb_report import BARS, FILE, build_report, publish
+from tests.report.made_up import make_run
 
 workspaces = pytest.importorskip("wandb_workspaces.reports.v2", reason="the extra `reports` is not installed")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of runs that was compared."""
-    (tmp_path / "sweep").mkdir()
+    """A folder of runs on two datasets that was compared."""
+    for dataset in ("toy", "other"):
+        for fusion in ("attention", "concat"):
+            make_run(tmp_path / "sweep", fusion, 0, dataset=dataset)
     (tmp_path / "sweep" / "report.md").write_text("# Comparison\n\nno difference shown")
     return tmp_path / "sweep"
 
@@ -25,11 +28,17 @@ def test_offline_the_specification_is_kept(folder) -> None:
     assert "no difference shown" in text
     for name in BARS:
         assert f"test/{name}" in text
-    grid = next(block for block in found["blocks"] if block["type"] == "panel-grid")
-    assert [run_set["name"] for run_set in grid["metadata"]["runSets"]] == ["sweep"]
-    assert "choices.value.fusion" in json.dumps(grid["metadata"]["runSets"][0]["grouping"])
-    filters = grid["metadata"]["runSets"][0]["filters"]["filters"]  # an attempt that was cut counts no second time
-    assert [(part["key"]["name"], part["value"]) for part in filters] == [("sweep", "sweep"), ("state", "finished")]
+    grids = [block["metadata"] for block in found["blocks"] if block["type"] == "panel-grid"]
+    shown = {}
+    for (run_set,) in (grid["runSets"] for grid in grids):
+        assert "choices.value.fusion" in json.dumps(run_set["grouping"])
+        filters = {part["key"]["name"]: part["value"] for part in run_set["filters"]["filters"]}
+        assert filters["state"] == "finished"  # an attempt that was cut counts no more
+        shown[run_set["name"]] = filters["displayName"]
+    assert shown == {  # no bar is a mean over two datasets
+        f"{dataset} (embedded)": [f"{dataset}-{fusion}-s0-embedded" for fusion in ("attention", "concat")]
+        for dataset in ("other", "toy")
+    }
 
 
 def test_online_it_is_saved_with_the_entity(folder, monkeypatch) -> None:
@@ -38,6 +47,8 @@ def test_online_it_is_saved_with_the_entity(folder, monkeypatch) -> None:
     monkeypatch.setattr(workspaces.Report, "url", "somewhere", raising=False)
     publish("online", "project", "lab", folder)
     assert [(report.entity, report.project) for report in saved] == [("lab", "project")]
+    grids = [block for block in saved[0].blocks if isinstance(block, workspaces.PanelGrid)]
+    assert [runs.entity for grid in grids for runs in grid.runsets] == ["lab", "lab"]
 
 
 def test_a_report_that_cannot_be_created_loses_nothing(folder, monkeypatch, caplog) -> None:
@@ -56,4 +67,4 @@ def test_disabled_nothing_is_written(folder) -> None:
 
 
 def test_the_title_names_the_folder() -> None:
-    assert build_report("project", "lab", "night", "text").title == "Comparison of night"
+    assert build_report("project", "lab", "night", "text", {}).title == "Comparison of night"

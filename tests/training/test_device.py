@@ -22,7 +22,7 @@ def test_more_cuda_devices_than_there_are_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("devices", [0, -1])
 def test_less_than_one_device_is_refused(devices):
-    with pytest.raises(ValueError, match=f"devices must be 1 or more, got {devices}"):
+    with pytest.raises(ValueError, match=f"devices must be a whole number of 1 or more, got {devices}"):
         make_fabric("cpu", devices, "32-true")
 
 
@@ -42,6 +42,7 @@ def test_an_unknown_precision_is_named():
 @pytest.mark.parametrize("hardware", [True, False])
 def test_auto_precision_is_bf16_where_the_hardware_has_it(monkeypatch, hardware):
     monkeypatch.setattr(device, "has_bf16", lambda accelerator: hardware)
+    monkeypatch.setattr(device, "computes_bf16", lambda: hardware)
     fabric = make_fabric("cpu", 1, "auto")
     assert fabric._precision.precision == ("bf16-mixed" if hardware else "32-true")
 
@@ -54,6 +55,23 @@ def test_auto_works_on_this_machine():
     assert fabric.world_size == 1
 
 
-@pytest.mark.parametrize("accelerator", ["cpu", "mps"])
-def test_whether_there_is_bf16_is_a_yes_or_no(accelerator):
-    assert device.has_bf16(accelerator) in (True, False)
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_bf16_on_a_cpu_without_it_is_refused(monkeypatch, precision):
+    monkeypatch.setattr(device, "computes_bf16", lambda: False)
+    with pytest.raises(ValueError, match=f"precision={precision}: this CPU cannot compute in bf16; give 32-true"):
+        make_fabric("cpu", 1, precision)
+
+
+@pytest.mark.parametrize("devices", ["auto", 1.5, None])
+def test_a_number_of_devices_that_is_none_is_refused(devices):
+    with pytest.raises(ValueError, match="devices must be a whole number"):
+        make_fabric("cpu", devices, "32-true")
+
+
+def test_a_task_of_slurm_starts_its_other_processes_itself(monkeypatch):
+    """With these variables Fabric by itself would take the one task for the whole world, twice."""
+    for name, value in {"NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_ID": "7"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("SLURM_JOB_NAME", "sweep")
+    assert make_fabric("cpu", 2, "32-true").world_size == 2
+    assert make_fabric("cpu", 1, "32-true").world_size == 1

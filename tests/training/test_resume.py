@@ -135,8 +135,8 @@ def test_killed_at_any_write_the_run_goes_on(tmp_path, whole, monkeypatch, write
         return wrapped
 
     def run():
-        monkeypatch.setattr(run_files, "save_checkpoint", killing(run_files.save_checkpoint, ".{}.123"))
-        monkeypatch.setattr(run_files, "write_csv", killing(run_files.write_csv, ".{}.123"))
+        monkeypatch.setattr(run_files, "save_checkpoint", killing(run_files.save_checkpoint, ".{}.123.part"))
+        monkeypatch.setattr(run_files, "write_csv", killing(run_files.write_csv, ".{}.123.part"))
         fit(tmp_path)
 
     assert in_a_fork(run) == -signal.SIGKILL
@@ -255,7 +255,7 @@ def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path
     state = load_checkpoint(tmp_path / "last.pt")
     assert state["history"][-1]["validation/loss"] > min(row["validation/loss"] for row in state["history"])
     spoil(tmp_path)
-    (tmp_path / ".last.pt.77").write_bytes(b"PK")  # of a process that was killed
+    (tmp_path / ".last.pt.77.part").write_bytes(b"PK")  # of a process that was killed
     fit(tmp_path, resume=True, **changed)
     assert re.search(reason, caplog.text)
     assert {file.name for file in tmp_path.iterdir()} == {"best.pt", "last.pt", "history.csv"}

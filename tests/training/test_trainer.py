@@ -18,6 +18,7 @@ from multimodal.training.device import make_fabric
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.objective import Exact, Objective
 from multimodal.training.trainer import Trainer, decay_matrices
+from tests.conftest import needs_bf16
 from tests.training.tiny import DATA, EXTRA, SETTINGS, build, fit, timeless
 
 
@@ -150,6 +151,7 @@ def test_a_budget_that_validations_do_not_divide_ends_with_one(tmp_path):
     assert [row["step"] for row in history] == [4, 8, 11]
 
 
+@needs_bf16
 def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
     history, model, _ = fit(tmp_path, precision="bf16-mixed", steps=30)
     assert history[-1]["train/loss"] < history[0]["train/loss"]
@@ -176,6 +178,12 @@ def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
         ("batch_size", -1),
         ("learning_rate", 0.0),
         ("clip", 0.0),
+        ("clip", math.nan),
+        ("learning_rate", math.nan),
+        ("weight_decay", math.nan),
+        ("weight_decay", -0.1),
+        ("batch_size", 2.5),
+        ("epochs", 1.5),
         ("validations", 0),
         ("patience", 0),
         ("warmup", 1.0),

@@ -1,0 +1,88 @@
+"""Each number of the evaluation is computed from what its name says: an untrained model, every measure called anew."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from multimodal.build import build_model
+from multimodal.dataset.data import Data, Split
+from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.evaluation.captions import score_captions
+from multimodal.evaluation.evaluator import Evaluator, Results, beam_captions
+from multimodal.evaluation.interaction import answer_grid, interaction
+from multimodal.evaluation.judges import fit_judges
+from multimodal.judge.image import ImageJudge
+from multimodal.metric.blind import chance_level
+from multimodal.metric.frechet import frechet
+from multimodal.metric.latent import latent
+from multimodal.metric.references import best_similarity
+from multimodal.metric.retrieval import retrieval
+from tests.conftest import toy_data
+
+SIZE, PAIRS = 140, 9  # more samples than the judge has features
+WORDS = ["one", "two", "three", "big", "small", "left", "right", "up", "down", "thin", "thick", "old", "new", "odd"]
+WORDS += ["dark", "pale"]
+
+
+def make_split(vocabulary: Vocabulary, seed: int) -> Split:
+    """Noise; captions do not tell the class, and the answer is not what is pictured."""
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.randint(256, (SIZE, 1, 28, 28), generator=generator).byte()
+    drawn = torch.randint(16, (SIZE, 2), generator=generator)
+    drawn[:30] = 0  # equal captions
+    tokens = vocabulary.encode([f"{WORDS[i]} {WORDS[j]}" for i, j in drawn], 5)
+    content = torch.arange(SIZE) % 3
+    return Split(image, tokens, (content + drawn[:, 0]) % 3, content)
+
+
+@pytest.fixture
+def found(config, tmp_path) -> SimpleNamespace:
+    vocabulary = Vocabulary.of([" ".join(WORDS)])
+    assert len(vocabulary) == 20  # as the fixture `config` has it
+    splits = {name: make_split(vocabulary, i) for i, name in enumerate(("train", "validation", "test"))}
+    data: Data = replace(toy_data("noise", "embedded", splits, vocabulary, ["a", "b", "c"]), names_class=True)
+    judge = ImageJudge(3, 8, 0.01, str(tmp_path))
+    torch.manual_seed(0)
+    model = build_model(config("fusion=attention", "head.text.max_length=6")).eval()
+    settings = {"batch_size": 60, "cells": 4, "beam": 3, "references": 4, "pairs": PAIRS, "seed": 7}
+    results: Results = Evaluator(image_judge=judge, **settings).evaluate(model, data, "none")
+    return SimpleNamespace(model=model, data=data, test=splits["test"], results=results, judges=fit_judges(judge, data))
+
+
+def test_every_number_is_computed_from_what_its_name_says(found) -> None:
+    test, said, metrics = found.test, found.results.predictions, found.results.metrics
+    expected: dict[str, float] = {}
+
+    def told(prefix: str, scores: dict) -> None:
+        expected.update({f"{prefix}/{name}": value for name, value in scores.items() if not isinstance(value, str)})
+
+    image, text, equal = said.encoded["image"], said.encoded["text"], test.tokens.unique(dim=0, return_inverse=True)[1]
+    told("retrieval/image_to_text", retrieval(image, text, equal, test.content, 7, text_query=False))
+    told("retrieval/text_to_image", retrieval(text, image, equal, test.content, 7, text_query=True))
+    told("latent", latent(image, text, said.joint["both"], test.label, 7))
+    beam = beam_captions(found.model, said, 3, 60)
+    assert not torch.equal(beam, said.caption["image"][:, : beam.shape[1]])  # else one could stand for the other
+    told("image_to_text_beam", score_captions(beam, found.data, found.judges).scores)
+    told("image_to_text", score_captions(said.caption["image"], found.data, found.judges).scores)
+    for name, condition in (("text_to_image", "text"), ("reconstruction", "both")):
+        features, shown = found.judges.image.look(said.image[condition])
+        coherence = float((shown == test.content).double().mean())
+        told(name, {"frechet": frechet(features, found.judges.features), "class_coherence": coherence})
+    best = best_similarity(said.image["text"], test.image, equal, 4, 7)
+    expected["text_to_image/ssim_best"] = float(best.double().mean())
+    rows = torch.randperm(SIZE, generator=torch.Generator().manual_seed(7))[:PAIRS].sort().values
+    grid = answer_grid(found.model, test, rows)
+    told("interaction", interaction(grid, test.label[rows], metrics, chance_level(test.label)))
+    assert len(expected) > 80
+    for name, value in expected.items():
+        assert metrics[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_one_reading_could_not_stand_for_another(found) -> None:
+    """Else the test above would pass with wires crossed."""
+    metrics, way = found.results.metrics, "retrieval/{}_to_{}/r1_class_ceiling"
+    assert metrics[way.format("image", "text")] != metrics[way.format("text", "image")]
+    assert metrics["text_to_image/ssim_best"] > metrics["text_to_image/ssim"]
+    assert metrics["text_to_image/frechet"] != metrics["reconstruction/frechet"] > 0
