@@ -2,6 +2,8 @@
 
 import json
 import logging
+from bisect import bisect_left
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from multimodal.model import MultimodalModel
 
 log = logging.getLogger(__name__)
 
+WIDTHS = range(1, 2**16)  # of a fusion's hidden layer, tried for `fusion_parameters`
 KEPT = 2  # datasets in memory: a sweep's jobs share them
 read: dict[str, Data] = {}
 
@@ -66,6 +69,12 @@ def build_model(cfg: DictConfig) -> MultimodalModel:
 def build_fusion(cfg: DictConfig) -> nn.Module:
     """As configured, or so wide that it has `fusion_parameters` of them: then a better fusion is not a bigger one."""
     width = {} if cfg.fusion_parameters is None else {"hidden": matched_width(cfg)}
+    if width and width["hidden"] < cfg.dim // 2:
+        log.warning(
+            "fusion_parameters=%d leaves this fusion a hidden width of only %d: give more to be fair to it",
+            cfg.fusion_parameters,
+            width["hidden"],
+        )
     return instantiate(cfg.fusion, **width, _convert_="all")
 
 
@@ -76,12 +85,16 @@ def matched_width(cfg: DictConfig) -> int:
         raise ValueError(f"fusion_parameters must be a whole number above 0, or null, got {wanted}")
     if "hidden" not in cfg.fusion:
         raise ValueError(f"fusion_parameters={wanted} sets fusion.hidden, which this fusion does not have")
-    least, more = (count_parameters(cfg, hidden) for hidden in (1, 2))
-    hidden = max(1, 1 + round((wanted - least) / max(1, more - least)))  # each unit of `hidden` costs the same
-    found = count_parameters(cfg, hidden)
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else ()
+    if any(override.startswith("fusion.hidden=") for override in given):
+        raise ValueError("fusion_parameters sets fusion.hidden: give one of the two")
+    count = partial(count_parameters, cfg)
+    above = 1 + bisect_left(WIDTHS, wanted, key=count)
+    hidden = min({max(1, above - 1), above}, key=lambda width: abs(count(width) - wanted))
+    found = count(hidden)
     if abs(found - wanted) > 0.05 * wanted:
         raise ValueError(
-            f"fusion_parameters={wanted}: this fusion has {least:,} at least, and {found:,} at its nearest"
+            f"fusion_parameters={wanted}: this fusion has {count(1):,} at least, and {found:,} at its nearest"
         )
     return hidden
 

@@ -1,9 +1,12 @@
 """The model: encode each modality, stand in for what is absent, fuse, and let every head speak."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from multimodal.types import Batch, Encoded, Fused, Output
 
@@ -14,7 +17,7 @@ class MultimodalModel(nn.Module):
     Args:
         encoders: {modality: module (x, present) -> Encoded}.
         missing: {modality: Encoded} -> the same with stand-ins for what is absent.
-        fusion: {modality: Encoded} -> Fused.
+        fusion: {modality: Encoded} -> Fused; its `modalities` are the names of what it reads.
         heads: modules for "label" and "image" (z) and "text" (z, tokens), the latter with `generate`.
     """
 
@@ -26,6 +29,10 @@ class MultimodalModel(nn.Module):
         heads: dict[str, nn.Module],
     ) -> None:
         super().__init__()
+        if not set(getattr(fusion, "modalities", ())) & set(encoders):
+            raise ValueError(
+                f"{type(fusion).__name__} needs `self.modalities`, the inputs it reads of {sorted(encoders)}"
+            )
         self.encoders = nn.ModuleDict(encoders)
         self.missing = missing
         self.fusion = fusion
@@ -64,15 +71,31 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
     """Only the samples that have the modality pass its encoder; the others get zeros and cost nothing.
 
     So nothing of an absent input reaches any sample, through batch statistics neither. Should all of
-    them be absent, one blank input is encoded, because a batch may not be empty.
+    them be absent, one blank input is encoded, because a batch may not be empty; of fewer than two inputs
+    there are no batch statistics, and the running ones are used and kept.
     """
-    if present.all():
+    count = int(present.sum())
+    if count == len(present) > 1:
         return encoder(x, present)
-    rows = present.nonzero().flatten() if present.any() else present.new_zeros(1, dtype=torch.int64)
+    rows = present.nonzero().flatten() if count else present.new_zeros(1, dtype=torch.int64)
     blank = x.where(present.view(-1, *[1] * (x.ndim - 1)), 0)
-    encoded = encoder(blank[rows], present[rows])
+    with running_statistics(encoder) if count < 2 else nullcontext():
+        encoded = encoder(blank[rows], present[rows])
 
     def spread(part: Tensor, fill: float) -> Tensor:
         return part.new_full((len(present), *part.shape[1:]), fill).index_copy(0, rows, part)
 
     return Encoded(spread(encoded.pooled, 0), spread(encoded.tokens, 0), spread(encoded.valid, True), present)
+
+
+@contextmanager
+def running_statistics(encoder: nn.Module) -> Iterator[None]:
+    """Its BatchNorm layers as in evaluation."""
+    norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm) and module.training]
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()

@@ -10,12 +10,12 @@ from omegaconf import DictConfig
 
 from multimodal.build import build_model, count_parameters
 from multimodal.model import MultimodalModel
+from multimodal.training.device import computes_bf16
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import PAD, Batch
-from tests.conftest import FACTS, needs_bf16, options
+from tests.conftest import FACTS, options
 
 FUSIONS = options("fusion")
-ENCODERS = options("encoder/image")
 PAIRS = list(itertools.product(FUSIONS, ["cnn"])) + list(itertools.product(["attention"], ["resnet18"]))
 
 
@@ -187,14 +187,16 @@ CHOICES = [(group, option) for group in GROUPS for option in options(group)]
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
-@needs_bf16
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:TF32 acceleration:UserWarning")
 def test_a_step_in_bf16(config, batch, group, option) -> None:
     model, cfg = build(config, f"{group}={option}")
     objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
     present = {"image": torch.tensor([True] * 5 + [False]), "text": torch.tensor([False] + [True] * 5)}
-    with torch.autocast("cpu", torch.bfloat16):
-        loss = objective(Exact(batch.with_present(**present)))["loss"]
-    loss.backward()
+    with torch.backends.mkldnn.flags(enabled=computes_bf16()):  # without AVX-512 by PyTorch's own, slow kernels
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = objective(Exact(batch.with_present(**present)))["loss"]
+        loss.backward()
     assert loss.isfinite()
     assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
 
@@ -202,7 +204,26 @@ def test_a_step_in_bf16(config, batch, group, option) -> None:
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
 def test_a_batch_of_one_is_a_step(config, batch, group, option) -> None:
     model, cfg = build(config, f"{group}={option}")
-    if any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in model.modules()):
-        model.eval()  # one value has no variance
     objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
-    assert objective(Exact(one(batch, 0)))["loss"].isfinite()
+    loss = objective(Exact(one(batch, 0)))["loss"]
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("present", [0, 1])
+def test_fewer_than_two_images_leave_the_running_statistics(config, batch, present) -> None:
+    model, _ = build(config, "encoder/image=resnet18")
+    before = {name: x.clone() for name, x in model.named_buffers()}
+    model(batch.with_present(image=torch.arange(6) < present))
+    assert all(torch.equal(x, before[name]) for name, x in model.named_buffers())
+    assert all(module.training for module in model.modules())
+    model(batch.with_present(image=torch.arange(6) < 2))
+    assert not all(torch.equal(x, before[name]) for name, x in model.named_buffers())
+
+
+def test_a_fusion_that_does_not_say_what_it_reads_is_refused(config) -> None:
+    model, _ = build(config, "fusion=concat")
+    del model.fusion.modalities
+    with pytest.raises(ValueError, match=r"ConcatFusion needs `self\.modalities`"):
+        MultimodalModel(dict(model.encoders), model.missing, model.fusion, dict(model.heads))

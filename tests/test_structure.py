@@ -77,3 +77,21 @@ def test_every_file_says_what_it_is(file: Path) -> None:
 
 def test_the_entrypoint_is_short() -> None:
     assert len((ROOT / "scripts" / "run.py").read_text().splitlines()) < 40
+
+
+COMPONENTS = [f for f in FILES if layer(f) in (*GROUPS, "loss", "judge", "metric")]
+
+
+@pytest.mark.parametrize("file", COMPONENTS, ids=name)
+def test_a_component_has_its_test(file: Path) -> None:
+    place = file.relative_to(PACKAGE)
+    assert (ROOT / "tests" / place.parent / f"test_{place.name}").exists()
+
+
+@pytest.mark.parametrize("file", COMPONENTS, ids=name)
+def test_the_yaml_is_the_only_place_of_a_setting(file: Path) -> None:
+    """No default value, no `**kwargs`, and no layer that draws its weights at its first forward."""
+    tree = ast.parse(file.read_text())
+    for made in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "__init__"):
+        assert [made.args.defaults, made.args.kw_defaults, made.args.kwarg] == [[], [], None]
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("Lazy")]

@@ -1,13 +1,16 @@
 """Attention fusion: each modality's tokens query the other's, both ways.
 
 After Tsai et al. 2019, Multimodal Transformer (MulT), https://arxiv.org/abs/1906.00295.
-Differs: one width for all, pre-normalisation, and the two streams are read out as their mean token
-added to the encoder's own pooled embedding, so that what the encoder knew passes unhindered.
+Differs: one width for all; a further layer's keys are the other stream as it is by then, not as the encoder gave
+it; no temporal convolution before, no self-attention after, no dropout and no positions of its own: the encoders have
+them, but for a CNN, whose tokens tell their place only by what its borders leave in them. The two streams are read out
+as their mean token added to the encoder's own pooled embedding, so that what the encoder knew passes unhindered.
 """
 
 import torch
 from torch import Tensor, nn
 
+from multimodal.fusion.parts import perceptron
 from multimodal.types import Encoded, Fused, masked_mean
 
 
@@ -59,13 +62,7 @@ class AttentionFusion(nn.Module):
         self.layers = nn.ModuleList(
             nn.ModuleDict({m: CrossAttention(dim, heads, hidden) for m in modalities}) for _ in range(layers)
         )
-        self.project = nn.Sequential(
-            nn.LayerNorm(2 * dim),
-            nn.Linear(2 * dim, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, dim),
-            nn.LayerNorm(dim),
-        )
+        self.project = nn.Sequential(nn.LayerNorm(2 * dim), *perceptron(2 * dim, hidden, dim))
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
         """{name: tokens (B, T, D), valid (B, T), pooled (B, D)} -> z (B, D)."""

@@ -7,6 +7,7 @@ that every other fusion is compared with.
 import torch
 from torch import nn
 
+from multimodal.fusion.parts import check_several, perceptron
 from multimodal.types import Encoded, Fused
 
 
@@ -21,10 +22,8 @@ class ConcatFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], hidden: int) -> None:
         super().__init__()
-        self.modalities = tuple(modalities)
-        self.project = nn.Sequential(
-            nn.Linear(dim * len(modalities), hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim)
-        )
+        self.modalities = check_several(modalities)
+        self.project = perceptron(dim * len(modalities), hidden, dim)
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
         """{name: pooled (B, D)} -> z (B, D)."""

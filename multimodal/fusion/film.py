@@ -1,8 +1,9 @@
 """FiLM fusion: the second modality scales and shifts the features of the first.
 
 After Perez et al. 2018, FiLM: Visual Reasoning with a General Conditioning Layer, https://arxiv.org/abs/1709.07871.
-Differs: the features are the encoder's tokens and the blocks linear instead of convolutional; scales start at 1;
-the encoders' own embeddings are read beside the modulated features, for z must tell of the caption as well.
+Differs: the features are the encoder's tokens and the blocks linear instead of convolutional, without coordinate
+maps; LayerNorm for BatchNorm, which would mix samples; a mean over the places instead of a maximum; the encoders' own
+embeddings are read beside the modulated features, for z must tell of the caption as well.
 """
 
 import torch

@@ -8,7 +8,7 @@ mean of the embeddings that the classifiers read.
 import torch
 from torch import nn
 
-from multimodal.fusion.parts import check_several, mean_of_present
+from multimodal.fusion.parts import check_several, mean_of_present, perceptron
 from multimodal.types import Encoded, Fused
 
 
@@ -25,12 +25,7 @@ class LateFusion(nn.Module):
     def __init__(self, dim: int, modalities: list[str], num_classes: int, hidden: int) -> None:
         super().__init__()
         self.modalities = check_several(modalities)
-        self.maps = nn.ModuleDict(
-            {
-                m: nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim))
-                for m in modalities
-            }
-        )
+        self.maps = nn.ModuleDict({m: perceptron(dim, hidden, dim) for m in modalities})
         self.classifiers = nn.ModuleDict({m: nn.Linear(dim, num_classes) for m in modalities})
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:

@@ -2,7 +2,8 @@
 
 After Shi et al. 2019, Variational Mixture-of-Experts Autoencoders (MMVAE), https://arxiv.org/abs/1911.03393.
 Differs: one expert a sample and step instead of a pass for each (so the mixture is trained in expectation),
-a plain bound instead of the importance-weighted one, Gaussians instead of Laplacians. No expert reads two
+a plain bound instead of the importance-weighted one, Gaussians instead of Laplacians; in evaluation the heads read the
+mixture's mean, which no single expert told them in training. No expert reads two
 modalities, so the mixture cannot add up what they say: a caption's operation on a digit is out of its reach.
 """
 

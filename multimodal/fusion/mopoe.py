@@ -1,7 +1,8 @@
 """Mixture of products of experts: a mixture over all subsets of modalities, each a product of its experts.
 
 After Sutter et al. 2021, Generalized Multimodal ELBO (MoPoE), https://arxiv.org/abs/2105.02470.
-Differs: one subset a sample and step instead of the whole mixture; the prior is a factor of every product.
+Differs: one subset a sample and step instead of the whole mixture; the prior is a factor of every product; in
+evaluation the heads read the mixture's mean.
 """
 
 import torch

@@ -13,8 +13,8 @@ def perceptron(inputs: int, hidden: int, dim: int) -> nn.Sequential:
 
 def check_several(modalities: list[str]) -> tuple[str, ...]:
     """The names, if there is something to fuse."""
-    if len(modalities) < 2:
-        raise ValueError(f"fusion needs two or more modalities, got {modalities}")
+    if len(set(modalities)) < max(2, len(modalities)):
+        raise ValueError(f"fusion needs two or more different modalities, got {modalities}")
     return tuple(modalities)
 
 
@@ -27,4 +27,6 @@ def stack(encoded: dict[str, Encoded], modalities: tuple[str, ...]) -> tuple[Ten
 def mean_of_present(x: Tensor, present: Tensor) -> Tensor:
     """(B, M, ...), (B, M) -> (B, ...); nothing of an absent one, 0 where all are."""
     weight = present.to(x.dtype) / present.sum(1, keepdim=True).clamp(min=1)
-    return torch.einsum("bm...,bm->b...", x, weight)
+    return (x * weight.view(*present.shape, *[1] * (x.ndim - 2))).sum(
+        1
+    )  # no matrix product, which autocast would round

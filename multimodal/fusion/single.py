@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from multimodal.fusion.parts import perceptron
 from multimodal.types import Encoded, Fused
 
 
@@ -19,7 +20,7 @@ class SingleFusion(nn.Module):
         if len(modalities) != 1:
             raise ValueError(f"a single-modality control reads exactly one modality, got {modalities}")
         self.modalities = tuple(modalities)
-        self.project = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim))
+        self.project = perceptron(dim, hidden, dim)
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
         """{name: pooled (B, D)} -> z (B, D)."""

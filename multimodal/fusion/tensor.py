@@ -1,7 +1,8 @@
 """Tensor fusion: the outer product of the modalities' embeddings, every interaction written out.
 
 After Zadeh et al. 2017, Tensor Fusion Network (TFN), https://arxiv.org/abs/1707.07250.
-Differs: an absent modality is all 0 but for its appended 1, so that the product falls back to the others' own.
+Differs: every modality is narrowed to one width (the paper's language keeps 128), and one hidden layer follows instead
+of two; an absent modality is all 0 but for its appended 1, so that the product falls back to the others' own.
 """
 
 from functools import reduce

@@ -2,7 +2,9 @@
 
 A single-stream encoder as in VisualBERT, Li et al. 2019, https://arxiv.org/abs/1908.03557, and ViLT, Kim et al.
 2021, https://arxiv.org/abs/2102.03334, over the tokens of the encoders.
-Differs: from scratch and small, layers pre-normalised; what is absent is masked instead of replaced.
+Differs: from scratch and small, layers pre-normalised, queries and keys by norms of their own; the encoders' pooled
+embeddings are tokens, too; no positions are added to those that the encoders give; what is absent is masked instead
+of replaced.
 """
 
 import torch

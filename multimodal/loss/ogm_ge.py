@@ -3,7 +3,9 @@
 On-the-fly gradient modulation with generalisation enhancement (OGM-GE), Peng et al. 2022, Balanced Multimodal Learning
 via On-the-fly Gradient Modulation, https://arxiv.org/abs/2203.15332.
 Differs: what a modality scores alone is told by the auxiliary classifiers of the term `unimodal`, since not every
-fusion is a sum; noise is added to matrices of all kinds, not to convolutions only.
+fusion is a sum, and that term trains the encoders as well: what modulation adds is the difference to `loss=unimodal`.
+The factor acts on all parameters of an encoder, on the gradient of all terms and for the whole training; noise is
+added to matrices of all kinds. The paper's code does both to convolutions, for a number of epochs.
 """
 
 from collections.abc import Mapping
@@ -30,9 +32,12 @@ class GradientModulatedLoss(WeightedLoss):
         super().__init__(terms, weights)
         if "unimodal" not in terms:
             raise ValueError(f"OGM-GE needs the term `unimodal`, got {sorted(terms)}")
-        if alpha < 0:
+        if len(terms["unimodal"].classifiers) < 2:
+            raise ValueError("OGM-GE weighs modalities against each other: `unimodal` needs two or more of them")
+        if not alpha >= 0:
             raise ValueError(f"alpha must be 0 or more, got {alpha}")
         self.alpha, self.noise = alpha, noise
+        self.seed = torch.initial_seed()  # the run's, while it builds its parts
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))  # seeds the noise: the same in every process
         self.confidence: dict[str, Tensor] = {}
 
@@ -69,7 +74,7 @@ class GradientModulatedLoss(WeightedLoss):
     def after_backward(self, encoders: Mapping[str, nn.Module]) -> None:
         """Slows the encoder that is ahead; adds noise to the matrices of all."""
         self.step += 1
-        generator = torch.Generator(self.step.device).manual_seed(int(self.step))
+        generator = torch.Generator(self.step.device).manual_seed(hash((self.seed, int(self.step))) % 2**63)
         for m, factor in self.factors().items():
             for parameter in encoders[m].parameters():
                 if parameter.grad is None:

@@ -1,7 +1,7 @@
 """Contrastive loss of pairs: each image with each caption is a question of its own, do they belong together.
 
 Zhai et al. 2023, Sigmoid Loss for Language Image Pre-Training (SigLIP), https://arxiv.org/abs/2303.15343.
-Differs: all samples with an equal caption belong together.
+Differs: all samples with an equal caption belong together; the scale is 100 at the most, as CLIP's.
 """
 
 import math

@@ -2,9 +2,9 @@
 
 After Kendall et al. 2018, Multi-Task Learning Using Uncertainty to Weigh Losses, https://arxiv.org/abs/1705.07115:
 exp(-s) L + s / 2 for each term L, s the logarithm of its variance.
-Differs: each s starts where exp(-s) is the weight given by hand; what a fusion owes keeps that weight, for a
-divergence is no task; in evaluation the loss is the sum by hand, for a validation loss whose weights move tells
-nothing about which step was best.
+Differs: this form, the paper's for classification, for every term; each s starts where exp(-s) is the weight given
+by hand; what a fusion owes keeps that weight, for a divergence is no task; in evaluation the loss is the sum by hand,
+for a validation loss whose weights move tells nothing about which step was best.
 """
 
 import math

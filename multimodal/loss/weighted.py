@@ -25,6 +25,9 @@ class WeightedLoss(nn.Module):
     def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """{term: unweighted scalar}, and "loss", their weighted sum."""
         values = {name: term(output, batch) for name, term in self.terms.items()}
+        twice = sorted(set(values) & set(output.terms))
+        if twice:
+            raise ValueError(f"the fusion owes a term that the loss has already: {twice}; give it another name")
         size = len(output.label)
         values |= {name: global_mean(term, size, self.training) for name, term in output.terms.items()}
         unknown = sorted(set(values) - set(self.weights))

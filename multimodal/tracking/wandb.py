@@ -40,7 +40,12 @@ class WandbRun:
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: %s (%s); upload later with `wandb sync %s`", mode, reason, folder / "wandb")
-        options = {"project": self.project, "entity": self.entity, "dir": str(folder), "name": name}
+        options = {
+            "project": self.project,
+            "entity": self.entity,
+            "dir": str(folder.resolve()),
+            "name": name,
+        }  # its service may have started elsewhere
         options |= {"group": group, "tags": tags, "config": config, "reinit": "finish_previous"}
         settings = wandb.Settings(init_timeout=10, silent=True, console="off", x_disable_stats=True)
         try:

@@ -24,7 +24,7 @@ LITTLE = 0.05  # of the answer; a modality below has no share
 
 
 def gradient_norms(encoders: Iterable[tuple[str, nn.Module]]) -> dict[str, Tensor]:
-    """{`imbalance/grad_norm_<modality>`: Euclidean norm of an encoder's gradient, as it stands}."""
+    """{`imbalance/grad_norm_<modality>`: Euclidean norm of an encoder's gradient, as the optimizer is to get it}."""
     grads = {m: [p.grad for p in encoder.parameters() if p.grad is not None] for m, encoder in encoders}
     return {f"imbalance/grad_norm_{m}": nn.utils.get_total_norm(grad) for m, grad in grads.items() if grad}
 
@@ -35,7 +35,7 @@ def shares(model: MultimodalModel, split: Split, device: torch.device) -> dict[s
 
     `imbalance/share_image` is left out where there is next to nothing to share.
     """
-    batch = split.batch(torch.arange(min(SAMPLES, len(split))), device)
+    batch = split.batch(watched(len(split)), device)
     encoded, nobody = model.encode(batch), torch.zeros_like(batch.label, dtype=torch.bool)
     right = {}
     for condition, lacking in ABSENT.items():
@@ -44,6 +44,11 @@ def shares(model: MultimodalModel, split: Split, device: torch.device) -> dict[s
     found = {f"imbalance/accuracy_{condition}": value for condition, value in right.items()}
     share = shapley_image(*right.values(), chance_level(batch.label.cpu()))
     return found if share is None else found | {"imbalance/share_image": share}
+
+
+def watched(size: int) -> Tensor:
+    """Rows of a split of this size, evenly apart, for a source may be sorted by class."""
+    return torch.linspace(0, size - 1, min(SAMPLES, size)).long()
 
 
 def unlearned(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -> dict[str, float]:
@@ -57,7 +62,7 @@ def unlearned(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -
     share = row.get("validation/imbalance/share_image")
     if share is None:
         return {}
-    label = label[:SAMPLES]
+    label = label[watched(len(label))]
     chance = chance_level(label)
     noise = 2 * math.sqrt(chance * (1 - chance) / len(label))  # two standard errors
     own = {"image": share, "text": 1 - share}
@@ -73,5 +78,5 @@ def warn(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -> Non
             "see imbalance.png. Try loss=unimodal, loss=ogm_ge, or more modality dropout of the other",
             m,
             accuracy,
-            chance_level(label[:SAMPLES]),
+            chance_level(label[watched(len(label))]),
         )

@@ -205,7 +205,8 @@ class Trainer:
             objective.loss.after_backward(objective.model.encoders)
         norm = fabric.clip_gradients(objective, optimizer, max_norm=self.clip, error_if_nonfinite=False)
         shortened = (norm / self.clip).clamp(min=1)  # measured after, for a loss scaler unscales before it clips
-        terms |= {name: n * shortened for name, n in gradient_norms(objective.model.encoders.items()).items()}
+        norms = gradient_norms(objective.model.encoders.items())
+        terms |= {name: (n * shortened).nan_to_num(0, 0, 0) for name, n in norms.items()}  # a skipped step has none
         optimizer.step()
         optimizer.zero_grad()
         return terms

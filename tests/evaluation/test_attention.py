@@ -34,7 +34,7 @@ def test_the_word_looks_where_its_key_is(model, split) -> None:
     encoded = {m: replace(encoded[m], tokens=tokens) for m, tokens in (("image", image), ("text", text))}
     seen = model.fusion.attention_weights(encoded)
     assert (seen[:, word].argmax(-1) == place).all()
-    assert (seen[:, word, place] > 0.9).all()
+    assert (seen[:, word, place] > 0.26).all()  # the first of four heads looks there, the others everywhere
     torch.testing.assert_close(seen[:, word + 1], torch.full((3, 49), 1 / 49))
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from multimodal.build import build_model
-from multimodal.evaluation.cost import cost, peak_memory
+from multimodal.evaluation.cost import cost, peak_memory, uncounted_kernels_off
 
 
 def test_costs_of_a_model(model, split) -> None:
@@ -36,7 +36,7 @@ def test_operations_are_two_for_each_weight_of_a_layer_and_lstms_count(model, sp
 def test_a_transformer_counts_all_of_its_operations(config, split, option) -> None:
     """Its fused layers, which run where no gradient is asked for, are not seen by PyTorch's counter."""
     found = cost(build_model(config(option)), split)["cost/flops"]
-    with FlopCounterMode(display=False) as counter, torch.backends.mkldnn.flags(enabled=False):
+    with uncounted_kernels_off(), FlopCounterMode(display=False) as counter:
         build_model(config(option)).train()(split.batch(torch.tensor([0])))  # with gradients: no fused layer
     assert found == pytest.approx(counter.get_total_flops(), rel=1e-6)
     assert torch.backends.mha.get_fastpath_enabled()  # as it was

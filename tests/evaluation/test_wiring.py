@@ -46,6 +46,7 @@ def found(config, tmp_path) -> SimpleNamespace:
     judge = ImageJudge(3, 8, 0.01, str(tmp_path))
     torch.manual_seed(0)
     model = build_model(config("fusion=attention", "head.text.max_length=6")).eval()
+    model.heads["text"].to_logits.weight.data *= 30  # it has something to say
     settings = {"batch_size": 60, "cells": 4, "beam": 3, "references": 4, "pairs": PAIRS, "seed": 7}
     results: Results = Evaluator(image_judge=judge, **settings).evaluate(model, data, "none")
     return SimpleNamespace(model=model, data=data, test=splits["test"], results=results, judges=fit_judges(judge, data))

@@ -28,6 +28,19 @@ def test_one_layer_equals_attention_written_out() -> None:
     assert not looked[0, :, 3].any()
 
 
+def test_each_stream_reads_the_other_as_it_was_and_is_read_out_over_what_is_valid() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = AttentionFusion(8, ["image", "text"], 2, 2, 12).eval(), encodings(8)
+    (x, y), (x_valid, y_valid) = (
+        [getattr(encoded[m], name) for m in ("image", "text")] for name in ("tokens", "valid")
+    )
+    for layer in fusion.layers:
+        x, y = layer["image"](x, y, y_valid)[0], layer["text"](y, x, x_valid)[0]
+    for b in range(3):
+        read = [encoded["image"].pooled[b] + x[b].mean(0), encoded["text"].pooled[b] + y[b, y_valid[b]].mean(0)]
+        torch.testing.assert_close(fusion(encoded).z[b], fusion.project(torch.cat(read)[None])[0])
+
+
 def test_padding_is_never_attended_to_and_words_are() -> None:
     torch.manual_seed(0)
     fusion, encoded = AttentionFusion(8, ["image", "text"], 2, 2, 12), encodings(8)

@@ -20,6 +20,17 @@ def test_a_block_written_out() -> None:
             torch.testing.assert_close(block(x, condition)[b, t], entered + (gamma * normal + beta).relu())
 
 
+def test_the_image_is_modulated_by_the_caption_and_both_are_read_beside_it() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = FiLMFusion(8, ["image", "text"], 2, 12), encodings(8)
+    image, text = encoded["image"], encoded["text"]
+    x = image.tokens
+    for block in fusion.blocks:
+        x = block(x, text.pooled)
+    expected = fusion.project(torch.cat([x.mean(1), image.pooled, text.pooled], dim=-1))
+    torch.testing.assert_close(fusion(encoded).z, expected)
+
+
 def test_the_first_modalitys_padding_is_not_read() -> None:
     fusion, encoded = FiLMFusion(8, ["text", "image"], 2, 12), encodings(8)
     before = fusion(encoded).z

@@ -3,7 +3,8 @@
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from multimodal.fusion.gaussian import choose, divergence, product, sample, subsets
+from multimodal.fusion.gaussian import Experts, choose, divergence, product, sample, subsets
+from tests.conftest import encodings
 
 
 def test_the_product_of_densities_is_the_product() -> None:
@@ -51,3 +52,12 @@ def test_all_subsets_of_three() -> None:
     rows = {tuple(row) for row in subsets(3).tolist()}
     assert len(rows) == len(subsets(3)) == 7
     assert (False, False, False) not in rows
+
+
+def test_the_variance_is_bounded_either_way() -> None:
+    experts, encoded = Experts(4, ["image", "text"], 6), encodings(4)
+    for m, value in (("image", 1e6), ("text", -1e6)):
+        experts.maps[m][-1].bias.data[4:] = value
+    log_variance = experts(encoded)[1]
+    assert (log_variance[:, 0] == 10).all()
+    assert (log_variance[:, 1] == -10).all()

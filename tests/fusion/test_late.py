@@ -13,6 +13,9 @@ def test_the_decision_is_the_mean_probability_of_who_is_there() -> None:
     mean = (said["image"] + said["text"]) / 2
     expected = torch.stack([mean[0], mean[1], said["text"][2]])
     torch.testing.assert_close(fusion(encoded).logits.softmax(-1), expected)
+    image, text = (fusion.maps[m](encoded[m].pooled) for m in ("image", "text"))
+    expected = torch.stack([(image[0] + text[0]) / 2, (image[1] + text[1]) / 2, text[2]])
+    torch.testing.assert_close(fusion(encoded).z, expected)
 
 
 def test_logits_stay_finite_where_one_modality_is_certain() -> None:

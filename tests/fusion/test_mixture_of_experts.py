@@ -2,6 +2,7 @@
 
 import torch
 
+from multimodal.fusion.gaussian import divergence
 from multimodal.fusion.mixture_of_experts import MixtureOfExpertsFusion
 from tests.conftest import encodings, without
 
@@ -12,6 +13,19 @@ def test_in_evaluation_it_is_the_mean_of_the_present_experts() -> None:
     image, text = (fusion.experts.maps[m](encoded[m].pooled)[:, :8] for m in ("image", "text"))
     expected = torch.stack([text[0], (image[1] + text[1]) / 2, (image[2] + text[2]) / 2])
     torch.testing.assert_close(fusion(encoded).z, expected)
+    each = divergence(*fusion.experts(encoded)[:2])  # (B, M)
+    owed = torch.stack([each[0, 1], each[1].mean(), each[2].mean()]).mean()
+    torch.testing.assert_close(fusion(encoded).terms["kl"], owed)
+
+
+def test_under_autocast_it_owes_the_same() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = MixtureOfExpertsFusion(8, ["image", "text"], 12).eval(), encodings(8)
+    expected = fusion(encoded)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = fusion(encoded)
+    assert torch.equal(found.terms["kl"], expected.terms["kl"])
+    assert torch.equal(found.z, expected.z)
 
 
 def test_in_training_each_sample_follows_one_expert() -> None:

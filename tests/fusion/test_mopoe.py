@@ -30,3 +30,18 @@ def test_in_training_a_sample_without_caption_follows_its_image() -> None:
     alone, _ = product(mean, log_variance, torch.tensor([[True, False]] * 3))
     drawn = torch.stack([fusion(encoded).z for _ in range(2000)])
     torch.testing.assert_close(drawn.mean(0), alone, atol=0.1, rtol=0)
+
+
+def test_in_training_each_subset_of_who_is_there_is_drawn() -> None:
+    torch.manual_seed(0)
+    fusion, encoded = MoPoEFusion(8, ["image", "text"], 12), encodings(8)
+    for expert in fusion.experts.maps.values():
+        expert[-1].weight.data[8:] = 0
+        expert[-1].bias.data[8:] = -9.0  # sure of themselves: a draw is nearly its mean
+    mean, log_variance, _ = fusion.experts(encoded)
+    subsets = [[True, False], [False, True], [True, True]]
+    told = torch.stack([product(mean, log_variance, torch.tensor([s] * 3))[0] for s in subsets], dim=1)
+    distance = torch.stack([(fusion(encoded).z[:, None] - told).abs().amax(-1) for _ in range(60)])  # (60, B, 3)
+    assert (distance.amin(-1) < 0.1).all()
+    for counts in (distance.argmin(-1) == k for k in range(3)):
+        assert 0.15 < counts.float().mean() < 0.55  # evenly, the product of both as often as each alone

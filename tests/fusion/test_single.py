@@ -14,6 +14,7 @@ def test_never_reads_the_other_modality(reads: str, other: str) -> None:
     fusion, encoded = SingleFusion(8, [reads], 12), encodings(8)
     without = encoded | {other: replace(encoded[other], pooled=torch.randn(3, 8), tokens=torch.randn(3, 5, 8))}
     assert torch.equal(fusion(encoded).z, fusion(without).z)
+    assert not torch.allclose(fusion(encoded).z[0], fusion(encoded).z[1])  # and does read its own
 
 
 def test_two_modalities_are_refused() -> None:

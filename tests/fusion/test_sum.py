@@ -16,5 +16,5 @@ def test_it_is_the_mean_over_who_is_there_written_out() -> None:
 
 
 def test_one_modality_is_refused() -> None:
-    with pytest.raises(ValueError, match="two or more modalities, got"):
+    with pytest.raises(ValueError, match="two or more different modalities, got"):
         SumFusion(8, ["image"], 12)

@@ -40,6 +40,12 @@ def test_attention_weights_are_shares_over_the_image() -> None:
     weights = fusion.attention_weights(encoded)
     assert weights.shape == (3, 5, 4)
     torch.testing.assert_close(weights.sum(-1), torch.ones(3, 5))
+    x, valid = fusion.sequence(encoded)  # CLS; the image's embedding and four tokens; the caption's and five words
+    for layer in fusion.layers:
+        x, looked = layer(x, x, valid)
+    for word in range(5):
+        seen = looked[:, 7 + word, 2:6]
+        torch.testing.assert_close(weights[:, word], seen / seen.sum(-1, keepdim=True))
 
 
 @pytest.mark.parametrize(("heads", "layers", "message"), [(3, 1, "heads=3, dim=8"), (2, 0, "layers=0")])

@@ -68,3 +68,18 @@ def test_bad_settings_are_refused() -> None:
         GradientModulatedLoss({}, {}, 0.1, True)
     with pytest.raises(ValueError, match="alpha must be 0 or more"):
         loss(alpha=-1.0)
+    with pytest.raises(ValueError, match="two or more of them"):
+        GradientModulatedLoss({"unimodal": UnimodalCrossEntropy(5, ["image"], 3)}, {"unimodal": 1.0}, 0.1, True)
+
+
+def test_runs_of_other_seeds_draw_other_noise() -> None:
+    drawn = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        terms = {"unimodal": UnimodalCrossEntropy(5, ["image", "text"], 3)}
+        modulated, made = GradientModulatedLoss(terms, {"unimodal": 1.0}, 0.0, True), encoders()
+        modulated.confidence = dict.fromkeys(("image", "text"), torch.tensor(0.5))
+        modulated.after_backward(made)
+        drawn.append(made["image"].weight.grad)
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])

@@ -58,3 +58,9 @@ def test_a_negative_weight_is_refused() -> None:
 
 def test_terms_with_parameters_are_handed_to_the_optimizer() -> None:
     assert len(list(WeightedLoss({"label": Constant(2.0)}, {"label": 1.0}).parameters())) == 1
+
+
+def test_a_fusion_may_not_owe_what_the_loss_has() -> None:
+    loss = WeightedLoss({"label": Constant(2.0)}, {"label": 1.0})
+    with pytest.raises(ValueError, match=r"a term that the loss has already: \['label'\]"):
+        loss(output(label=7.0), None)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from multimodal.training.imbalance import gradient_norms, shares, unlearned, warn
+from multimodal.training.imbalance import gradient_norms, shares, unlearned, warn, watched
 from multimodal.types import Batch
 from tests.training.tiny import split
 
@@ -49,6 +49,14 @@ def test_a_model_that_reads_captions_alone_gives_them_the_whole_share() -> None:
         "imbalance/accuracy_text": 1.0,
         "imbalance/share_image": pytest.approx(0.0),
     }
+
+
+def test_a_split_sorted_by_class_is_watched_in_all_its_classes() -> None:
+    rows = watched(900)
+    assert len(rows) == 256
+    assert (rows[0], rows[-1]) == (0, 899)
+    assert (torch.arange(900) // 300)[rows].bincount().tolist() == pytest.approx([256 / 3] * 3, abs=1)
+    assert watched(5).tolist() == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

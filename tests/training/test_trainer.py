@@ -1,8 +1,11 @@
 import math
 import time
+from dataclasses import replace
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import MixedPrecision
 from torch import nn
 
 from multimodal.dataset.augment import Augment
@@ -15,7 +18,7 @@ from multimodal.loss.weighted import WeightedLoss
 from multimodal.training.batches import MASKS, Batches
 from multimodal.training.checkpoint import load_checkpoint
 from multimodal.training.device import make_fabric
-from multimodal.training.modality_dropout import ModalityDropout
+from multimodal.training.modality_dropout import ModalityDropout, generator
 from multimodal.training.objective import Exact, Objective
 from multimodal.training.trainer import Trainer, decay_matrices
 from tests.conftest import needs_bf16
@@ -282,3 +285,77 @@ def test_two_processes_train_one_model(tmp_path):
     assert history[-1]["validation/loss"] < history[0]["validation/loss"]
     best = load_checkpoint(tmp_path / "best.pt")["model"]
     assert all(torch.equal(weight, best[name]) for name, weight in model.state_dict().items())
+
+
+def test_the_ramp_follows_the_steps(tmp_path):
+    """With all captions dropped at its end: none misses in the first step, nearly all in the last."""
+    missing = []
+
+    class Watched(WeightedLoss):
+        def forward(self, output, batch):
+            if self.training:
+                missing.append(float((~batch.present["text"]).float().mean()))
+            return super().forward(output, batch)
+
+    loss = build()[1]
+    loss.__class__ = Watched
+    fit(tmp_path, loss=loss, modality_dropout=ModalityDropout(0.0, 1.0, 1.0), steps=30, batch_size=24)
+    assert missing[0] == 0
+    assert sum(missing[-5:]) / 5 > 0.75 > 0.4 > sum(missing[5:10]) / 5 > 0
+
+
+def test_a_loss_may_change_the_encoders_gradients(tmp_path):
+    class Stopping(WeightedLoss):
+        def after_backward(self, encoders):
+            for parameter in encoders["image"].parameters():
+                parameter.grad = None if parameter.grad is None else parameter.grad.zero_()
+
+    model, loss = build()
+    loss.__class__ = Stopping
+    before = {name: p.detach().clone() for name, p in model.encoders.named_parameters()}
+    history, model, _ = fit(tmp_path, model=model, loss=loss, weight_decay=0.0)
+    for name, parameter in model.encoders.named_parameters():
+        assert torch.equal(before[name], parameter) == name.startswith("image"), name
+    assert all(row["train/imbalance/grad_norm_image"] == 0 < row["train/imbalance/grad_norm_text"] for row in history)
+
+
+@pytest.mark.parametrize("clip", [1e-3, 1e3])
+def test_the_gradient_norms_are_those_before_clipping(tmp_path, clip):
+    model, loss = build()
+    rows = torch.randperm(30, generator=generator(0, 0, 0))[:8]
+    batch = Batches(
+        DATA.splits["train"], DATA.augment, 8, ModalityDropout(0.3, 0.3, 0.0), 0, make_fabric("cpu", 1, "32-true")
+    )
+    torch.manual_seed(0)
+    Objective(model, loss)(Exact(batch.at(0)))["loss"].backward()
+    assert torch.equal(batch.at(0).index, rows)
+    expected = nn.utils.get_total_norm([p.grad for p in model.encoders["image"].parameters() if p.grad is not None])
+    history, *_ = fit(tmp_path, steps=1, validations=1, clip=clip)
+    assert history[0]["train/imbalance/grad_norm_image"] == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_what_is_not_learned_is_said_at_the_end(tmp_path, caplog):
+    """With all captions' gradients stopped, and images that show nothing."""
+    blank = replace(DATA.splits["train"], image=torch.zeros_like(DATA.splits["train"].image))
+    data = replace(DATA, splits={"train": blank, "validation": replace(blank)})
+    fit(tmp_path, data=data, steps=150)
+    assert "the image is not learned" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration:UserWarning")
+def test_fp16_with_its_scaler_clips_and_steps(tmp_path):
+    """A fused optimizer unscales too late to be clipped: Fabric refuses that pair."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    plugin = MixedPrecision("16-mixed", "cpu", scaler)
+    trainer = Trainer(**SETTINGS)
+    trainer.fabric, trainer.precision = Fabric(accelerator="cpu", devices=1, plugins=[plugin]), "16-mixed"
+    model, loss = build()
+    torch.manual_seed(0)
+    with torch.backends.mkldnn.flags(enabled=False):
+        history = trainer.fit(model, loss, DATA, tmp_path, 0, lambda row: None, EXTRA)
+    (tmp_path / "plain").mkdir()
+    plain, *_ = fit(tmp_path / "plain")
+    assert history[0]["train/imbalance/grad_norm_text"] == pytest.approx(
+        plain[0]["train/imbalance/grad_norm_text"], rel=0.1
+    )
+    assert history[-1]["train/loss"] < history[0]["train/loss"]

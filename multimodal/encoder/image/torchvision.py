@@ -1,9 +1,10 @@
-"""Any classifier of torchvision by its name, read at two places by its own feature extraction.
+"""A classifier of torchvision by its name, read at two places by torchvision's own feature extraction.
 
 Tokens are the last feature map, or sequence, with enough positions to choose from; the pooled embedding reads what
 the classifier's last layer reads, and every token in its place, for a mean over positions cannot be redrawn.
 """
 
+import math
 import warnings
 
 import torch
@@ -84,25 +85,32 @@ class TorchvisionClassifier(nn.Module):
 
 
 def sequence(x: Tensor) -> Tensor:
-    """(B, F, h, w) or (B, T, F) -> (B, T, F)."""
-    return x.flatten(2).transpose(1, 2) if x.ndim == 4 else x
+    """(B, F, h, w), (B, h, w, F) as the Swin transformers and ConvNeXt have it, or (B, T, F) -> (B, T, F).
+
+    A sequence of one more than a square is a vision transformer's: CLS before the patches, which is no place.
+    """
+    if x.ndim == 4:
+        channels_last = x.shape[1] == x.shape[2] != x.shape[3]
+        return x.flatten(1, 2) if channels_last else x.flatten(2).transpose(1, 2)
+    patches = x.shape[1] - 1
+    return x[:, 1:] if math.isqrt(patches) ** 2 == patches else x
 
 
 @torch.no_grad()
 def read_places(model: nn.Module, name: str, side: int) -> tuple[dict[str, str], tuple[torch.Size, torch.Size]]:
-    """{node: "tokens" or "features"}, and the shapes of these two: (1, T, F) and (1, F)."""
+    """{node: "tokens" or "features"}, and the shapes of these two: (2, T, F) and (2, F)."""
     training, evaluation = get_graph_node_names(model)
     names = [node for node in evaluation if node in set(training)][:-1]  # without the answer
     mode = model.training
     try:
-        seen = create_feature_extractor(model.eval(), names)(torch.zeros(1, 3, side, side))
+        seen = create_feature_extractor(model.eval(), names)(torch.zeros(2, 3, side, side))
     except (RuntimeError, AssertionError, ValueError) as error:
         raise ValueError(
             f"torchvision's {name} cannot read {side}x{side} pixels ({error}); give encoder.image.size=224"
         ) from error
     finally:
         model.train(mode)
-    tensors = {node: x for node, x in seen.items() if isinstance(x, Tensor) and len(x) == 1}
+    tensors = {node: x for node, x in seen.items() if isinstance(x, Tensor) and x.ndim and len(x) == 2}  # of samples
     maps = [node for node, x in tensors.items() if x.ndim in (3, 4) and sequence(x).shape[1] >= POSITIONS]
     flat = [node for node, x in tensors.items() if x.ndim == 2]
     if not maps or not flat:

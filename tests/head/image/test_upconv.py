@@ -13,6 +13,16 @@ def test_draws_any_multiple_of_four(size: int) -> None:
     assert 0 <= image.min() <= image.max() <= 1
 
 
+def test_it_is_a_coarse_image_and_what_the_convolutions_add() -> None:
+    torch.manual_seed(0)
+    head, z = UpConv(8, 3, 28, 8), torch.randn(2, 8)
+    logit = head(z).logit()
+    coarse = torch.nn.functional.interpolate(head.coarse[:2](z), 28, mode="bilinear")
+    drawn = head.to_image(head.blocks(head.start(z)))
+    torch.testing.assert_close(logit, coarse + drawn, atol=1e-4, rtol=1e-4)
+    assert drawn.std() > 1e-2
+
+
 def test_starts_from_a_small_map() -> None:
     assert plan(28) == (7, 2)
     assert plan(64) == (4, 4)

@@ -37,6 +37,12 @@ def test_word_by_word_with_what_was_kept_equals_all_at_once() -> None:
     torch.testing.assert_close(torch.cat(parts, dim=1), whole)
 
 
+def test_every_word_is_told_of_z() -> None:
+    model, tokens = head(), torch.randint(4, 12, (2, 7))
+    before, after = model(torch.zeros(2, 8), tokens), model(torch.ones(2, 8), tokens)
+    assert (before - after).abs().amax(-1).min() > 1e-3
+
+
 def test_no_word_sees_a_later_one() -> None:
     model, z = head(), torch.randn(2, 8)
     tokens = torch.randint(4, 12, (2, 7))
