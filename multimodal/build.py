@@ -53,7 +53,8 @@ def say(data: Data, max_words: int) -> None:
     log.info("%s from %s: %s; %d words", data.name, data.source, counts, len(data.vocabulary))
     cut = data.card["captions"]["train"]["cut"]
     if cut > 0:
-        log.warning("%.1f %% of the training captions have over %d words and were cut", 100 * cut, max_words)
+        told = "%.1f %% of the training captions have over %d words and were cut; dataset.max_words reads more"
+        log.warning(told, 100 * cut, max_words)
 
 
 def build_model(cfg: DictConfig) -> MultimodalModel:

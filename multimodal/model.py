@@ -33,6 +33,9 @@ class MultimodalModel(nn.Module):
             raise ValueError(
                 f"{type(fusion).__name__} needs `self.modalities`, the inputs it reads of {sorted(encoders)}"
             )
+        unknown = sorted(set(fusion.modalities) - set(encoders))
+        if unknown:
+            raise ValueError(f"the fusion reads {', '.join(unknown)}, there are encoders of {', '.join(encoders)}")
         self.encoders = nn.ModuleDict(encoders)
         self.missing = missing
         self.fusion = fusion

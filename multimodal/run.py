@@ -26,6 +26,7 @@ from multimodal.key import code_of, digest, evaluation_key, run_name
 from multimodal.report.comparison import write_report
 from multimodal.report.figures import Figures
 from multimodal.report.scores import score_rows, summary
+from multimodal.report.verdict import check_margin
 from multimodal.restore import EVALUATE_MAY_SET, GENERATE_MAY_SET, check_same_data, given, load_model, open_checkpoint
 from multimodal.tracking.wandb import WandbRun
 
@@ -37,6 +38,7 @@ def train(cfg: DictConfig) -> Path:
     for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
     if for_a_checkpoint:
         raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
+    check_settings(cfg)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     evaluation = instantiate(cfg.evaluation, _convert_="all")
     check_fill(evaluation["fill"])
@@ -137,6 +139,19 @@ def report(cfg: DictConfig) -> Path:
     print(f"the comparison is {written}")
     instantiate(cfg.tracking).publish(folder)
     return folder
+
+
+def check_settings(cfg: DictConfig) -> None:
+    """ValueError for what belongs to no component."""
+    for name in ("seed", "dataset.seed"):
+        value = OmegaConf.select(cfg, name)
+        if type(value) is not int or value < 0:
+            raise ValueError(f"{name} must be a whole number of 0 or more, got {value}")
+    if type(cfg.dim) is not int or cfg.dim < 1:
+        raise ValueError(f"dim must be a whole number of 1 or more, got {cfg.dim}")
+    if type(cfg.resume) is not bool:
+        raise ValueError(f"resume must be true or false, got {cfg.resume}")
+    check_margin(cfg.report.margin)
 
 
 def open_tracking(cfg: DictConfig, folder: Path, config: dict[str, Any]) -> WandbRun:

@@ -48,10 +48,11 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float 
                 return in_sweep(job, cfg)
             job(cfg)
         except (ValueError, InstantiationException) as error:
-            mistake = raised(error)
-            if not isinstance(mistake, ValueError) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+            if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
-            raise SystemExit(f"error: {mistake}\n(HYDRA_FULL_ERROR=1 shows where)") from error
+            mistake = raised(error)
+            told = mistake if isinstance(mistake, ValueError) else error  # Hydra's text names the part and its setting
+            raise SystemExit(f"error: {told}\n(HYDRA_FULL_ERROR=1 shows where)") from error
         except Interrupted as error:
             print(error if cfg.resume else f"{error}, without resume=false", file=sys.stderr)
             raise SystemExit(128 + error.received) from error

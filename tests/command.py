@@ -14,7 +14,8 @@ from multimodal.build import unread
 from multimodal.report.figures import Figures
 
 SCRIPT = str(Path(__file__).parent.parent / "scripts" / "run.py")
-TINY = ["dataset.source=embedded", "dataset.limit=200", "training.steps=6", "training.validations=2"]
+TINY = ["dataset.source=embedded", "dataset.limit=120", "training.steps=6", "training.validations=2"]
+TINY += ["training.batch_size=16"]
 TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
 TINY += ["evaluation.evaluator.pairs=8", "evaluation.evaluator.beam=2", "evaluation.evaluator.references=2"]
 

@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import datasets
@@ -39,12 +40,14 @@ datasets.disable_progress_bars()
 def config() -> Callable[..., DictConfig]:
     """`config("fusion=concat", ...)`: composed, its data facts those of a tiny dataset."""
     OmegaConf.register_new_resolver("data", FACTS.__getitem__, replace=True)
-
-    def composed(*overrides: str) -> DictConfig:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("config", [*overrides, "dim=16"])
-
     return composed
+
+
+@cache  # a twentieth of a second each, and code never writes to a config
+def composed(*overrides: str) -> DictConfig:
+    """With a small width."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", [*overrides, "dim=16"])
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from tests.tracking.test_wandb import read_runs
 
 
 def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
-    done = command(tmp_path, "-m", "dataset=mnist,animals", "fusion=attention,concat", *TINY, "tracking=offline")
+    line = [*TINY, "head.image.width=8"]
+    done = command(tmp_path, "-m", "dataset=mnist,animals", "fusion=attention,concat", *line, "tracking=offline")
     assert done.status == 0, done.stderr
     with (tmp_path / "runs" / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))

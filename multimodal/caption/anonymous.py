@@ -6,6 +6,7 @@ interval (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953), so that 
 for an accident.
 """
 
+import logging
 from collections import Counter
 
 import numpy as np
@@ -14,6 +15,8 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from multimodal.types import Told
+
+log = logging.getLogger(__name__)
 
 Score = dict[str, object]
 
@@ -45,6 +48,11 @@ class AnonymousCaptions:
             telling = {str(score["word"]) for score in scores if score["score"] >= self.threshold}
         else:
             telling = {word.lower() for word in self.words}
+            nowhere = telling - {str(score["word"]) for score in scores}
+            if nowhere == telling:
+                raise ValueError(f"caption.words: no training caption has any of {', '.join(sorted(nowhere))}")
+            if nowhere:
+                log.warning("caption.words: no training caption has %s", ", ".join(sorted(nowhere)))
         hidden = {
             split: [" ".join(self.neutral if word in telling else word for word in text) for text in texts]
             for split, texts in words.items()

@@ -58,7 +58,7 @@ def prepare_data(
         vocabulary: a checkpoint's; None makes one of the training captions.
     """
     check(image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
-    if not (0 < validation < 1 and 0 < test < 1):
+    if not all(isinstance(share, int | float) and 0 < share < 1 for share in (validation, test)):
         raise ValueError(f"dataset.validation and .test are shares between 0 and 1, got {validation} and {test}")
     if channels not in (1, 3):
         raise ValueError(f"dataset.channels must be 1 for grey or 3 for RGB, got {channels}")
@@ -114,8 +114,8 @@ def prepare_data(
 def check(**settings: int) -> None:
     """ValueError for a setting below 1."""
     for name, value in settings.items():
-        if value < 1:
-            raise ValueError(f"dataset.{name} must be 1 or more, got {value}")
+        if type(value) is not int or value < 1:
+            raise ValueError(f"dataset.{name} must be a whole number of 1 or more, got {value}")
 
 
 def fingerprint(splits: dict[str, Split]) -> str:

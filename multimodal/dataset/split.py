@@ -31,5 +31,6 @@ def stratified(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     try:
         rest, part = train_test_split(np.arange(len(rows)), test_size=share, stratify=rows.label, random_state=seed)
     except ValueError as error:
-        raise ValueError(f"cannot hold out {share} of {len(rows)} samples by class: {error}") from error
+        told = f"cannot hold out {share} of {len(rows)} samples by class: {error}"
+        raise ValueError(f"{told}; give more samples (dataset.limit) or a larger share") from error
     return rows.take(np.sort(rest)), rows.take(np.sort(part))

@@ -91,8 +91,8 @@ class Evaluator:
     ) -> None:
         numbers = {"batch_size": batch_size, "cells": cells, "beam": beam, "references": references, "pairs": pairs}
         for name, value in numbers.items():
-            if value < 1:
-                raise ValueError(f"evaluation.evaluator.{name} must be 1 or more, got {value}")
+            if type(value) is not int or value < 1:
+                raise ValueError(f"evaluation.evaluator.{name} must be a whole number of 1 or more, got {value}")
         if pairs < 2:
             raise ValueError("evaluation.evaluator.pairs must be 2 or more: each image meets another's caption")
         self.batch_size, self.cells, self.beam, self.references = batch_size, cells, beam, references

@@ -37,6 +37,8 @@ class Generated:
 def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
     """(1, T) int64 as captions of the data are read; says which words are cut or unknown."""
     words = tokenize(text)
+    if not words:
+        raise ValueError("text is empty: give a caption")
     if len(words) > max_words:
         log.warning("text: cut after %d words, as in training: %s", max_words, " ".join(words[max_words:]))
     tokens = vocabulary.encode([text], max_words).long()

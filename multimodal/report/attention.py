@@ -21,7 +21,8 @@ PAD_X, WORD = 0.1, 0.24  # inches: between tiles, and the height of a word above
 LEFT = MARGIN + PICTURE + 0.75  # inches: where the tiles start, right of the colour scale
 SIZE, HEAT, OPACITY, PIXELS = 9.0, "autumn_r", 0.85, 128  # points; colours; of the largest weight; at least, of a tile
 DIM = 0.55  # of the picture's brightness, so that colours show on what is white as well
-NOTE = "Each sample has its own colour scale, from 0 to its largest weight: share of what a word takes from the image."
+NOTE = "Share of what a word takes from the image; colours begin at an even share of all places. A scale each sample."
+LEAST = 1.5  # times the even share: what a scale reaches at least, so that looking everywhere stays pale
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,16 @@ def draw_sample(page: Page, sample: Sample, image: Tensor, top: float, tile: flo
     if not sample.words:
         page.text(LEFT, top + 0.2, "(no words)", color=QUIET)
         return
-    highest = float(sample.maps.max())
-    draw_scale(page, MARGIN + PICTURE + 0.1, top, highest)
+    even = 1 / sample.maps[0].numel()
+    highest = max(float(sample.maps.max()), LEAST * even)
+    draw_scale(page, MARGIN + PICTURE + 0.1, top, even, highest)
     shown = across(tile) * LINES
     for i, (word, weights) in enumerate(zip(sample.words[:shown], sample.maps, strict=False)):
         x = LEFT + i % across(tile) * (tile + PAD_X)
         y = top + i // across(tile) * (tile + WORD)
         size, _ = fitted(word, tile + 0.6 * PAD_X, SIZE, "normal")
         page.text(x, y + 0.1, word, fontsize=size)
-        page.image(overlaid(image, weights / highest), x, y + 0.16, tile)
+        page.image(overlaid(image, ((weights - even) / (highest - even)).clamp(0, 1)), x, y + 0.16, tile)
     if len(sample.words) > shown:
         y = top + LINES * (tile + WORD) + 0.12
         page.text(LEFT, y, f"the first {shown} of {len(sample.words)} words", fontsize=9.5, color=QUIET)
@@ -124,11 +126,11 @@ def tinted(grey: Tensor, weight: Tensor) -> Tensor:
     return cover * heat + (1 - cover) * DIM * grey[..., None]
 
 
-def draw_scale(page: Page, x: float, top: float, highest: float) -> None:
-    """The colours over a white picture, from 0 to the sample's largest weight."""
+def draw_scale(page: Page, x: float, top: float, even: float, highest: float) -> None:
+    """The colours over a white picture, from the even share to the sample's largest."""
     ramp = torch.linspace(1, 0, 64)[:, None].expand(64, 2)
     extent = (x, x + 0.11, top + PICTURE, top)
     shown = tinted(torch.ones_like(ramp), ramp).numpy()
     page.canvas.imshow(shown, extent=extent, aspect="auto", interpolation="nearest", zorder=2)
-    for y, value in ((top + 0.09, f"{highest:.2g}"), (top + PICTURE, "0")):
+    for y, value in ((top + 0.09, f"{highest:.2f}"), (top + PICTURE, f"{even:.2f}")):
         page.text(x + 0.15, y, value, fontsize=8.5)

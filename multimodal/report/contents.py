@@ -50,11 +50,24 @@ def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: floa
         title=f"Comparison of {folder.resolve().name}",
         lead=lead(groups, runs, failures, margin),
         groups=groups,
-        sentences={title: sentences(own, found[title]) for title, own in groups.items()},
+        sentences=by_group(groups, found),
         tables=[table for table in tables if table.groups],
         failures=[Failed(failed_command(f), f.error, f.traceback) for f in failures],
         commands=run_commands(folder, runs),
     )
+
+
+def by_group(groups: dict[str, list[Run]], found: dict[str, list[Verdict]]) -> dict[str, list[str]]:
+    """{title: what is said of it}; settings in which one fusion stands alone share a line where there are several."""
+    alone = [title for title, runs in groups.items() if len(by_fusion(runs)) < 2]
+    if len(alone) < 2:
+        alone = []
+    told = {title: sentences(own, found[title]) for title, own in groups.items() if title not in alone}
+    if alone:
+        told[f"{len(alone)} settings of one fusion each"] = [
+            "nothing to compare with; their numbers are in the tables."
+        ]
+    return told
 
 
 def lead(groups: dict[str, list[Run]], runs: list[Run], failures: list[Failure], margin: float) -> str:

@@ -30,6 +30,8 @@ class Figures:
     """
 
     def __init__(self, samples: int, points: int, seed: int) -> None:
+        if type(samples) is not int or samples < 1:
+            raise ValueError(f"evaluation.figures.samples must be a whole number of 1 or more, got {samples}")
         if not 0 < points <= MOST:
             raise ValueError(f"evaluation.figures.points must be from 1 to {MOST}, got {points}")
         self.samples, self.points, self.seed = samples, points, seed

@@ -25,6 +25,7 @@ PANELS = {  # title, unit, what the axis reaches at least, {what: name in the hi
         {"image": "validation/imbalance/share_image"},
     ),
 }
+EMPTY = "undefined: the answer is hardly\nbetter than chance"
 WIDTH, PANEL = 12.5, 2.4  # inches: page, a panel's height
 
 
@@ -58,6 +59,9 @@ def draw_panel(axes: Axes, title: str, unit: str, lines: dict[str, list[tuple[fl
             color, dashes, marker = STYLES[what]
             told = CONDITIONS[what] if "both" in lines else {"image": "image", "text": "caption"}[what]
             axes.plot(*zip(*line, strict=True), dashes, color=color, marker=marker, markersize=4, label=told)
+    if not axes.lines:
+        axes.text(0.5, 0.5, EMPTY, transform=axes.transAxes, ha="center", va="center", fontsize=9.5, color=QUIET)
+        axes.set_xticks([])
     if len(axes.lines) > 1:
         axes.legend(frameon=False, fontsize=9.5, labelcolor=INK)
     axes.margins(x=0.04)

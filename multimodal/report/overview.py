@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from multimodal.report.availability import SWEPT
 from multimodal.report.curves import TITLES, UNITS, quantities
@@ -66,6 +66,9 @@ def availability_figures(runs: list[Run], looks: dict[str, Look]) -> dict[str, F
         for fusion, own in by_fusion(runs).items():
             curves = [{row[rate]: row["accuracy"] for row in run.surface if row[other] == 0} for run in own]
             draw_band(axes, curves, looks[fusion], fusion)
+        chance = runs[0].baselines.get("frequent_label", {}).get("availability/mean")
+        if chance is not None:
+            axes.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="most frequent answer")
         axes.set_xlabel("share of test samples without it", color=INK)
         axes.set_ylabel("accuracy", color=INK)
         name_lines(figure, axes)
@@ -141,6 +144,7 @@ def draw_surface(cells: dict[tuple[float, float], float], low: float) -> Figure:
     axes.set_ylabel("share without caption", color=INK)
     bar = figure.colorbar(shown, shrink=0.8)
     bar.outline.set_visible(False)
+    bar.ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     bar.ax.tick_params(color=RULE, labelcolor=QUIET)
     return figure
 

@@ -13,7 +13,8 @@ INK, QUIET, RULE, PALE = "#1f2328", "#5f6772", "#d3d8de", "#f1f3f5"
 RIGHT, WRONG = "#00695c", "#b3261e"
 BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito's, told apart by every kind of colour vision
 MARGIN, HEAD = 0.4, 0.95  # inches: around the page, and of its heading
-WRONG_WORD = (["wrong", "word", ":", "not", "in", "the", "real", "caption"], [True] * 2 + [False] * 6)
+OTHER = ["not", "in", "the", "real", "caption,", "which", "may", "say", "the", "same"]
+WRONG_WORD = (["other", "word", ":", *OTHER], [True] * 2 + [False] * 11)
 CONDITIONS = {"both": "both", "image": "image only", "text": "text only"}
 
 # Petroff 2021, Accessible color sequences, https://arxiv.org/abs/2107.02270, his darker grey (#717581) replaced by a

@@ -38,7 +38,10 @@ def by_fusion(runs: list[Run]) -> dict[str, list[Run]]:
 def quality_table(groups: dict[str, list[Run]], verdicts: dict[str, list[Verdict]]) -> Table:
     """How right each fusion is, and what it costs."""
     quantities = QUALITY + COST
-    lines = {title: fusion_lines(runs, quantities, verdicts[title]) for title, runs in groups.items()}
+    lines = {
+        title: fusion_lines(runs, quantities, verdicts[title]) + reference_lines(runs[0].baselines, quantities)
+        for title, runs in groups.items()
+    }
     notes = [BOLD, MEANT, *undefined(groups, quantities)]
     return Table("Quality and cost", "fusion", ["seeds", *(q.title for q in quantities)], lines, notes)
 
@@ -46,7 +49,8 @@ def quality_table(groups: dict[str, list[Run]], verdicts: dict[str, list[Verdict
 def generation_table(groups: dict[str, list[Run]], verdicts: dict[str, list[Verdict]]) -> Table:
     """How well each fusion generates and retrieves, above what needs no model."""
     lines = {
-        title: fusion_lines(runs, GENERATION, verdicts[title]) + reference_lines(runs[0])
+        title: fusion_lines(runs, GENERATION, verdicts[title])
+        + reference_lines(runs[0].baselines | {"the judge itself": judged(runs[0])}, GENERATION)
         for title, runs in groups.items()
     }
     notes = [BOLD, GENERATED, "Grey: what needs no model, and the judges' own accuracy."]
@@ -93,13 +97,17 @@ def ahead_of_all(fusions: dict[str, list[Run]], name: str, verdicts: list[Verdic
     return None
 
 
-def reference_lines(run: Run) -> list[Line]:
-    """The blind baselines, the same for every run on these data, and the judges."""
-    judges = {name: run.metrics.get(judge) for name, judge in JUDGES.items()}
-    rows = run.baselines | {"the judge itself": judges}
+def judged(run: Run) -> dict[str, float | None]:
+    """{coherence: how often its judge is right on what is real}."""
+    return {name: run.metrics.get(judge) for name, judge in JUDGES.items()}
+
+
+def reference_lines(rows: dict[str, dict[str, float | None]], quantities: list[Quantity]) -> list[Line]:
+    """What needs no model, the same for every run on these data, as far as it has these quantities."""
     return [
-        Line(name.replace("_", " "), [Cell(""), *(single(scores.get(q.name), q) for q in GENERATION)], reference=True)
+        Line(name.replace("_", " "), [Cell(""), *(single(scores.get(q.name), q) for q in quantities)], reference=True)
         for name, scores in rows.items()
+        if any(scores.get(q.name) is not None for q in quantities)
     ]
 
 

@@ -128,7 +128,7 @@ def verdicts(runs: list[Run], margin: float) -> list[Verdict]:
 
 def check_margin(margin: float) -> None:
     """ValueError for what is no share."""
-    if not 0 < margin < 1:
+    if not isinstance(margin, int | float) or not 0 < margin < 1:
         raise ValueError(f"report.margin must be a share above 0 and below 1 (0.01 is 1 point), got {margin}")
 
 

@@ -19,7 +19,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a foreign file's bytes, read as a pickle, raise nearly anything
-        raise ValueError(f"{path} is not a readable checkpoint: {error}") from error
+        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__})") from error
     if not isinstance(state, dict) or not {"model", "config", "vocabulary"} <= set(state):
         raise ValueError(f"{path} is not a checkpoint of this package: it has no model, config and vocabulary")
     return state

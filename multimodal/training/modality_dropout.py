@@ -21,7 +21,8 @@ class ModalityDropout:
     """
 
     def __init__(self, image: float, text: float, ramp: float) -> None:
-        if not (image >= 0 and text >= 0 and image + text <= 1):  # NaN neither
+        numbers = all(isinstance(rate, int | float) for rate in (image, text, ramp))
+        if not numbers or not (image >= 0 and text >= 0 and image + text <= 1):  # NaN neither
             raise ValueError(
                 "modality_dropout.image and .text are probabilities of exclusive events: each 0 or more, "
                 f"their sum 1 at most; got {image} and {text}"

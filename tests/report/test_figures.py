@@ -176,6 +176,9 @@ def test_only_wrong_words_are_bold() -> None:
     results.predictions.caption["image"][:] = data.splits["test"].tokens  # now all are right
     marked = [t for t in shown(generation(data, results)) if t.get_weight() == "bold"]
     assert not [t for t in marked if t.get_text().startswith("word") and t.get_text() != "word"]
+    results.predictions.caption["image"][:, 1] = data.splits["test"].tokens.max()  # and now the first is wrong
+    marked = [t.get_text() for t in shown(generation(data, results)) if t.get_weight() == "bold"]
+    assert [text for text in marked if text.startswith("word") and text != "word"]
 
 
 def test_the_samples_do_not_depend_on_the_model() -> None:
