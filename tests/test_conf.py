@@ -8,6 +8,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from multimodal.run import check_settings
 from tests.conftest import options
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -112,3 +113,34 @@ def test_bad_training_settings_are_refused(config, override: str, message: str) 
 def test_a_temperature_of_zero_is_refused(config) -> None:
     with pytest.raises(Exception, match="temperature must be"):
         instantiate(config("loss.terms.contrastive.temperature=0").loss, _convert_="all")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=1.5", "seed must be a whole number of 0 or more, got 1.5"),
+        ("seed=-1", "seed must be a whole number"),
+        ("seed=abc", "seed must be a whole number of 0 or more, got abc"),
+        ("dataset.seed=null", r"dataset\.seed must be a whole number"),
+        ("resume=foo", "resume must be true or false, got foo"),
+        ("report.margin=abc", "margin must be a share"),
+    ],
+)
+def test_bad_settings_of_no_component_are_refused(config, override: str, message: str) -> None:
+    check_settings(config())
+    with pytest.raises(ValueError, match=message):
+        check_settings(config(override))
+
+
+@pytest.mark.parametrize("dim", ["0", "-8", "abc", "1.5"])
+def test_a_width_that_is_none_is_refused(config, dim: str) -> None:
+    cfg = OmegaConf.merge(config(), {"dim": dim if dim == "abc" else float(dim) if "." in dim else int(dim)})
+    with pytest.raises(ValueError, match="dim must be a whole number of 1 or more"):
+        check_settings(cfg)
+
+
+@pytest.mark.parametrize("override", ["training.modality_dropout.image=abc", "evaluation.evaluator.cells=2.5"])
+def test_a_setting_of_another_kind_is_refused(config, override: str) -> None:
+    cfg = config(override)
+    with pytest.raises(Exception, match=r"probabilities of exclusive events|must be a whole number"):
+        instantiate(cfg[override.partition(".")[0]], _convert_="all")

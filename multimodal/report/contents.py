@@ -104,9 +104,9 @@ def sentences(runs: list[Run], found: list[Verdict]) -> list[str]:
     spoken = speaks(fusions)
     words = MEASURES[PRIMARY].words
     if len(spoken) < 2:
-        told = f"fewer than {SEEDS} seeds: too few to say who is ahead in {words}."
+        told = f"Fewer than {SEEDS} seeds: too few to say who is ahead in {words}."
     elif first is None:
-        told = f"none of {', '.join(spoken)} is shown ahead of all the others in {words}."
+        told = f"None of {', '.join(spoken)} is shown ahead of all the others in {words}."
     else:
         told = f"{first} is ahead of all the others in {words}."
     beside = sorted((v for v in primary if is_reference(v.second)), key=lambda v: v.first.partition(" ")[0] in CONTROLS)

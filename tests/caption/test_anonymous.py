@@ -175,3 +175,12 @@ def test_words_that_are_no_list_are_refused(words):
 def test_a_neutral_word_is_one_word(neutral):
     with pytest.raises(ValueError, match="must be one word"):
         AnonymousCaptions(**SETTINGS | {"neutral": neutral})
+
+
+def test_a_list_that_matches_nothing_is_refused_and_a_part_that_does_not_is_said(caplog):
+    captions, content = {"train": ["a grey cat", "a dog"]}, {"train": torch.tensor([0, 1])}
+    with pytest.raises(ValueError, match=r"no training caption has any of emu, unicorn"):
+        AnonymousCaptions(["unicorn", "emu"], 0.5, "something").tell(captions, content, ["cat", "dog"])
+    told = AnonymousCaptions(["cat", "unicorn"], 0.5, "something").tell(captions, content, ["cat", "dog"])
+    assert told.captions["train"] == ["a grey something", "a dog"]
+    assert "no training caption has unicorn" in caplog.text

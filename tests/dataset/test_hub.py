@@ -125,6 +125,7 @@ def test_the_second_run_reads_the_cache_and_so_does_one_without_a_hub(client, fi
         assert row["seconds"] < 10
 
 
+@pytest.mark.slow
 def test_a_hub_that_fails_is_an_error_in_time_or_a_loud_fallback(client) -> None:
     broken = [[fault, "dataset.source=hub"] for fault in ("404", "500", "half", "silent")]
     steps = [*broken, ["500", "dataset.source=auto"]]

@@ -380,3 +380,12 @@ def test_other_batches_give_the_same(data, evaluator, imperfect) -> None:
     test = data.splits["test"]
     whole = make_evaluator(evaluator.image_judge, batch_size=len(test))
     assert whole.evaluate(fake(test, **fallible(test)), data, "none").metrics == pytest.approx(imperfect.metrics)
+
+
+def test_the_most_frequent_answer_of_training_is_the_baseline_of_accuracy(data, evaluator) -> None:
+    train, test = data.splits["train"], data.splits["test"]
+    skewed = replace(train, label=torch.where(train.label == 1, 2, train.label))  # most are 2, in test a third
+    after = evaluator.evaluate(fake(test), replace(data, splits=data.splits | {"train": skewed}), "none")
+    found = after.baselines["frequent_label"]
+    assert found == dict.fromkeys(found, pytest.approx(float((test.label == 2).double().mean())))
+    assert {"accuracy/both", "accuracy/image", "accuracy/text", "availability/mean"} < set(found)

@@ -257,13 +257,13 @@ def test_nobody_ahead_and_too_few_are_said(tmp_path: Path) -> None:
     for fusion in ("a", "b", "c"):
         make_run(tmp_path, fusion, 0)
     assert (
-        compared(tmp_path).sentences["toy (embedded)"][0].startswith("fewer than 6 seeds: too few to say who is ahead")
+        compared(tmp_path).sentences["toy (embedded)"][0].startswith("Fewer than 6 seeds: too few to say who is ahead")
     )
     for fusion in ("a", "b", "c"):
         for seed in range(1, 6):
             make_run(tmp_path, fusion, seed)
     told = compared(tmp_path).sentences["toy (embedded)"][0]
-    assert told == "none of a, b, c is shown ahead of all the others in accuracy over all missing rates."
+    assert told == "None of a, b, c is shown ahead of all the others in accuracy over all missing rates."
 
 
 def test_the_table_of_comparisons_has_the_numbers_of_the_verdicts(sweep: Path) -> None:
@@ -284,3 +284,21 @@ def test_the_maps_stand_side_by_side_from_a_seed_that_all_have(tmp_path: Path) -
             Image.new("RGB", (40, 30)).save(make_run(tmp_path, fusion, seed) / "tsne.png")
     shown = galleries(compared(tmp_path).groups, 700)["Joint representation"][1]["toy (embedded)"]
     assert [picture.title for picture in shown] == ["a, seed 1", "b, seed 1"]
+
+
+def test_settings_of_one_fusion_share_a_line(tmp_path: Path) -> None:
+    for dataset in ("x", "y", "toy"):
+        make_run(tmp_path, "a", 0, dataset=dataset)
+    make_run(tmp_path, "b", 0)
+    told = compared(tmp_path).sentences
+    assert list(told) == ["toy (embedded)", "2 settings of one fusion each"]
+
+
+def test_chance_stands_beneath_accuracy(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a", 0)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["baselines"]["frequent_label"] = {"accuracy/both": 0.125, "availability/mean": 0.125}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    line = compared(tmp_path).tables[0].groups["toy (embedded)"][-1]
+    assert (line.label, line.reference) == ("frequent label", True)
+    assert [cell.text for cell in line.cells if cell.text] == ["0.125", "0.125"]

@@ -248,8 +248,8 @@ KEY = "machine 127.0.0.1 login user password " + "0" * 40
     ("server", "netrc", "reason"),
     [
         ("closed", KEY, "server out of reach"),  # a key that `wandb login` stored
-        ("stalled", KEY, "server out of reach"),
-        ("missing", "", "no API key"),
+        pytest.param("stalled", KEY, "server out of reach", marks=pytest.mark.slow),
+        pytest.param("missing", "", "no API key", marks=pytest.mark.slow),
     ],
     indirect=["server"],
 )
