@@ -15,7 +15,7 @@ TITLES = {"learning_rate": "learning rate"}
 # Of the terms in conf/loss; what a fusion owes or a user adds has a name and no unit here.
 UNITS = {
     "loss": "weighted sum of the terms",
-    "accuracy": "share of right answers",
+    "accuracy": "right answers, at the rates trained",
     "label": "cross-entropy, nats",
     "text": "cross-entropy, nats a word",
     "contrastive": "cross-entropy, nats",
