@@ -41,3 +41,20 @@ def test_a_batch_without_the_modality_moves_nothing() -> None:
 def test_a_momentum_that_is_no_share_is_refused(momentum: float) -> None:
     with pytest.raises(ValueError, match="momentum must be above 0"):
         Mean(8, ["image"], momentum)
+
+
+def test_several_processes_share_one_mean(monkeypatch) -> None:
+    """Each adds its sum and its count to the others': here another one with the same samples, then one with none."""
+    expected, encoded = Mean(8, ["image", "text"], 1.0), without(encodings(8), "text", [1])
+    expected(encoded)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    for factor in (2, 1):
+        missing = Mean(8, ["image", "text"], 1.0)
+        monkeypatch.setattr(torch.distributed, "all_reduce", lambda x, factor=factor: x.mul_(factor))
+        missing(encoded)
+        torch.testing.assert_close(missing.state_dict(), expected.state_dict())
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda x: x.add_(1))  # a sample of ones, in another one
+    missing = Mean(8, ["image", "text"], 1.0)
+    missing(encoded)
+    present = encoded["text"].pooled[[0, 2]]
+    torch.testing.assert_close(missing.pooled_text, (present.sum(0) + 1) / 3)
