@@ -57,7 +57,8 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float 
             print(error if cfg.resume else f"{error}, without resume=false", file=sys.stderr)
             raise SystemExit(128 + error.received) from error
         except KeyboardInterrupt as error:
-            print("interrupted; the same command again goes on from what was kept", file=sys.stderr)
+            told = "interrupted; the same command again goes on from what was kept"
+            print(told if cfg.resume else f"{told}, without resume=false", file=sys.stderr)
             raise SystemExit(128 + signal.SIGINT) from error
 
     return run
