@@ -1,8 +1,5 @@
 """Evaluation on the whole test split: every number of `metrics.json`."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +11,7 @@ from multimodal.evaluation.answers import answers
 from multimodal.evaluation.attention import AttentionMaps, attention_maps
 from multimodal.evaluation.baselines import baselines, skills
 from multimodal.evaluation.captions import score_captions
+from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.draws import some, spread
 from multimodal.evaluation.fill import FILLS, check_fill
 from multimodal.evaluation.images import score_images, score_with_references
@@ -43,7 +41,7 @@ class Results:
         surface: rows of the availability surface.
         fill: how an absent modality was filled for that surface, `none` or `generated`.
         correct: {condition: (N,) bool} that the surface was made of.
-        seconds: {stage of the evaluation: wall clock}.
+        seconds: {stage of the evaluation: wall clock}; the figures add that of t-SNE.
         samples: {name: (N,)} what was measured of each test sample.
         predictions: what the numbers were computed from.
         attention: where the words of some captions look; None for a fusion that does not attend.
@@ -108,7 +106,7 @@ class Evaluator:
                 `generated` puts what the model decodes from the other modality.
         """
         check_fill(fill)
-        test, clock = data.splits["test"], Clock()
+        test, clock = data.splits["test"], Clock({})
         with clock("judges"):
             judges = fit_judges(self.image_judge, data)
         with clock("predictions"):
@@ -170,20 +168,6 @@ class Evaluator:
             predictions=predictions,
             attention=attention_maps(model, test, torch.tensor(spread(test.content, SHOWN, self.seed))),
         )
-
-
-class Clock:
-    """Wall clock of the stages of an evaluation, in seconds."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Times what is done inside."""
-        began = time.perf_counter()
-        yield
-        self.seconds[stage] = round(time.perf_counter() - began, 3)
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
+from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Results
 from multimodal.report.attention import draw_attention
 from multimodal.report.availability import draw_availability
@@ -51,7 +52,7 @@ class Figures:
             title: names dataset, source, fusion and seed; stands on every figure.
             data: its test split is shown.
             history: a row for each validation.
-            results: of the evaluation.
+            results: of the evaluation; `seconds` is told how long t-SNE takes.
             rates: {modality: share of samples trained without it}.
             card: the data card, near duplicates included.
         """
@@ -60,11 +61,15 @@ class Figures:
             curves = {"curves": draw_curves(title, history), "imbalance": draw_imbalance(title, history)}
         seen = results.attention
         attention = {} if seen is None else {"attention": draw_attention(title, data, seen, self.seed)}
-        return (
-            curves
-            | {
+        with Clock(results.seconds)("t-SNE"):
+            maps = {
                 "tsne": draw_latent(title, data, results, self.points, self.seed),
                 "embeddings": draw_embeddings(title, data, results, self.points, self.seed),
+            }
+        return (
+            curves
+            | maps
+            | {
                 "generation": draw_generation(title, data, results, self.samples, self.seed),
                 "masking": draw_masking(title, data, results.predictions, self.seed),
                 "availability": draw_availability(title, data, results, rates),

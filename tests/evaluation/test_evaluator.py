@@ -368,6 +368,12 @@ def test_results_are_json_and_every_gap_has_a_reason(results, request) -> None:
     assert found.as_json()["availability/surface"] == found.surface
 
 
+def test_what_is_dear_is_timed_apart(imperfect) -> None:
+    apart = {"judges", "filling", "beam search", "interaction", "blind baselines"}
+    assert apart < imperfect.seconds.keys()
+    assert imperfect.seconds["judges"] > 0
+
+
 def test_evaluating_twice_gives_the_same_and_draws_nothing(data, evaluator, imperfect) -> None:
     before = torch.get_rng_state()
     test = data.splits["test"]

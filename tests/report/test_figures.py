@@ -147,6 +147,7 @@ def test_every_figure_has_its_title_and_no_text_overlaps_or_leaves_it(classes: i
     data, results = run(classes, 3 if words < 100 else 1, words, channels)
     figures = draw(data, results)
     assert set(figures) == NAMES
+    assert results.seconds["t-SNE"] > 0
     for figure in figures.values():
         check_layout(figure)
         assert any(TITLE in text.get_text() for text in shown(figure))
