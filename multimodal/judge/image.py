@@ -13,17 +13,27 @@ from multimodal.training.checkpoint import save_checkpoint
 
 BLUR = (1, 1, 2, 3)  # of a batch's resolution, drawn evenly
 LEAST = 14  # pixels: digits of fewer cannot be told
+MIXED = 8  # images of a class averaged into one, at most
 
 
 def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
-    """Four convolutions with BatchNorm and a global mean; above 32 pixels the first one strides as well."""
+    """Four stages, each after the first of two convolutions, and a global mean; every image is normalised by itself.
+
+    Above 32 pixels the first convolution strides as well.
+    """
     widths = [channels, 32, 64, 128, 128]
     strides = [1 if image_size <= 32 else 2, 2, 2, 2]
-    layers = []
+    layers: list[nn.Module] = [nn.InstanceNorm2d(channels)]  # dark and pale pictures are looked at alike
     for i, stride in enumerate(strides):
-        layers += [nn.Conv2d(widths[i], widths[i + 1], 3, stride=stride, padding=1, bias=False)]
-        layers += [nn.BatchNorm2d(widths[i + 1]), nn.ReLU()]
+        layers += convolution(widths[i], widths[i + 1], stride)
+        if i > 0:
+            layers += convolution(widths[i + 1], widths[i + 1], stride=1)
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(128, num_classes))
+
+
+def convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+    """3x3, BatchNorm, ReLU."""
+    return [nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 class ImageJudge:
@@ -64,20 +74,23 @@ class ImageJudge:
         return self
 
     def learn(self, train: Split, augment: Augment) -> None:
-        """Cross-entropy on augmented images, rolled by up to two pixels, half of the batches blurred.
+        """Cross-entropy on augmented images, half of the batches blurred, half of them averages within a class.
 
-        Generated images are soft. A judge that never saw a soft image calls the class of a drawing by its
-        sharpness: on drawn animals whose species a person tells at once it was right no more often than 0.66.
+        Generated images are soft, and what a caption leaves open they show as an average. A judge that knows
+        photographs alone takes that softness for a class: it called the drawings of dogs cats, which no person
+        would, and was right on 0.81 of the drawings of a half-trained model and on 0.95 of the photographs.
         """
         optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
         for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0):
             rows = torch.randint(len(train), (self.batch_size,))
             batch = train.batch(rows)
-            moved = augment(batch.image, augment.draw(len(rows), torch.default_generator))
+            image = augment(batch.image, augment.draw(len(rows), torch.default_generator))
+            if torch.rand(()) < 0.5:
+                image = averaged(image, batch.content, int(torch.randint(2, MIXED + 1, ())))
             dy, dx = torch.randint(-2, 3, (2,)).tolist()
             factor = min(BLUR[int(torch.randint(len(BLUR), ()))], max(1, batch.image.shape[-1] // LEAST))
-            image = blurred(moved.roll((dy, dx), (2, 3)), factor)
+            image = blurred(image.roll((dy, dx), (2, 3)), factor)
             loss = nn.functional.cross_entropy(self.model(image), batch.content)
             optimizer.zero_grad()
             loss.backward()
@@ -101,3 +114,13 @@ def blurred(image: Tensor, factor: int) -> Tensor:
     size = image.shape[-1]
     small = nn.functional.interpolate(image, size // factor, mode="bilinear", antialias=True)
     return nn.functional.interpolate(small, size, mode="bilinear")
+
+
+def averaged(image: Tensor, content: Tensor, count: int) -> Tensor:
+    """(B, C, H, W), (B,) -> each image averaged, at random weights, with `count` - 1 of its class in the batch."""
+    same = (content[:, None] == content).float()
+    others = same.multinomial(count - 1, replacement=True)
+    rows = torch.cat([torch.arange(len(image))[:, None], others], dim=1)  # (B, count)
+    weights = torch.rand(rows.shape)
+    weights = weights / weights.sum(1, keepdim=True)
+    return torch.einsum("bn,bnchw->bchw", weights, image[rows])
