@@ -92,7 +92,7 @@ def test_an_experiment_composes_and_the_command_line_wins(config, experiment: st
     ("override", "message"),
     [
         ("training.modality_dropout.image=-0.1", "modality_dropout"),
-        ("training.modality_dropout.text=0.8", "sum 1 at most"),
+        ("training.modality_dropout.text=0.9", "sum 1 at most"),
         ("training.batch_size=0", "batch_size"),
         ("training.devices=0", "devices"),
         ("training.learning_rate=-1", "learning_rate"),
