@@ -9,7 +9,7 @@ class Clock:
     """Wall clock of named stages.
 
     Args:
-        seconds: {stage: wall clock}, added to in place.
+        seconds: {stage: wall clock}; stages are written into it.
     """
 
     def __init__(self, seconds: dict[str, float]) -> None:
