@@ -18,7 +18,7 @@ REAL, CELL = 2.5, 3.23  # inches: the real sample's width, a condition's
 GIVEN, HEADINGS = 0.36, 0.42  # inches: the strip that shows what is given, the columns' headings
 # points of a text, inches of an image's side
 SIZES = ((9.5, 1.1), (8.5, 1.1), (9, 0.62), (7.5, 0.9), (8, 0.55), (6.5, 0.6))
-ANSWER = ["✓", "right", "class", ",", "✗", "wrong", "class", ",", "with", "its", "probability", ";"]
+ANSWER = ["✓", "right", "class", ",", "✗", "wrong", "class", ",", "with", "its", "probability"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def headings(page: Page) -> None:
     page.text(MARGIN, HEAD + 0.18, "real test sample", fontsize=11.5, weight="bold")
     for i, name in enumerate(CONDITIONS.values()):
         page.text(MARGIN + REAL + i * CELL, HEAD + 0.18, f"given {name}", fontsize=11.5, weight="bold")
-    page.note([*ANSWER, *WRONG_WORD[0]], [False] * len(ANSWER) + WRONG_WORD[1])
+    page.note(ANSWER, [False] * len(ANSWER), top=0.27)
+    page.note(*WRONG_WORD)
 
 
 def draw_row(page: Page, row: Row, top: float, data: Data, predictions: Predictions) -> None:

@@ -80,10 +80,10 @@ class Page:
                 self.rule(left, y + 0.03, word.width, color=WRONG, linewidth=1.2)
         return top + block.height
 
-    def note(self, words: list[str], marked: list[bool]) -> None:
-        """How to read the figure: one line on the right of its heading."""
+    def note(self, words: list[str], marked: list[bool], top: float = 0.57) -> None:
+        """How to read the figure: one line on the right, beside its title or, higher, its heading."""
         block = set_words(words, self.width, 10.5, marked)
-        self.block(block, self.width - MARGIN - max(w.x + w.width for w in block.words), 0.57, color=QUIET)
+        self.block(block, self.width - MARGIN - max(w.x + w.width for w in block.words), top, color=QUIET)
 
     def rule(self, x: float, y: float, width: float, **style) -> None:
         """A horizontal line."""

@@ -29,7 +29,7 @@ from tests.conftest import toy_data
 
 NAMES = {"curves", "imbalance", "tsne", "embeddings", "generation", "masking", "availability", "data_card"}
 NAMES |= {"reliability", "confusion", "attention"}
-TITLE = "toy (embedded), concat fusion, seed 0"
+TITLE = "animals (embedded, anonymous captions), product_of_experts fusion, seed 10"  # about as long as they get
 RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
 
 
