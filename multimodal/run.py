@@ -11,23 +11,30 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from multimodal.build import build_model, read_data, resolved
+from multimodal.comparison.pairwise_test import check_margin
+from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
 from multimodal.dataset.near_duplicates import near_duplicates
-from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.cost import cost
 from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.fill import check_fill
-from multimodal.evaluation.generate import answer, likeliest, read_sample, write_png
 from multimodal.evaluation.samples import sample_columns
-from multimodal.files import read_csv, write_csv, write_json, write_parquet
-from multimodal.folder import evaluation_folder, finished, locked, prepare_folder, run_folder, status_of
-from multimodal.key import code_of, digest, evaluation_key, run_name
-from multimodal.report.comparison import write_report
-from multimodal.report.figures import Figures
-from multimodal.report.scores import score_rows, summary
-from multimodal.report.verdict import check_margin
-from multimodal.restore import EVALUATE_MAY_SET, GENERATE_MAY_SET, check_same_data, given, load_model, open_checkpoint
+from multimodal.evaluation.summary import score_rows, summary
+from multimodal.figures.run_figures import RunFigures
+from multimodal.inference import answer, likeliest, read_sample, write_png
+from multimodal.io import read_csv, write_csv, write_json, write_parquet
+from multimodal.runs.build import build_model, read_data, resolved
+from multimodal.runs.checkpoint import (
+    EVALUATE_MAY_SET,
+    GENERATE_MAY_SET,
+    check_same_data,
+    given,
+    load_model,
+    open_checkpoint,
+)
+from multimodal.runs.run_dir import evaluation_folder, finished, locked, prepare_folder, run_folder, status_of
+from multimodal.runs.run_id import code_of, digest, evaluation_key, run_name
 from multimodal.tracking.wandb import WandbRun
 
 log = logging.getLogger(__name__)
@@ -168,7 +175,7 @@ def finish(
     data: Data,
     history: list[dict[str, float]],
     results: Results,
-    figures: Figures,
+    figures: RunFigures,
     tracking: WandbRun,
 ) -> None:
     """Writes numbers and figures, sends them to the tracker, and prints the main ones."""

@@ -20,9 +20,9 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from multimodal.files import read_csv, read_json, write_csv, write_json
-from multimodal.report.comparison import write_report
-from multimodal.report.verdict import check_margin
+from multimodal.comparison.pairwise_test import check_margin
+from multimodal.comparison.report import write_report
+from multimodal.io import read_csv, read_json, write_csv, write_json
 from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)

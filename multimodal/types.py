@@ -5,13 +5,28 @@ dictionary keys ("image", "text"); every key is always there, and absence is `pr
 """
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 PAD, UNK, BOS, EOS = range(4)  # the first four words of every vocabulary
-ABSENT = {"both": (), "image": ("text",), "text": ("image",)}  # condition of an evaluation -> the modalities it lacks
 SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
+MODALITIES = {"image": "image", "text": "caption"}  # {key: the word for a reader}
+
+
+class Condition(NamedTuple):
+    """What a model is given: a title for the reader, and the modalities that are absent."""
+
+    title: str
+    absent: tuple[str, ...]
+
+
+CONDITIONS = {  # under which every test sample is evaluated
+    "both": Condition("both", ()),
+    "image": Condition("image only", ("text",)),
+    "text": Condition("text only", ("image",)),
+}
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader, Dataset
 
-from multimodal.build import build_model, read_data
 from multimodal.dataset.data import Data
-from multimodal.dataset.sources import read_source
+from multimodal.dataset.reading.sources import read_source
 from multimodal.evaluation.predict import predict
 from multimodal.metric.retrieval import retrieval
+from multimodal.runs.build import build_model, read_data
 from multimodal.training.batches import Batches
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import BOS, EOS, PAD, UNK, Batch

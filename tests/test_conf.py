@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from multimodal.run import check_settings
-from tests.conftest import options
+from tests.helpers.toy import options
 
 CONF = Path(__file__).parent.parent / "conf"
 FILES = sorted(f for f in CONF.rglob("*.yaml") if "_target_" in f.read_text() and f.name != "config.yaml")

@@ -6,50 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig
 
-from multimodal.build import build_model, count_parameters
 from multimodal.model import MultimodalModel
+from multimodal.runs.build import build_model, count_parameters
 from multimodal.training.device import computes_bf16
 from multimodal.training.objective import Exact, Objective
-from multimodal.types import PAD, Batch
-from tests.conftest import FACTS, options
+from multimodal.types import PAD
+from tests.helpers.contracts import FUSIONS, GROUPS, build, changed, masked, one, said
+from tests.helpers.toy import FACTS, options
 
-FUSIONS = options("fusion")
 PAIRS = list(itertools.product(FUSIONS, ["cnn"])) + list(itertools.product(["attention"], ["resnet18"]))
-
-
-def build(config, *overrides: str) -> tuple[MultimodalModel, DictConfig]:
-    cfg = config(*overrides)
-    if "weights" in cfg.encoder.image:
-        cfg = config(*overrides, "encoder.image.weights=none")
-    torch.manual_seed(0)
-    return build_model(cfg), cfg
-
-
-def masked(batch: Batch, modality: str) -> Batch:
-    """The second and fifth sample lose a modality."""
-    present = torch.ones(6, dtype=torch.bool)
-    present[[1, 4]] = False
-    return batch.with_present(**{modality: present})
-
-
-def changed(batch: Batch, modality: str) -> Batch:
-    """Other content where `masked` hides it."""
-    if modality == "image":
-        image = batch.image.clone()
-        image[[1, 4]] = torch.rand(2, 1, 28, 28)
-        return replace(batch, image=image)
-    tokens = batch.tokens.clone()
-    tokens[[1, 4]] = tokens[[5, 0]]
-    return replace(batch, tokens=tokens)
-
-
-def said(model: MultimodalModel, batch: Batch) -> dict[str, torch.Tensor]:
-    """All that does not follow from the caption by teacher forcing."""
-    torch.manual_seed(1)
-    fused = model.fuse(model.encode(batch))
-    return {"z": fused.z, "label": model.classify(fused), "image": model.heads["image"](fused.z)}
 
 
 @pytest.mark.parametrize(("fusion", "image"), PAIRS)
@@ -82,13 +48,6 @@ def test_samples_do_not_mix(config, batch, fusion) -> None:
         alone = said(model, one(batch, i))
         for name, value in together.items():
             torch.testing.assert_close(value[i : i + 1], alone[name], atol=1e-5, rtol=1e-4)
-
-
-def one(batch: Batch, i: int) -> Batch:
-    """The i-th sample as a batch of one."""
-    row = slice(i, i + 1)
-    present = {m: p[row] for m, p in batch.present.items()}
-    return Batch(batch.image[row], batch.tokens[row], batch.label[row], batch.content[row], present, batch.index[row])
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
@@ -182,7 +141,6 @@ def test_counting_draws_no_random_number(config) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-GROUPS = ("encoder/image", "encoder/text", "missing", "fusion", "head/image", "head/text", "loss")
 CHOICES = [(group, option) for group in GROUPS for option in options(group)]
 
 

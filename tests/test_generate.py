@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from multimodal.evaluation.evaluator import Evaluator
-from tests.command import TINY, Done, command
+from tests.helpers.command import TINY, Done, command
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def no_data(monkeypatch) -> None:
         raise AssertionError("the data was read")
 
     monkeypatch.setattr("multimodal.run.read_data", refuse)
-    monkeypatch.setattr("multimodal.dataset.prepare.prepare_data", refuse)
+    monkeypatch.setattr("multimodal.dataset.preparing.prepare.prepare_data", refuse)
 
 
 def test_a_caption_is_drawn(folder: Path, no_data) -> None:

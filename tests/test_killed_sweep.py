@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import TINY, command
+from tests.helpers.command import TINY, command
 
 SWEEP = ["-m", "fusion=attention,concat", "seed=0,1,2,3", *TINY, "tracking=disabled"]
 MOMENTS = 10

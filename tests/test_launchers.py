@@ -22,8 +22,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
-from tests.command import SCRIPT, TINY
-from tests.conftest import CONF, options
+from tests.helpers.command import SCRIPT, TINY
+from tests.helpers.toy import CONF, options
 
 PLUGINS = {"two_cores": "hydra_joblib_launcher", "slurm": "hydra_submitit_launcher"}
 PLUGINS |= {"processes": "hydra_submitit_launcher", "search": "hydra_optuna_sweeper"}

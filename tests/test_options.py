@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import TINY, command
-from tests.conftest import options
-from tests.test_flow import GROUPS
+from tests.helpers.command import TINY, command
+from tests.helpers.contracts import GROUPS
+from tests.helpers.toy import options
 
 CHOICES = [f"{group}={option}" for group in GROUPS for option in options(group)]
 

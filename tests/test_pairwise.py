@@ -10,8 +10,8 @@ from hydra.utils import instantiate
 
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import PAD
-from tests.conftest import options
-from tests.test_flow import FUSIONS, GROUPS, build, changed, masked, one, said
+from tests.helpers.contracts import FUSIONS, GROUPS, build, changed, masked, one, said
+from tests.helpers.toy import options
 
 Choice = tuple[str, str]  # group, option
 

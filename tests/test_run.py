@@ -10,8 +10,8 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from multimodal.report.quantities import COST, GENERATION, QUALITY
-from tests.command import SCRIPT, TINY, command
+from multimodal.comparison.columns import COST, GENERATION, QUALITY
+from tests.helpers.command import SCRIPT, TINY, command
 
 FIGURES = {"curves", "tsne", "embeddings", "generation", "masking", "attention"}
 FIGURES |= {"imbalance", "availability", "reliability", "confusion", "data_card"}

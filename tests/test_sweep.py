@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 from multimodal.training.trainer import Trainer
-from tests.command import TINY, command
-from tests.tracking.test_wandb import read_runs
+from tests.helpers.command import TINY, command
+from tests.helpers.offline_wandb import read_runs
 
 
 def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:

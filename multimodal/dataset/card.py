@@ -5,7 +5,7 @@ Datasets, https://arxiv.org/abs/1803.09010, in short)."""
 import numpy as np
 
 from multimodal.dataset.data import Split
-from multimodal.dataset.vocabulary import Vocabulary, tokenize
+from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
 from multimodal.types import UNK, Told
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multimodal.dataset.augment import Augment
-from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.dataset.preparing.augment import Augment
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import PAD, Batch
 
 

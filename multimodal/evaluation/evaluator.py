@@ -12,12 +12,12 @@ from multimodal.evaluation.attention import AttentionMaps, attention_maps
 from multimodal.evaluation.baselines import baselines, skills
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.clock import Clock
-from multimodal.evaluation.draws import some, spread
 from multimodal.evaluation.fill import FILLS, check_fill
 from multimodal.evaluation.images import score_images, score_with_references
 from multimodal.evaluation.interaction import answer_grid, interaction
 from multimodal.evaluation.judges import fit_judges
 from multimodal.evaluation.predict import Predictions, join, predict
+from multimodal.evaluation.sampling import some, spread
 from multimodal.evaluation.scores import Scores, prefixed, share, split_undefined
 from multimodal.judge.image import ImageJudge
 from multimodal.metric.availability import places, surface

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from multimodal.dataset.data import Split
 from multimodal.model import MultimodalModel
-from multimodal.types import ABSENT, PAD
+from multimodal.types import CONDITIONS, PAD
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
         for name, e in encoded.items():
             keep("encoded", name, e.pooled)
         nobody = torch.zeros_like(batch.label, dtype=torch.bool)
-        for condition, lacking in ABSENT.items():
-            fused = model.fuse(encoded, **dict.fromkeys(lacking, nobody))
+        for condition, (_, absent) in CONDITIONS.items():
+            fused = model.fuse(encoded, **dict.fromkeys(absent, nobody))
             keep("joint", condition, fused.z)
             keep("probability", condition, model.classify(fused).float().softmax(-1))
             keep("image", condition, model.heads["image"](fused.z))

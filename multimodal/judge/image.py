@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
-from multimodal.training.checkpoint import save_checkpoint
+from multimodal.dataset.preparing.augment import Augment
+from multimodal.training.checkpoint_file import save_checkpoint
 
 BLUR = (1, 1, 2, 3)  # of a batch's resolution, drawn evenly
 LEAST = 14  # pixels: digits of fewer cannot be told

@@ -12,7 +12,7 @@ os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks u
 
 import wandb
 
-from multimodal.network import answers
+from multimodal.connectivity import answers
 from multimodal.tracking.wandb_report import publish
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from multimodal.files import write_json
-from multimodal.report.runs import read_runs
-from multimodal.report.tables import grouped
+from multimodal.comparison.fusion_tables import grouped
+from multimodal.comparison.reading import read_runs
+from multimodal.io import write_json
 
 log = logging.getLogger(__name__)
 

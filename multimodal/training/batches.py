@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 from lightning_fabric import Fabric
 
-from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
+from multimodal.dataset.preparing.augment import Augment
 from multimodal.training.modality_dropout import ModalityDropout, generator
 from multimodal.types import Batch
 

@@ -15,7 +15,7 @@ from multimodal.dataset.data import Split
 from multimodal.metric.blind import chance_level
 from multimodal.metric.interaction import shapley_image
 from multimodal.model import MultimodalModel
-from multimodal.types import ABSENT
+from multimodal.types import CONDITIONS
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ def shares(model: MultimodalModel, split: Split, device: torch.device) -> dict[s
     batch = split.batch(watched(len(split)), device)
     encoded, nobody = model.encode(batch), torch.zeros_like(batch.label, dtype=torch.bool)
     right = {}
-    for condition, lacking in ABSENT.items():
-        answer = model.classify(model.fuse(encoded, **dict.fromkeys(lacking, nobody))).argmax(-1)
+    for condition, (_, absent) in CONDITIONS.items():
+        answer = model.classify(model.fuse(encoded, **dict.fromkeys(absent, nobody))).argmax(-1)
         right[condition] = float((answer == batch.label).float().mean())
     found = {f"imbalance/accuracy_{condition}": value for condition, value in right.items()}
     share = shapley_image(*right.values(), chance_level(batch.label.cpu()))

@@ -15,7 +15,8 @@ from multimodal.dataset.data import Data, Split
 from multimodal.model import MultimodalModel
 from multimodal.training.bar import Bar
 from multimodal.training.batches import MASKS, Batches
-from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.checkpoint_file import load_checkpoint
+from multimodal.training.checkpoint_manager import RunFiles
 from multimodal.training.device import launch, make_fabric
 from multimodal.training.imbalance import gradient_norms, shares, warn
 from multimodal.training.interruption import Interrupted, Signals
@@ -23,7 +24,6 @@ from multimodal.training.means import Means
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.objective import Exact, Objective
 from multimodal.training.progress import Progress
-from multimodal.training.run_files import RunFiles
 from multimodal.training.schedule import warmup_cosine
 from multimodal.types import Batch
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from multimodal.caption.anonymous import AnonymousCaptions, score_words
-from multimodal.dataset import animal_grammar, digit_grammar
+from multimodal.dataset.builtin import animal_grammar, digit_grammar
 from multimodal.types import Told
 
 GRAMMARS = {"digits": (digit_grammar, "digit"), "animals": (animal_grammar, "species")}

@@ -7,9 +7,9 @@ from datasets import DatasetDict
 
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Split
-from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import Told
-from tests.dataset.conftest import prepared, samples, square, table
+from tests.helpers.datasets import prepared, samples, square, table
 
 CLASSES = ["cat", "dog", "fish"]
 CAPTIONS = {  # at most three words are read

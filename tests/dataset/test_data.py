@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from multimodal.dataset.data import Split
-from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import PAD
-from tests.conftest import toy_data
+from tests.helpers.toy import toy_data
 
 CAPTIONS = ["a", "a wide two", "thin", "a thin seven leaning left", "two"]
 VOCABULARY = Vocabulary.of(CAPTIONS)

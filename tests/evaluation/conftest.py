@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from multimodal.build import build_model
 from multimodal.dataset.data import Split
+from multimodal.runs.build import build_model
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from multimodal.build import build_model
 from multimodal.evaluation.attention import attention_maps
+from multimodal.runs.build import build_model
 
 
 def test_each_word_has_a_map_that_sums_to_one(model, split) -> None:

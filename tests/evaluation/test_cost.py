@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from multimodal.build import build_model
 from multimodal.evaluation.cost import cost, peak_memory, uncounted_kernels_off
+from multimodal.runs.build import build_model
 
 
 def test_costs_of_a_model(model, split) -> None:

@@ -11,12 +11,12 @@ from sklearn.metrics import f1_score
 from torch import Tensor
 
 from multimodal.dataset.data import Data, Split
-from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.answers import answers
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.judge.image import ImageJudge
 from multimodal.types import BOS, EOS, Encoded, Fused
-from tests.conftest import toy_data
+from tests.helpers.toy import toy_data
 
 CLASSES = ("bar", "plank", "box")
 SHAPES = ((20, 5), (5, 20), (12, 12))  # rows and columns of the block that an image shows

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from multimodal.build import build_model
 from multimodal.evaluation.interaction import answer_grid, interaction
+from multimodal.runs.build import build_model
 
 ACCURACY = {"accuracy/both": 1.0, "accuracy/image": 0.5, "accuracy/text": 0.5}
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from multimodal.dataset.data import Split
 from multimodal.evaluation.predict import join, predict
 from multimodal.types import BOS, EOS, PAD, Fused
-from tests.conftest import FACTS
+from tests.helpers.toy import FACTS
 
 CONDITIONS = {"both": (True, True), "image": (True, False), "text": (False, True)}
 

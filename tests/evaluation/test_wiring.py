@@ -6,9 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from multimodal.build import build_model
 from multimodal.dataset.data import Data, Split
-from multimodal.dataset.vocabulary import Vocabulary
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.evaluator import Evaluator, Results, beam_captions
 from multimodal.evaluation.interaction import answer_grid, interaction
@@ -19,7 +18,8 @@ from multimodal.metric.frechet import frechet
 from multimodal.metric.latent import latent
 from multimodal.metric.references import best_similarity
 from multimodal.metric.retrieval import retrieval
-from tests.conftest import toy_data
+from multimodal.runs.build import build_model
+from tests.helpers.toy import toy_data
 
 SIZE, PAIRS = 140, 9  # more samples than the judge has features
 WORDS = ["one", "two", "three", "big", "small", "left", "right", "up", "down", "thin", "thick", "old", "new", "odd"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from multimodal.fusion.attention import AttentionFusion, CrossAttention
-from tests.conftest import encodings
+from tests.helpers.toy import encodings
 
 
 def test_one_layer_equals_attention_written_out() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from multimodal.fusion.bottleneck import BottleneckFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_a_layer_written_out() -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from multimodal.fusion.concat import ConcatFusion
-from tests.conftest import encodings
+from tests.helpers.toy import encodings
 
 
 def test_is_a_perceptron_of_the_embeddings_side_by_side() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from multimodal.fusion.film import FiLMBlock, FiLMFusion
-from tests.conftest import encodings
+from tests.helpers.toy import encodings
 
 
 def test_a_block_written_out() -> None:

@@ -3,7 +3,7 @@
 import torch
 
 from multimodal.fusion.gated import GatedFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_for_two_modalities_it_is_the_papers_sigmoid() -> None:

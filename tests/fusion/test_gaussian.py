@@ -4,7 +4,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from multimodal.fusion.gaussian import Experts, choose, divergence, product, sample, subsets
-from tests.conftest import encodings
+from tests.helpers.toy import encodings
 
 
 def test_the_product_of_densities_is_the_product() -> None:

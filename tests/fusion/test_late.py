@@ -3,7 +3,7 @@
 import torch
 
 from multimodal.fusion.late import LateFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_the_decision_is_the_mean_probability_of_who_is_there() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from multimodal.fusion.low_rank import LowRankFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_it_is_the_full_tensor_of_interactions_times_a_tensor_of_low_rank() -> None:

@@ -4,7 +4,7 @@ import torch
 
 from multimodal.fusion.gaussian import divergence
 from multimodal.fusion.mixture_of_experts import MixtureOfExpertsFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_in_evaluation_it_is_the_mean_of_the_present_experts() -> None:

@@ -4,7 +4,7 @@ import torch
 
 from multimodal.fusion.gaussian import divergence, product
 from multimodal.fusion.mopoe import MoPoEFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_in_evaluation_it_is_the_mean_over_the_subsets_of_who_is_there() -> None:

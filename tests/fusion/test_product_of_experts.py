@@ -4,7 +4,7 @@ import torch
 
 from multimodal.fusion.gaussian import divergence, product
 from multimodal.fusion.product_of_experts import ProductOfExpertsFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_in_evaluation_it_is_the_products_mean_over_who_is_there() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from multimodal.fusion.single import SingleFusion
-from tests.conftest import encodings
+from tests.helpers.toy import encodings
 
 
 @pytest.mark.parametrize(("reads", "other"), [("image", "text"), ("text", "image")])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from multimodal.fusion.sum import SumFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_it_is_the_mean_over_who_is_there_written_out() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from multimodal.fusion.tensor import TensorFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_every_product_of_two_features_written_out() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from multimodal.fusion.transformer import TransformerFusion
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_a_sequence_cut_to_what_is_there_gives_the_same() -> None:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
+from multimodal.dataset.preparing.augment import Augment
 from multimodal.judge.image import ImageJudge, averaged, blurred, network
 
 STILL = Augment(0, 0, 0.0, False)

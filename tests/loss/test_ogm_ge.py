@@ -8,7 +8,7 @@ from torch import nn
 
 from multimodal.loss.ogm_ge import GradientModulatedLoss
 from multimodal.loss.unimodal import UnimodalCrossEntropy
-from tests.loss.test_infonce import EVERYONE, GAPS, TOKENS, embeddings, samples
+from tests.helpers.pairs import EVERYONE, GAPS, TOKENS, embeddings, samples
 
 
 def loss(alpha: float = 0.5, noise: bool = False) -> GradientModulatedLoss:

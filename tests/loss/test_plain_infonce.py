@@ -3,7 +3,7 @@
 import torch
 
 from multimodal.loss.plain_infonce import InfoNCE
-from tests.loss.test_infonce import EVERYONE, GAPS, TOKENS, embeddings, samples
+from tests.helpers.pairs import EVERYONE, GAPS, TOKENS, embeddings, samples
 
 
 def test_it_is_torchs_cross_entropy_with_the_diagonal() -> None:

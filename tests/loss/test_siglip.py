@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from multimodal.loss.siglip import SigLIP
-from tests.loss.test_infonce import EVERYONE, GAPS, TOKENS, embeddings, samples
+from tests.helpers.pairs import EVERYONE, GAPS, TOKENS, embeddings, samples
 
 
 @pytest.mark.parametrize("present", [(EVERYONE, EVERYONE), GAPS], ids=["all", "gaps"])

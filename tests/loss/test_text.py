@@ -8,7 +8,7 @@ import torch
 
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.types import EOS, PAD, Output
-from tests.conftest import FACTS
+from tests.helpers.toy import FACTS
 
 
 def output(logits: torch.Tensor) -> Output:

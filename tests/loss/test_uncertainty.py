@@ -5,7 +5,7 @@ import torch
 
 from multimodal.loss.uncertainty import UncertaintyWeightedLoss
 from multimodal.loss.weighted import WeightedLoss
-from tests.loss.test_weighted import Constant, output
+from tests.helpers.loss_terms import Constant, output
 
 WEIGHTS = {"label": 2.0, "image": 10.0, "text": 0.0, "kl": 0.5}
 

@@ -3,7 +3,7 @@
 import torch
 
 from multimodal.loss.unimodal import UnimodalCrossEntropy
-from tests.loss.test_infonce import EVERYONE, GAPS, TOKENS, embeddings, samples
+from tests.helpers.pairs import EVERYONE, GAPS, TOKENS, embeddings, samples
 
 
 def test_each_modality_is_classified_where_it_is_present() -> None:

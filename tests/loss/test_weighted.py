@@ -1,27 +1,9 @@
 """The sum of the terms, and names that do not fit."""
 
 import pytest
-import torch
-from torch import Tensor, nn
 
 from multimodal.loss.weighted import WeightedLoss
-from multimodal.types import Output
-
-
-class Constant(nn.Module):
-    """A term that does not look."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.value = nn.Parameter(torch.tensor(value))
-
-    def forward(self, output: Output, batch: None) -> Tensor:
-        return self.value
-
-
-def output(**terms: float) -> Output:
-    nothing = torch.zeros(1)
-    return Output(nothing, nothing, nothing, {}, {name: torch.tensor(value) for name, value in terms.items()})
+from tests.helpers.loss_terms import Constant, output
 
 
 def test_the_loss_is_the_weighted_sum_and_terms_stay_unweighted() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multimodal.dataset import animal_grammar, digit_grammar
+from multimodal.dataset.builtin import animal_grammar, digit_grammar
 from multimodal.metric.attributes import attribute_accuracy
 
 

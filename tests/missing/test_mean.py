@@ -7,7 +7,7 @@ import torch
 
 from multimodal.missing.mean import Mean
 from multimodal.types import masked_mean
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_the_mean_is_of_present_samples_and_valid_tokens() -> None:

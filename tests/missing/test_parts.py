@@ -3,7 +3,7 @@
 import torch
 
 from multimodal.missing.parts import fill
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_what_is_absent_is_replaced_and_the_rest_is_left() -> None:

@@ -3,7 +3,7 @@
 import torch
 
 from multimodal.missing.zero import Zero
-from tests.conftest import encodings, without
+from tests.helpers.toy import encodings, without
 
 
 def test_an_absent_modality_is_zero_and_has_one_valid_token() -> None:

@@ -1,105 +1,23 @@
 """Runs are read back from the file that wandb 0.31 writes offline, by a reader of our own: it has none."""
 
-import json
 import os
 import pty
 import socket
-import struct
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from wandb.proto import wandb_internal_pb2
 
 from multimodal.tracking.wandb import WandbRun
-
-BLOCK = 32768  # bytes; a LevelDB log is cut into these, and no header of 7 bytes crosses their border
-WHOLE, FIRST, LAST = 1, 2, 4
-CONFIG = {"choices": {"fusion": "concat"}, "seed": 3, "data_source": "embedded", "checkpoint": None}
-
-
-def records(file: Path):
-    """Every record of a `.wandb` file."""
-    content, position, part = file.read_bytes(), 7, b""
-    assert content[:4] == b":W&B"
-    while position + 7 <= len(content):
-        left = BLOCK - position % BLOCK
-        if left < 7:
-            position += left
-            continue
-        _, length, kind = struct.unpack("<IHB", content[position : position + 7])
-        data = content[position + 7 : position + 7 + length]
-        if len(data) < length or (kind, length) == (0, 0):  # not written yet
-            return
-        part = data if kind in (WHOLE, FIRST) else part + data
-        if kind in (WHOLE, LAST):
-            yield wandb_internal_pb2.Record.FromString(part)
-        position += 7 + length
-
-
-def values(items) -> dict:
-    """{name: value} of a record's items."""
-    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
-
-
-def read_run(file: Path) -> dict:
-    """What a run left: config, history, summary, names, exit code."""
-    run = {"config": {}, "history": [], "summary": {}, "exit": None}
-    for record in records(file):
-        kind = record.WhichOneof("record_type")
-        if kind == "run":
-            run |= {
-                "name": record.run.display_name,
-                "group": record.run.run_group,
-                "tags": list(record.run.tags),
-            }
-            run["config"] |= values(record.run.config.update)
-        elif kind == "config":
-            run["config"] |= values(record.config.update)
-        elif kind == "history":
-            run["history"].append(values(record.history.item))
-        elif kind == "summary":
-            run["summary"] |= values(record.summary.update)
-        elif kind == "exit":
-            run["exit"] = record.exit.exit_code
-    return run
-
-
-def read_runs(folder: Path) -> list[dict]:
-    """All offline runs of a folder, by name; wandb writes on after `finish` returned."""
-    files = list(folder.glob("wandb/offline-run-*/run-*.wandb"))
-    deadline = time.monotonic() + 10
-    while any(read_run(file)["exit"] is None for file in files) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return sorted((read_run(file) for file in files), key=lambda run: run["name"])
-
-
-def started(folder: Path, name: str = "one", mode: str = "offline", **config) -> WandbRun:
-    """An open run."""
-    return WandbRun(mode, "project", None).open(folder, name, "sweep", ["mnist", "concat"], CONFIG | config)
+from tests.helpers.offline_wandb import CONFIG, read_runs, started
 
 
 def logged(run: dict, name: str) -> list:
     """The history of one quantity."""
     return [row[name] for row in run["history"] if name in row]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Of one finished offline run with everything in it."""
-    folder = tmp_path_factory.mktemp("run")
-    Image.new("L", (4, 4)).save(folder / "tsne.png")
-    with started(folder) as run:
-        run.log({"step": 10, "train/loss": 2.5, "validation/loss": 3.0})
-        run.log({"step": 20, "train/loss": 1.5, "validation/loss": 2.0})
-        run.summary({"accuracy/both": 0.75, "cost/parameters": 1000, "image_to_text/class_coherence": None})
-        run.figures({"tsne": folder / "tsne.png", "curves": folder / "tsne.png"})
-    return folder
 
 
 def test_config_group_and_tags_are_kept(folder):

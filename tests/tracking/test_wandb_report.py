@@ -6,7 +6,7 @@ import pytest
 
 from multimodal.tracking.wandb import WandbRun
 from multimodal.tracking.wandb_report import BARS, FILE, build_report, publish
-from tests.report.made_up import make_run
+from tests.helpers.made_up_runs import make_run
 
 workspaces = pytest.importorskip("wandb_workspaces.reports.v2", reason="the extra `reports` is not installed")
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from multimodal.dataset.augment import Augment
 from multimodal.dataset.data import Split
+from multimodal.dataset.preparing.augment import Augment
 from multimodal.encoder.image.cnn import CNN
 from multimodal.encoder.text.recurrent import BidirectionalRNN
-from multimodal.files import read_csv
 from multimodal.fusion.concat import ConcatFusion
 from multimodal.head.image.upconv import UpConv
 from multimodal.head.label.mlp import MLP
 from multimodal.head.text.lstm import LSTMDecoder
+from multimodal.io import read_csv
 from multimodal.loss.image import ImageDissimilarity, ImageSquaredError
 from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
@@ -30,7 +30,7 @@ from multimodal.training.device import joined, launch, make_fabric
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import BOS, EOS, PAD, Encoded, Fused
-from tests.command import TINY, command
+from tests.helpers.command import TINY, command
 
 SIZE = 13  # samples of the batch: seven in one process, six in the other
 TERMS = {"label": LabelCrossEntropy(0.1), "image": ImageSquaredError(), "dssim": ImageDissimilarity()}

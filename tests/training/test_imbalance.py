@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from multimodal.training.imbalance import gradient_norms, shares, unlearned, warn, watched
 from multimodal.types import Batch
-from tests.training.tiny import split
+from tests.helpers.tiny_training import split
 
 LABEL = torch.arange(200) % 10
 

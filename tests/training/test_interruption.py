@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.interruption import Interrupted, Signals
 from multimodal.training.trainer import Trainer
-from tests.training.tiny import fit
+from tests.helpers.tiny_training import fit
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 

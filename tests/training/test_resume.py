@@ -15,11 +15,11 @@ import torch
 
 from multimodal.loss.label import LabelCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
-from multimodal.training import run_files
-from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training import checkpoint_manager as run_files
+from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.interruption import Interrupted
 from multimodal.training.trainer import Trainer
-from tests.training.tiny import DATA, fit, left, same, timeless
+from tests.helpers.tiny_training import DATA, fit, left, same, timeless
 
 # Python 3.12 on: a fork of a process with threads; ours only train on one
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

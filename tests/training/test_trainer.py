@@ -8,21 +8,21 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
 from torch import nn
 
-from multimodal.dataset.augment import Augment
-from multimodal.files import read_csv
+from multimodal.dataset.preparing.augment import Augment
+from multimodal.io import read_csv
 from multimodal.loss.image import ImageSquaredError
 from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.training.batches import MASKS, Batches
-from multimodal.training.checkpoint import load_checkpoint
+from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.device import make_fabric
 from multimodal.training.modality_dropout import ModalityDropout, generator
 from multimodal.training.objective import Exact, Objective
 from multimodal.training.trainer import Trainer, decay_matrices
-from tests.conftest import needs_bf16
-from tests.training.tiny import DATA, EXTRA, SETTINGS, build, fit, timeless
+from tests.helpers.tiny_training import DATA, EXTRA, SETTINGS, build, fit, timeless
+from tests.helpers.toy import needs_bf16
 
 
 class Scripted(nn.Module):

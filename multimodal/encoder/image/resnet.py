@@ -13,7 +13,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from multimodal.network import answers
+from multimodal.connectivity import answers
 from multimodal.types import Encoded
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,129 @@
+"""From a source's rows to arrays in memory: check, split, decode once, tell, tokenise once."""
+
+import hashlib
+from collections.abc import Callable
+
+import torch
+from datasets import DatasetDict
+
+from multimodal.caption.original import OriginalCaptions
+from multimodal.dataset.card import make_card
+from multimodal.dataset.data import Data, Split
+from multimodal.dataset.preparing.augment import Augment
+from multimodal.dataset.preparing.split import split_rows
+from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.dataset.reading.bad_rows import BadRows, text_problems, untrained_problems
+from multimodal.dataset.reading.images import decode_images
+from multimodal.dataset.reading.rows import read_rows
+from multimodal.dataset.reading.sources import read_source
+
+
+def prepare_data(
+    name: str,
+    source: str,
+    path: str | None,
+    hub: str,
+    embedded: Callable[[], DatasetDict],
+    columns: dict[str, str],
+    caption: OriginalCaptions,
+    grammar: Callable[[str], dict[str, str]],
+    augment: Augment,
+    image_size: int,
+    channels: int,
+    max_words: int,
+    max_bad_rows: int,
+    validation: float,
+    test: float,
+    limit: int | None,
+    seed: int,
+    vocabulary: Vocabulary | None,
+) -> Data:
+    """Reads a captioned image dataset into memory.
+
+    Args:
+        name: of the dataset, for titles.
+        source, path, hub, embedded: see `read_source`.
+        columns: {"image", "label", "caption"}: the source's own names for them.
+        caption: what the captions tell: a member of the group `caption`.
+        grammar: reads {attribute: word} from a caption, as far as it states any.
+        augment: moves training images as far as their captions bear it.
+        image_size: images are resized to this many pixels square.
+        channels: 1 for grey, 3 for RGB.
+        max_words: a longer caption is cut.
+        max_bad_rows: how many rows that cannot be used are skipped; more are an error.
+        validation: share of the training split held out for validation.
+        test: share held out as test split if the source has none.
+        limit: keep at most this many training samples (None: all) and a quarter as many test samples.
+        seed: draws the splits that the source does not make.
+        vocabulary: a checkpoint's; None makes one of the training captions.
+    """
+    check(image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
+    if not all(isinstance(share, int | float) and 0 < share < 1 for share in (validation, test)):
+        raise ValueError(f"dataset.validation and .test are shares between 0 and 1, got {validation} and {test}")
+    if channels not in (1, 3):
+        raise ValueError(f"dataset.channels must be 1 for grey or 3 for RGB, got {channels}")
+    found, source, revision = read_source(source, path, hub, embedded)
+    rows, class_names = read_rows(found, columns)
+    bad = BadRows(max_bad_rows)
+    rows = {split: bad.without(part, text_problems(part)) for split, part in rows.items()}
+    bad.refuse()  # before so many are gone that no split can be made
+    rows, images = split_rows(rows, validation, test, limit, seed), {}
+    for split, part in rows.items():
+        pixels, problems = decode_images(part.image, image_size, channels)
+        rows[split] = bad.without(part, problems)
+        images[split] = pixels[[problem is None for problem in problems]] if len(rows[split]) < len(part) else pixels
+    for split in ("validation", "test"):
+        problems = untrained_problems(rows[split], rows["train"])
+        rows[split] = bad.without(rows[split], problems)
+        images[split] = images[split][[problem is None for problem in problems]] if any(problems) else images[split]
+    bad.settle()
+    empty = [split for split, part in rows.items() if len(part) == 0]
+    if empty:
+        raise ValueError(f"no usable row is left for {', '.join(empty)}:\n{bad.listed()}")
+    content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
+    if len(content["train"].unique()) < 2:
+        raise ValueError(f"all training samples are of one class, {class_names[content['train'][0]]}: nothing to tell")
+    told = caption.tell({split: part.caption for split, part in rows.items()}, content, class_names)
+    if vocabulary is None:
+        vocabulary = Vocabulary.of(told.captions["train"])
+    splits = {
+        split: Split(
+            image=images[split],
+            tokens=vocabulary.encode(told.captions[split], max_words),
+            label=told.label[split],
+            content=content[split],
+        )
+        for split in rows
+    }
+    card = make_card(told, splits, vocabulary, class_names, max_words, bad.found)
+    return Data(
+        name=name,
+        source=source,
+        splits=splits,
+        vocabulary=vocabulary,
+        class_names=class_names,
+        names_class=told.names_class,
+        grammar=grammar,
+        augment=augment,
+        fingerprint=fingerprint(splits),
+        card={"source": source, "revision": revision} | card,
+        tables=told.tables,
+    )
+
+
+def check(**settings: int) -> None:
+    """ValueError for a setting below 1."""
+    for name, value in settings.items():
+        if type(value) is not int or value < 1:
+            raise ValueError(f"dataset.{name} must be a whole number of 1 or more, got {value}")
+
+
+def fingerprint(splits: dict[str, Split]) -> str:
+    """Of everything a model could learn from."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, split in sorted(splits.items()):
+        digest.update(name.encode())
+        for array in (split.image, split.tokens, split.label, split.content):
+            digest.update(str(tuple(array.shape)).encode())
+            digest.update(array.numpy())
+    return digest.hexdigest()

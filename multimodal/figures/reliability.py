@@ -1,0 +1,99 @@
+"""Reliability diagrams: how often the model is right when it says how sure it is.
+
+After Guo et al. 2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599.
+Differs: a bin holds its lower end, not its upper, as in torchmetrics' calibration error.
+"""
+
+import itertools
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from multimodal.dataset.data import Data
+from multimodal.evaluation.evaluator import Results
+from multimodal.figures.layout import BLUE, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page, metric
+from multimodal.types import CONDITIONS
+
+BINS = 15
+FEW = 10  # answers: a bin with fewer is drawn pale
+WIDTH, SIDE, LOW, GAP = 13.0, 3.45, 1.0, 0.72  # inches: the page, a panel, its histogram's height, between panels
+SCORES = {"accuracy": "accuracy", "ECE": "ece"}
+LIGHT = "#b8d5e8"  # of the blue bars, behind the hatching
+TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
+NOTES = (
+    "Bars: accuracy of the answers in each of 15 bins of confidence. Dashed: perfect calibration. Hatched: the gap to",
+    "the bin's mean confidence, on white where too sure, on blue where not sure enough; ECE: its mean over answers.",
+    f"Pale: fewer than {FEW} answers, which say little.",
+)
+
+
+def draw_reliability(title: str, data: Data, results: Results) -> Figure:
+    """A panel for each condition, and beneath it how often each confidence is given."""
+    top = HEAD + 0.55
+    page = Page(WIDTH, top + SIDE + 0.3 + LOW + 1.55, "Reliability: confidence against accuracy", title)
+    label = data.splits["test"].label
+    for i, (condition, (name, _)) in enumerate(CONDITIONS.items()):
+        left = MARGIN + 0.55 + i * (SIDE + GAP)
+        probability = results.predictions.probability[condition]
+        page.text(left, top - 0.33, f"given {name}", fontsize=12, weight="bold")
+        scores = ", ".join(f"{n} {metric(results, f'{key}/{condition}')}" for n, key in SCORES.items())
+        page.text(left, top - 0.11, scores, fontsize=10.5, color=QUIET)
+        diagram, histogram = page.axes(left, top, SIDE, SIDE), page.axes(left, top + SIDE + 0.3, SIDE, LOW)
+        draw_bins(diagram, *binned(probability, label))
+        draw_confidences(histogram, probability, label)
+        if i == 0:
+            diagram.set_ylabel("accuracy", fontsize=11, color=INK)
+            histogram.set_ylabel("share of\nanswers", fontsize=11, color=INK)
+    for i, line in enumerate(NOTES):
+        page.text(MARGIN, page.height - 0.62 + 0.2 * i, line, fontsize=10, color=QUIET)
+    return page.figure
+
+
+def binned(probability: Tensor, label: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(N, K), (N,) -> answers, accuracy and mean confidence of each of 15 bins; nan where a bin is empty."""
+    confidence, answer = probability.double().max(1)
+    right = (answer == label).double()
+    place = (confidence * BINS).long().clamp(max=BINS - 1)
+    count = torch.bincount(place, minlength=BINS)
+    sums = [torch.zeros(BINS, dtype=torch.float64).index_add(0, place, x) for x in (right, confidence)]
+    return count.numpy(), *((total / count).numpy() for total in sums)
+
+
+def draw_bins(axes: Axes, count: np.ndarray, accuracy: np.ndarray, confidence: np.ndarray) -> None:
+    """Accuracy against confidence."""
+    used = count > 0
+    middle = (np.arange(BINS)[used] + 0.5) / BINS
+    right, sure = accuracy[used], confidence[used]
+    bar = {"width": 1 / BINS}
+    lower = axes.bar(middle, np.minimum(right, sure), color=BLUE, edgecolor="white", linewidth=0.8, **bar)
+    faces = np.where(sure > right, "white", LIGHT)  # below the accuracy the bar goes on behind the hatching
+    hatched = {"color": faces, "edgecolor": ORANGE, "hatch": "////", "linewidth": 1}
+    upper = axes.bar(middle, abs(sure - right), bottom=np.minimum(right, sure), **hatched, **bar)
+    for patch in itertools.chain(*(itertools.compress(bars, count[used] < FEW) for bars in (lower, upper))):
+        patch.set_alpha(0.3)
+    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
+    finish(axes)
+    axes.set(ylim=(0, 1.02), yticks=TICKS, xticklabels=[])
+
+
+def draw_confidences(axes: Axes, probability: Tensor, label: Tensor) -> None:
+    """How often each confidence is given; its mean and the accuracy, whose distance says over or under."""
+    confidence, answer = probability.double().max(1)
+    count = binned(probability, label)[0]
+    axes.bar((np.arange(BINS) + 0.5) / BINS, count / count.sum(), 1 / BINS, color=RULE, edgecolor="white")
+    mean, right = float(confidence.mean()), float((answer == label).double().mean())
+    axes.axvline(mean, color=ORANGE, linewidth=1.6)
+    axes.axvline(right, color=BLUE, linewidth=1.6, linestyle="--")
+    finish(axes)
+    axes.set(ylim=(0, 1.02), yticks=[0, 0.5, 1])
+    said = f"confidence\nmean {mean:.3f} (orange), accuracy {right:.3f} (blue, dashed)"
+    axes.set_xlabel(said, fontsize=9.5, color=INK)
+
+
+def finish(axes: Axes) -> None:
+    """The confidence axis, from 0 to 1."""
+    axes.set(xlim=(0, 1.005), xticks=TICKS)
+    axes.grid(color=PALE, linewidth=0.8)

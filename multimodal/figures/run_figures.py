@@ -1,0 +1,81 @@
+"""The figures of a run, each worth a slide."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from multimodal.dataset.data import Data
+from multimodal.evaluation.clock import Clock
+from multimodal.evaluation.evaluator import Results
+from multimodal.figures.attention import draw_attention
+from multimodal.figures.availability import draw_availability
+from multimodal.figures.confusion import draw_confusion
+from multimodal.figures.curves import draw_curves
+from multimodal.figures.data_card import draw_data_card
+from multimodal.figures.embeddings import draw_embeddings
+from multimodal.figures.generation import draw_generation
+from multimodal.figures.imbalance import draw_imbalance
+from multimodal.figures.latent import draw_latent
+from multimodal.figures.masking import draw_masking
+from multimodal.figures.reliability import draw_reliability
+from multimodal.figures.tsne import MOST
+
+
+class RunFigures:
+    """Draws a run.
+
+    Args:
+        samples: in the grids, at least three a class.
+        points: in a t-SNE map, at most, each sample counted once for every condition or modality; up to 2,000.
+        seed: draws samples and points: that of the data, so that runs show the same ones.
+    """
+
+    def __init__(self, samples: int, points: int, seed: int) -> None:
+        if type(samples) is not int or samples < 1:
+            raise ValueError(f"evaluation.figures.samples must be a whole number of 1 or more, got {samples}")
+        if not 0 < points <= MOST:
+            raise ValueError(f"evaluation.figures.points must be from 1 to {MOST}, got {points}")
+        self.samples, self.points, self.seed = samples, points, seed
+
+    def draw(
+        self,
+        title: str,
+        data: Data,
+        history: list[dict[str, float]],
+        results: Results,
+        rates: dict[str, float],
+        card: dict[str, Any],
+    ) -> dict[str, Figure]:
+        """{name: figure}; no curves and no balance without a history, no attention of a fusion that does not attend.
+
+        Args:
+            title: names dataset, source, fusion and seed; stands on every figure.
+            data: its test split is shown.
+            history: a row for each validation.
+            results: of the evaluation; `seconds` is told how long t-SNE takes.
+            rates: {modality: share of samples trained without it}.
+            card: the data card, near duplicates included.
+        """
+        curves = {}
+        if history:
+            curves = {"curves": draw_curves(title, history), "imbalance": draw_imbalance(title, history)}
+        seen = results.attention
+        attention = {} if seen is None else {"attention": draw_attention(title, data, seen, self.seed)}
+        with Clock(results.seconds)("t-SNE"):
+            maps = {
+                "tsne": draw_latent(title, data, results, self.points, self.seed),
+                "embeddings": draw_embeddings(title, data, results, self.points, self.seed),
+            }
+        return (
+            curves
+            | maps
+            | {
+                "generation": draw_generation(title, data, results, self.samples, self.seed),
+                "masking": draw_masking(title, data, results.predictions, self.seed),
+                "availability": draw_availability(title, data, results, rates),
+                "reliability": draw_reliability(title, data, results),
+                "confusion": draw_confusion(title, data, results),
+            }
+            | attention
+            | {"data_card": draw_data_card(title, data, card, self.seed)}
+        )

@@ -1,0 +1,113 @@
+"""One sample of a user's own: a caption to draw, an image to describe, or both to reconstruct."""
+
+import logging
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
+from multimodal.dataset.reading.images import decode_one
+from multimodal.model import MultimodalModel
+from multimodal.types import BOS, EOS, UNK, Batch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the model says about one sample.
+
+    Args:
+        probability: (K,) of the classes.
+        image: (C, H, W) drawn, in [0, 1].
+        greedy: (1, T) int64 written.
+        beam: (1, T) int64 written by beam search.
+    """
+
+    probability: Tensor
+    image: Tensor
+    greedy: Tensor
+    beam: Tensor
+
+
+def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
+    """(1, T) int64 as captions of the data are read; says which words are cut or unknown."""
+    words = tokenize(text)
+    if not words:
+        raise ValueError("text is empty: give a caption")
+    if len(words) > max_words:
+        log.warning("text: cut after %d words, as in training: %s", max_words, " ".join(words[max_words:]))
+    tokens = vocabulary.encode([text], max_words).long()
+    unknown = [repr(word) for word, token in zip(words, tokens[0, 1:].tolist(), strict=False) if token == UNK]
+    if set(tokens[0].tolist()) <= {BOS, EOS, UNK}:
+        raise ValueError(f"text: no word that the model learned is in {' '.join(words[:max_words])!r}")
+    if unknown:
+        log.warning("text: the model never saw %s, which it reads as <unk>", ", ".join(dict.fromkeys(unknown)))
+    return tokens
+
+
+def read_image(file: Path, size: int, channels: int) -> Tensor:
+    """(1, C, H, W) float in [0, 1], decoded and resized as the images of the data are."""
+    if not file.is_file():
+        raise ValueError(f"image: there is no file {file}")
+    pixels, problem = decode_one({"bytes": file.read_bytes(), "path": None}, size, channels)
+    if problem is not None:
+        raise ValueError(f"image: {file} cannot be used: {problem}")
+    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, channels, size, size) / 255
+
+
+def read_sample(
+    inputs: dict[str, str], vocabulary: Vocabulary, max_words: int, size: int, channels: int, device: torch.device
+) -> Batch:
+    """A batch of one: {"text": a caption, "image": a file}; what is not given is absent.
+
+    Args:
+        inputs: one of them or both.
+        vocabulary, max_words, size, channels: the captions' and images' of the data that the model learned from.
+        device: the model's.
+    """
+    tokens, image = torch.tensor([[BOS, EOS]]), torch.zeros(1, channels, size, size)
+    if "text" in inputs:
+        tokens = read_caption(inputs["text"], vocabulary, max_words)
+    if "image" in inputs:
+        image = read_image(Path(inputs["image"]).expanduser(), size, channels)
+    nothing = torch.zeros(1, dtype=torch.int64, device=device)
+    present = {name: torch.tensor([name in inputs], device=device) for name in ("image", "text")}
+    return Batch(image.to(device), tokens.to(device), label=nothing, content=nothing, present=present, index=nothing)
+
+
+@torch.no_grad()
+def answer(model: MultimodalModel, batch: Batch, width: int) -> Generated:
+    """Every head's answer to a batch of one; `width` of the beam search."""
+    model.eval()
+    fused = model.fuse(model.encode(batch))
+    return Generated(
+        probability=model.classify(fused).float().softmax(-1)[0].cpu(),
+        image=model.heads["image"](fused.z).float()[0].cpu(),
+        greedy=model.heads["text"].generate(fused.z).cpu(),
+        beam=model.heads["text"].beam(fused.z, width).cpu(),
+    )
+
+
+def likeliest(probability: Tensor, class_names: list[str], classes: int) -> str:
+    """The likeliest few of K classes, best first: `seven 0.91, nine 0.05`."""
+    best = probability.topk(min(classes, len(class_names))).indices.tolist()
+    return ", ".join(f"{class_names[k]} {probability[k]:.3f}" for k in best)
+
+
+def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:
+    """(C, H, W) in [0, 1] -> its file and that of a view with `pixels` a side or more; no file is overwritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    levels = (image * 255).round().byte().movedim(0, -1).numpy()  # (H, W, C)
+    picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+    factor = -(-pixels // min(picture.size))  # whole, so that every pixel stays a square
+    large = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+    pairs = ((folder / f"{name}-{i}.png", folder / f"{name}-{i}-large.png") for i in count(1))
+    files = next(pair for pair in pairs if not any(file.exists() for file in pair))
+    picture.save(files[0])
+    large.save(files[1])
+    return files

@@ -1,0 +1,203 @@
+"""The catalogue of metrics: what each is called, which way is better, where it is displayed, and whether it is tested.
+
+Every table, sentence, figure and tracker reads from here, at the time it writes: a metric that is added in this file
+stands in all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+# Where a metric is displayed.
+TERMINAL = "terminal"  # the lines that end a run
+SWEEP = "sweep"  # `sweep.csv`, and the table that ends a sweep
+QUALITY, COST, GENERATION = "quality", "cost", "generation"  # tables of the comparison
+TRACKER = "tracker"  # panels of the W&B report
+# How a metric is tested between fusions.
+PRIMARY, SECONDARY = "primary", "secondary"
+
+Columns = Mapping[str, np.ndarray]  # of `predictions.parquet`, a value for each test sample
+
+
+class Unit(NamedTuple):
+    """The unit of a difference: its name, how many of it are 1, and digits to print."""
+
+    name: str
+    factor: float
+    digits: int
+
+
+POINTS = Unit("points", 100, 1)
+PLAIN = Unit("", 1, 3)
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """One metric, or a family of them.
+
+    Args:
+        name: key in `metrics.json`; one that ends in `*` stands for all names that begin so and have no entry of
+            their own.
+        title: words for tables and sentences, the unit of the displayed value included.
+        higher_is_better: None where neither direction is.
+        needs: modalities that a fusion must read; for one that does not, the metric is undefined.
+        shown: places that display it: TERMINAL, SWEEP, QUALITY, COST, GENERATION, TRACKER.
+        tested: PRIMARY for the one metric that decides a comparison, SECONDARY, or None.
+        skill: whether `<name>_skill` is computed: the share of what there was to gain over the best blind baseline.
+        judge: metric that is the accuracy of the judge it relies on, and so its upper bound; None where there is none.
+        scale: factor of the displayed value: 1e-6 for millions.
+        digits: decimals of the displayed value.
+        unit: of a difference between two fusions.
+        per_sample: {column: (N,)} of `predictions.parquet` -> (N,) values whose mean is the metric; None for what is no
+            mean over samples. Raises KeyError where a column that it needs is missing.
+    """
+
+    name: str
+    title: str = ""
+    higher_is_better: bool | None = True
+    needs: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    tested: str | None = None
+    skill: bool = False
+    judge: str | None = None
+    scale: float = 1.0
+    digits: int = 3
+    unit: Unit = PLAIN
+    per_sample: Callable[[Columns], np.ndarray] | None = None
+
+
+def column(name: str) -> Callable[[Columns], np.ndarray]:
+    """Return a function that takes a column as it is stored."""
+    return lambda columns: columns[name]
+
+
+def correct(condition: str) -> Callable[[Columns], np.ndarray]:
+    """Return a function that compares the prediction under a condition with the label."""
+    return lambda columns: columns[f"predicted/{condition}"] == columns["label"]
+
+
+IMAGE, TEXT, BOTH = ("image",), ("text",), ("image", "text")
+
+CATALOGUE = (
+    MetricSpec(
+        "accuracy/both", "accuracy with both", shown=(TERMINAL, SWEEP, QUALITY), unit=POINTS, per_sample=correct("both")
+    ),
+    MetricSpec(
+        "accuracy/image",
+        "accuracy from the image alone",
+        shown=(TERMINAL, SWEEP, QUALITY, TRACKER),
+        tested=SECONDARY,
+        unit=POINTS,
+        per_sample=correct("image"),
+    ),
+    MetricSpec(
+        "accuracy/text",
+        "accuracy from the caption alone",
+        shown=(TERMINAL, SWEEP, QUALITY, TRACKER),
+        tested=SECONDARY,
+        unit=POINTS,
+        per_sample=correct("text"),
+    ),
+    MetricSpec(
+        "availability/mean",
+        "accuracy over all missing rates",
+        shown=(TERMINAL, SWEEP, QUALITY, TRACKER),
+        tested=PRIMARY,
+        unit=POINTS,
+        per_sample=column("availability"),
+    ),
+    MetricSpec("availability/worst", "accuracy at the worst missing rates", shown=(QUALITY,), unit=POINTS),
+    MetricSpec("interaction/emap_gap", "EMAP gap", None, shown=(TERMINAL, QUALITY)),
+    MetricSpec("cost/parameters", "parameters, millions", False, shown=(COST,), scale=1e-6, digits=2),
+    MetricSpec("cost/flops", "GFLOPs a sample", False, shown=(COST,), scale=1e-9),
+    MetricSpec("cost/train_samples_per_s", "training, samples/s", shown=(COST,), digits=0),
+    MetricSpec("cost/ms_per_sample_batch64", "inference, ms a sample", False, shown=(COST,), digits=2),
+    MetricSpec("image_to_text/bleu1", "BLEU-1 of captions", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/bleu2", "BLEU-2 of captions", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/bleu3", "BLEU-3 of captions", needs=IMAGE, skill=True),
+    MetricSpec(
+        "image_to_text/bleu4", "BLEU-4 of captions", needs=IMAGE, skill=True, shown=(TERMINAL, SWEEP, GENERATION)
+    ),
+    MetricSpec("image_to_text/bleu4_skill", "BLEU-4 skill of captions", needs=IMAGE, shown=(GENERATION,)),
+    MetricSpec("image_to_text/rouge_l", "ROUGE-L of captions", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/attribute_accuracy", "attributes right in captions", needs=IMAGE, skill=True),
+    MetricSpec(
+        "image_to_text/class_coherence",
+        "class coherence of captions",
+        needs=IMAGE,
+        skill=True,
+        judge="judge/caption_accuracy",
+        shown=(TERMINAL, SWEEP, GENERATION, TRACKER),
+        tested=SECONDARY,
+        unit=POINTS,
+        per_sample=column("image_to_text/class_coherent"),
+    ),
+    MetricSpec(
+        "text_to_image/ssim",
+        "SSIM of images drawn from captions",
+        needs=TEXT,
+        skill=True,
+        shown=(TERMINAL, SWEEP, GENERATION, TRACKER),
+        tested=SECONDARY,
+        per_sample=column("text_to_image/ssim"),
+    ),
+    MetricSpec("text_to_image/ssim_skill", "SSIM skill of images drawn from captions", needs=TEXT, shown=(GENERATION,)),
+    MetricSpec(
+        "text_to_image/class_coherence",
+        "class coherence of images drawn from captions",
+        needs=TEXT,
+        skill=True,
+        judge="judge/accuracy",
+        shown=(TERMINAL, SWEEP, GENERATION),
+        unit=POINTS,
+        per_sample=column("text_to_image/class_coherent"),
+    ),
+    MetricSpec(
+        "text_to_image/frechet",
+        "Fréchet distance of images drawn from captions",
+        False,
+        needs=TEXT,
+        shown=(GENERATION,),
+        digits=2,
+    ),
+    MetricSpec(
+        "reconstruction/ssim",
+        "SSIM of reconstructions",
+        needs=IMAGE,
+        shown=(TERMINAL, GENERATION),
+        per_sample=column("reconstruction/ssim"),
+    ),
+    MetricSpec("retrieval/image_to_text/r1_caption", "image to caption, R@1", shown=(TERMINAL, GENERATION)),
+    MetricSpec("retrieval/text_to_image/r1_caption", "caption to image, R@1", shown=(GENERATION,)),
+    MetricSpec("image_to_text/*", needs=IMAGE),
+    MetricSpec("image_to_text_beam/*", needs=IMAGE),
+    MetricSpec("text_to_image/*", needs=TEXT),
+    MetricSpec("reconstruction/psnr", needs=IMAGE),
+    MetricSpec("reconstruction/class_coherence", needs=IMAGE),
+    MetricSpec("reconstruction/frechet", needs=IMAGE),
+    MetricSpec("reconstruction/*", needs=TEXT),  # of captions
+)
+
+
+def spec_of(name: str) -> MetricSpec | None:
+    """Return the entry of a metric, that of its family, or None."""
+    exact = next((spec for spec in CATALOGUE if spec.name == name), None)
+    family = (spec for spec in CATALOGUE if spec.name.endswith("*") and name.startswith(spec.name[:-1]))
+    return exact or next(family, None)
+
+
+def shown_in(place: str) -> list[MetricSpec]:
+    """Return the metrics that a place displays, in order."""
+    return [spec for spec in CATALOGUE if place in spec.shown]
+
+
+def tested() -> list[MetricSpec]:
+    """Return the metrics that are compared between fusions, the primary one first."""
+    return sorted((spec for spec in CATALOGUE if spec.tested), key=lambda spec: spec.tested != PRIMARY)
+
+
+def primary() -> MetricSpec:
+    """Return the metric that decides a comparison."""
+    return next(spec for spec in CATALOGUE if spec.tested == PRIMARY)

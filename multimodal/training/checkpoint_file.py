@@ -1,0 +1,25 @@
+"""Checkpoints: written whole or not at all, read with `weights_only`."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from multimodal.io import whole
+
+
+def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Tensors, numbers, strings, lists and dicts; a cut-off write leaves the file that was there."""
+    with whole(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote, on the CPU."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a foreign file's bytes, read as a pickle, raise nearly anything
+        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__})") from error
+    if not isinstance(state, dict) or not {"model", "config", "vocabulary"} <= set(state):
+        raise ValueError(f"{path} is not a checkpoint of this package: it has no model, config and vocabulary")
+    return state

@@ -1,0 +1,166 @@
+"""The report in a real browser, without a network."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from multimodal.comparison.report import write_report
+from tests.helpers.made_up_runs import make_run, make_sweep
+
+api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path: apt-get install chromium")
+
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+# relative luminance and contrast of WCAG 2.2
+CONTRAST = """() => {
+  const light = (color) => {
+    const [r, g, b] = color.match(/[\\d.]+/g).map((c) => c / 255)
+      .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const back = light(getComputedStyle(document.body).backgroundColor);
+  return ["p", ".quiet", "a", "td", ".notes", "tr.reference td"].map((name) => {
+    const ink = light(getComputedStyle(document.querySelector(name)).color);
+    return (Math.max(ink, back) + 0.05) / (Math.min(ink, back) + 0.05);
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep")
+    make_sweep(folder)
+    undefined = {"accuracy/text": None}
+    make_run(folder, "image_only", 0, 0.1, metrics=undefined, undefined=dict.fromkeys(undefined, "does not read it"))
+    return write_report(folder, 0.01)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["api.Browser"]:
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "api.Browser", report: Path) -> Iterator["api.Page"]:
+    """On a desktop; that nothing went wrong is checked at the end of every test."""
+    context = browser.new_context(viewport=DESKTOP, offline=True, color_scheme="light")
+    page = context.new_page()
+    page.set_default_timeout(5000)
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+    yield page
+    assert said == []
+    assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    context.close()
+
+
+def labels(page: "api.Page", rows: str = "tr:not(.group):not(.reference)") -> list[str]:
+    """First cells of the table of quality and cost, or of its `rows`."""
+    return page.locator(f"table >> nth=0 >> tbody {rows} th").all_inner_texts()
+
+
+def heading(page: "api.Page", text: str) -> "api.Locator":
+    return page.locator("table >> nth=0 >> thead th").filter(has_text=text)
+
+
+def test_every_figure_is_drawn(page: "api.Page") -> None:
+    page.wait_for_function("[...document.images].filter((i) => i.closest('figure')).every((i) => i.naturalWidth > 300)")
+    assert page.locator("figure").count() == 9  # two missing, three surfaces, one loss, three grids
+    assert page.title().startswith("Comparison of sweep")
+
+
+def test_a_heading_sorts_by_number_and_back(page: "api.Page") -> None:
+    assert labels(page) == ["attention", "concat", "image_only"]
+    right = heading(page, "accuracy, both")
+    right.get_by_role("button").click()
+    assert right.get_attribute("aria-sort") == "ascending"
+    assert labels(page) == ["concat", "attention", "image_only"]
+    right.get_by_role("button").click()
+    assert right.get_attribute("aria-sort") == "descending"
+    assert labels(page) == ["image_only", "attention", "concat"]
+    heading(page, "fusion").get_by_role("button").press("Enter")
+    assert labels(page) == ["attention", "concat", "image_only"]
+    assert right.get_attribute("aria-sort") is None
+
+
+def test_what_has_no_number_comes_last_either_way(page: "api.Page") -> None:
+    text = heading(page, "accuracy, text only").get_by_role("button")
+    orders = []
+    for _ in range(2):
+        text.click()
+        orders.append(labels(page))
+    assert orders == [["concat", "attention", "image_only"], ["attention", "concat", "image_only"]]
+
+
+def test_references_stay_below(page: "api.Page") -> None:
+    table = page.locator("table >> nth=1")
+    table.locator("thead button").filter(has_text="images: SSIM").first.click()
+    assert table.locator("tbody tr").last.inner_text().startswith("the judge itself")
+    assert table.locator("tbody tr").nth(1).inner_text().startswith("concat")
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_a_figure_enlarges_and_closes(page: "api.Page", viewport: dict[str, int]) -> None:
+    page.set_viewport_size(viewport)
+    small, dialog = page.locator(".zoom").first, page.locator("dialog")
+    assert not dialog.is_visible()
+    small.click()
+    assert dialog.is_visible()
+    assert dialog.locator("img").get_attribute("alt") == small.locator("img").get_attribute("alt")
+    assert dialog.locator("img").bounding_box()["width"] > 1.5 * small.bounding_box()["width"]
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    small.focus()
+    page.keyboard.press("Enter")
+    assert dialog.is_visible()
+    dialog.get_by_role("button", name="Close").click()
+    assert not dialog.is_visible()
+    small.click()
+    page.mouse.click(2, 2)  # beside it
+    assert not dialog.is_visible()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_only_tables_scroll_sideways(page: "api.Page", viewport: dict[str, int]) -> None:
+    page.set_viewport_size(viewport)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    for box in [box.bounding_box() for box in page.locator("figure, .verdict, pre, .wide").all()]:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= viewport["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_legible_in_light_and_dark(page: "api.Page", scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (scheme == "dark")
+    assert min(page.evaluate(CONTRAST)) >= 4.5
+
+
+def test_paper_shows_whole_tables_and_tracebacks(page: "api.Page") -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 within 1 cm
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("details pre").is_visible()
+    assert not page.locator("nav").is_visible()
+    widths = page.locator("table").evaluate_all("(tables) => tables.map((t) => t.getBoundingClientRect().right)")
+    assert max(widths) <= 718
+
+
+def test_every_part_can_be_named(page: "api.Page") -> None:
+    tables = page.locator("table")
+    assert tables.count() == tables.locator("caption").count()
+    assert page.locator("thead th:not([scope=col]), tbody th:not([scope])").count() == 0
+    assert page.locator("img:not([alt])").count() == 0
+    assert page.locator("h1").count() == 1
+    assert page.evaluate("document.documentElement.lang") == "en"

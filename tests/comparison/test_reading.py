@@ -1,0 +1,202 @@
+"""Runs read from folders written here: what sets them apart, what follows from it and what does not matter."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from multimodal.comparison.reading import Failure, Run, differences, read_runs, titles
+from multimodal.io import write_csv, write_json
+
+WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice of captions, the source adds some
+
+
+def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str = "original", **other: Any) -> None:
+    """A finished run: `layers`, `steps`, `devices`, `dataset`, `source`, `fingerprint`, `weights` may be given."""
+    dataset, source = other.get("dataset", "mnist"), other.get("source", "embedded")
+    facts = {
+        "choices": {"mode": "train", "fusion": fusion, "caption": caption, "dataset": dataset, "head": dataset},
+        "seed": seed,
+        "data_source": source,
+        "fingerprint": other.get("fingerprint", f"{source}-{caption}"),
+        "image_weights": other.get("weights", "random"),
+    }
+    config = facts | {
+        "dataset": {"source": source, "path": f"/data/{source}", "limit": other.get("limit")},
+        "encoder": {"text": {"vocab_size": WORDS[caption] + len(source)}, "image": {"widths": [8, 16]}},
+        "fusion": {"layers": other.get("layers", 1)},
+        "training": {"steps": other.get("steps", 100), "devices": other.get("devices", 1)},
+        "output_dir": str(folder),
+    }
+    metrics = {"accuracy/both": 0.9, "image_to_text/distinct": 7, "image_to_text/class_coherence": None}
+    extra = {"undefined": {"image_to_text/class_coherence": "why"}, "baselines": {}, "seconds": {"judges": 1.0}}
+    surface = {"availability/surface": [{"no_image": 0.0, "no_text": 0.0, "accuracy": 0.9}]}
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    write_json(metrics | extra | surface | {"availability/fill": "none"} | facts, folder / "metrics.json")
+    write_csv([{"step": 1, "train/loss": 2.0}, {"step": 2, "validation/loss": 1.5}], folder / "history.csv")
+
+
+def read(folder: Path) -> list[Run]:
+    return read_runs(folder)[0]
+
+
+def apart(folder: Path) -> list[tuple[str, str]]:
+    """(setting, fusion) of each run."""
+    return [(run.setting, run.fusion) for run in read(folder)]
+
+
+def test_a_run_is_read_whole_and_metrics_are_numbers(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", seed=3)
+    for folder in (tmp_path, tmp_path / "run"):  # of runs, or of one
+        (run,) = read(folder)
+        assert (run.folder, run.seed, run.fusion, run.setting) == (tmp_path / "run", 3, "concat", "")
+        assert run.group == ("mnist", "embedded", "embedded-original", "")
+        assert run.metrics == {
+            "accuracy/both": 0.9,
+            "image_to_text/distinct": 7,
+            "image_to_text/class_coherence": None,
+        }
+        assert run.undefined == {"image_to_text/class_coherence": "why"}
+        assert run.surface[0]["accuracy"] == 0.9
+        assert run.history == [{"step": 1, "train/loss": 2.0}, {"step": 2, "validation/loss": 1.5}]
+        assert run.config["training"]["steps"] == 100
+
+
+def test_unfinished_runs_are_none_and_failed_jobs_are_told(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    (tmp_path / "a" / "metrics.json").unlink()
+    (tmp_path / "jobs").mkdir()
+    failed = {"overrides": ["seed=1"], "status": "failed", "error": "ValueError: no", "traceback": "...", "seed": 1}
+    write_json(failed, tmp_path / "jobs" / "1.json")
+    write_json({"overrides": ["seed=2"], "status": "finished", "folder": "a"}, tmp_path / "jobs" / "2.json")
+    assert read_runs(tmp_path) == ([], [Failure(["seed=1"], "ValueError: no", "...")])
+
+
+def test_seed_fusion_and_paths_set_nothing_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", "attention", seed=0)
+    write_run(tmp_path / "b", "concat", seed=1)
+    assert apart(tmp_path) == [("", "attention"), ("", "concat")]
+
+
+def test_choices_and_numbers_set_apart_but_not_what_follows_from_them(tmp_path: Path) -> None:
+    """Another caption has another vocabulary and fingerprint; only its name is told."""
+    write_run(tmp_path / "a", caption="original")
+    write_run(tmp_path / "b", caption="synergy")
+    write_run(tmp_path / "c", caption="synergy", steps=200)
+    assert [setting for setting, _ in apart(tmp_path)] == [
+        "caption=original, training.steps=100",
+        "caption=synergy, training.steps=100",
+        "caption=synergy, training.steps=200",
+    ]
+
+
+def test_less_data_and_other_weights_set_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", limit=50, fingerprint="few")
+    write_run(tmp_path / "b", weights="pretrained")
+    write_run(tmp_path / "c")
+    assert sorted(setting for setting, _ in apart(tmp_path)) == [
+        "image_weights=pretrained, dataset.limit=null",
+        "image_weights=random, dataset.limit=50",
+        "image_weights=random, dataset.limit=null",
+    ]
+
+
+def test_other_arguments_make_another_fusion(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", "attention", layers=1)
+    write_run(tmp_path / "b", "attention", layers=2)
+    write_run(tmp_path / "c", "concat")
+    assert apart(tmp_path) == [("", "attention layers=1"), ("", "attention layers=2"), ("", "concat")]
+
+
+def test_datasets_do_not_set_each_other_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", dataset="mnist", steps=100)
+    write_run(tmp_path / "b", dataset="animals", steps=200)
+    assert apart(tmp_path) == [("", "concat")] * 2
+
+
+def test_another_source_is_another_group_with_its_title(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", source="embedded")
+    write_run(tmp_path / "b", source="hub", fingerprint="x")
+    write_run(tmp_path / "c", source="hub", fingerprint="y")
+    runs = read(tmp_path)
+    assert list(titles(runs).values()) == ["mnist (embedded)", "mnist (hub, data x)", "mnist (hub, data y)"]
+    assert [run.setting for run in runs] == [""] * 3
+    write_run(tmp_path / "d", caption="synergy", fingerprint="embedded-original")
+    assert "mnist (embedded), caption=synergy" in titles(read(tmp_path)).values()
+
+
+def test_of_equal_runs_the_newest_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for age, name in enumerate(("b", "a", "c")):
+        write_run(tmp_path / name)
+        os.utime(tmp_path / name / "metrics.json", (1e9 - age, 1e9 - age))
+    with caplog.at_level(logging.WARNING):
+        (run,) = read(tmp_path)
+    assert run.folder.name == "b"
+    assert "a repeats" in caplog.text
+    assert "c repeats" in caplog.text
+
+
+def test_a_folder_of_folders_of_runs_and_what_was_set_aside(tmp_path: Path) -> None:
+    for night in ("monday", "tuesday"):
+        write_run(tmp_path / night / "a", seed=len(night))
+    write_run(tmp_path / "replaced" / "a", seed=9)
+    assert sorted(run.seed for run in read(tmp_path)) == [6, 7]
+
+
+def test_a_failed_job_is_told_until_it_is_mended_and_a_single_run_too(tmp_path: Path) -> None:
+    """Whatever other sweep has run in the folder since."""
+    (tmp_path / "jobs").mkdir()
+    for i, status in enumerate(("failed", "finished")):
+        record = {"overrides": [f"seed={i}"], "status": status, "error": "no", "traceback": "t", "sweep": str(i)}
+        write_json(record, tmp_path / "jobs" / f"{i}.json")
+    for name, overrides in (("alone", ["seed=5"]), ("of a job", ["seed=0"])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump({"overrides": overrides}))
+        write_json({"status": "failed", "error": "broken", "traceback": "t"}, tmp_path / name / "status.json")
+    assert read_runs(tmp_path)[1] == [
+        Failure(["seed=0"], "no", "t"),
+        Failure(["seed=5"], "broken", "t", multirun=False),
+    ]
+
+
+OTHERS = ["fusion=attention", "seed=3", "tracking=disabled", "output_dir=x", "training.accelerator=cpu"]
+OTHERS += ["evaluation.figures.samples=3", "evaluation.evaluator.image_judge.cache=x"]
+APART = ["missing=zero", "head/image=resize_conv", "loss=none", "dim=32", "training.devices=2", "training.steps=9"]
+APART += ["encoder/text=gru", "caption=anonymous", "evaluation.evaluator.cells=3", "fusion_parameters=9"]
+APART += ["dataset.augment.flip=true", "evaluation.fill=generated", "training.modality_dropout.text=0"]
+
+
+@pytest.mark.parametrize("override", OTHERS + APART)
+def test_what_a_command_line_sets_apart(tmp_path: Path, config, override: str) -> None:
+    """With the whole config: a part of it that is forgotten would be averaged over."""
+    for name, overrides in (("a", []), ("b", [override])):
+        write_run(tmp_path / name, fusion=name)
+        cfg = OmegaConf.to_container(config(*overrides), resolve=True) | (
+            {"dim": 32} if override == "dim=32" and overrides else {}
+        )
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump(cfg))
+    (first, second) = read(tmp_path)
+    assert (first.setting != second.setting) == (override in APART)
+
+
+def test_other_code_is_another_setting_and_another_fusion(tmp_path: Path) -> None:
+    for name, fusion, code, own in (("a", "concat", "1", "2"), ("b", "concat", "1", "3"), ("c", "sum", "4", "5")):
+        write_run(tmp_path / name, fusion)
+        config = yaml.safe_load((tmp_path / name / "config.yaml").read_text()) | {"code": code, "fusion_code": own}
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump(config))
+    assert apart(tmp_path) == [
+        ("code=1", "concat fusion_code=2"),
+        ("code=1", "concat fusion_code=3"),
+        ("code=4", "sum"),
+    ]
+
+
+def test_differences_tell_every_two_apart_and_no_key_without_need() -> None:
+    values = [{"a": 1, "b": 1, "c": 0}, {"a": 1, "b": 1, "c": 0}, {"a": 2, "b": 2, "c": 0}, {"a": 2, "b": 2, "d": 1}]
+    assert differences(values, [()] * 4) == [("a=1", "c=0"), ("a=1", "c=0"), ("a=2", "c=0"), ("a=2",)]
+    assert differences(values, [("w",), ("x",), ("y",), ("z",)]) == [()] * 4

@@ -1,0 +1,154 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from datasets import DatasetDict
+
+from multimodal.caption.synergy import SynergyCaptions
+from multimodal.dataset.preparing.prepare import fingerprint
+from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.types import UNK
+from tests.helpers.datasets import CLASSES, numbers, prepared, samples, square, table
+
+
+def test_pixels_caption_and_label_of_a_sample_stay_together():
+    data = prepared(DatasetDict(train=samples(range(48))))
+    assert data.class_names == CLASSES
+    for split in data.splits.values():
+        assert split.image.shape[1:] == (1, 8, 8)
+        assert split.image.dtype == torch.uint8
+        assert split.label.tolist() == split.content.tolist() == [i % 3 for i in numbers(split)]
+    train = data.splits["train"]
+    assert data.vocabulary.decode(train.tokens) == [f"word{i} of them" for i in numbers(train)]
+    assert (data.name, data.source, data.names_class) == ("toy", "embedded", True)
+
+
+def test_no_sample_is_lost_or_in_two_splits():
+    data = prepared(DatasetDict(train=samples(range(48))))
+    assert sorted(i for split in data.splits.values() for i in numbers(split)) == list(range(48))
+
+
+def test_a_split_that_nobody_reads_may_be_anything():
+    rows = DatasetDict(train=samples(range(24)), test=samples(range(24, 30)))
+    extra = rows | {"unsupervised": rows["train"].remove_columns("label"), "old": table([None], [0], [None])}
+    assert prepared(DatasetDict(extra)).fingerprint == prepared(rows).fingerprint
+
+
+def test_the_vocabulary_knows_the_training_captions_only():
+    data = prepared(DatasetDict(train=samples(range(48))))
+    train = {f"word{i}" for i in numbers(data.splits["train"])}
+    assert {word for word in data.vocabulary.words if word.startswith("word")} == train
+    for name in ("validation", "test"):
+        assert (data.splits[name].tokens[:, 1] == UNK).all()
+        assert (data.splits[name].tokens[:, 2] == data.vocabulary.numbers["of"]).all()
+        assert data.card["captions"][name]["unknown_words"] == pytest.approx(1 / 3)
+    assert data.card["captions"]["train"]["unknown_words"] == 0
+
+
+def test_a_checkpoints_vocabulary_is_used_as_it_is():
+    kept = Vocabulary(["<pad>", "<unk>", "<bos>", "<eos>", "them", "of"])
+    data = prepared(DatasetDict(train=samples(range(24))), vocabulary=kept)
+    assert data.vocabulary is kept
+    assert data.splits["train"].tokens[0].tolist() == [2, UNK, 5, 4, 3]
+
+
+def test_a_long_caption_is_cut():
+    data = prepared(DatasetDict(train=samples(range(24))), max_words=2)
+    assert data.facts()["max_length"] == 4
+    assert all(caption.endswith(" of") for caption in data.vocabulary.decode(data.splits["train"].tokens))
+
+
+def with_captions(captions: dict[int, str]) -> DatasetDict:
+    """Eight training samples of each class and three test samples, some with these captions by their numbers."""
+    texts = [captions.get(i, "a plain one") for i in range(27)]
+    parts = {"train": range(24), "test": range(24, 27)}
+    return DatasetDict(
+        {
+            name: table([square(i) for i in part], [i % 3 for i in part], [texts[i] for i in part])
+            for name, part in parts.items()
+        }
+    )
+
+
+def test_a_caption_of_5000_words_is_cut_and_its_share_told():
+    data = prepared(with_captions({25: "tall " * 5000}))
+    assert data.card["captions"]["test"]["cut"] == pytest.approx(1 / 3)
+    assert data.card["captions"]["train"]["cut"] == 0
+    assert data.card["captions"]["test"]["words"][5000] == 1
+    assert data.splits["test"].tokens.shape == (3, 6)  # <bos>, four words, <eos>
+    assert numbers(data.splits["test"]) == [24, 25, 26]
+
+
+@pytest.mark.parametrize("caption", ["a 🐱🐾 cat", "خط عريض", "שלום a two", "数字 7 naïve", "👩‍🚀"])
+def test_emoji_and_right_to_left_captions_come_back(caption):
+    data = prepared(with_captions(dict.fromkeys((4, 7, 10, 13, 16, 26), caption)))
+    told = data.vocabulary.decode(data.splits["test"].tokens)
+    assert [text.replace(" ", "") for text in told] == ["aplainone"] * 2 + [caption.replace(" ", "")]
+    assert UNK not in data.splits["test"].tokens
+    assert data.card["bad_rows"] == []
+
+
+def test_unknown_words_become_unk():
+    data = prepared(with_captions({25: "a purple one"}))
+    assert data.vocabulary.decode(data.splits["test"].tokens)[1] == "a <unk> one"
+
+
+def test_the_caption_mode_says_captions_and_labels_and_the_images_keep_their_class():
+    data = prepared(DatasetDict(train=samples(range(48))), caption=SynergyCaptions(0), max_words=10)
+    assert not data.names_class
+    for split in data.splits.values():
+        assert split.content.tolist() == [i % 3 for i in numbers(split)]
+        assert (split.label != split.content).any()
+        shift = [["zero", "one", "two"].index(words[-1]) for words in data.vocabulary.words_of(split.tokens)]
+        assert split.label.tolist() == [(i + k) % 3 for i, k in zip(numbers(split), shift, strict=True)]
+    assert not any(word.startswith("word") for word in data.vocabulary.words)
+
+
+def test_data_from_a_folder_is_the_same_data(tmp_path):
+    rows = DatasetDict(train=samples(range(24)), test=samples(range(24, 30)))
+    rows.save_to_disk(tmp_path / "saved")
+    (tmp_path / "parquet").mkdir()
+    for name, split in rows.items():
+        split.to_parquet(tmp_path / "parquet" / f"{name}.parquet")
+    for folder in ("saved", "parquet"):
+        data = prepared(None, source="path", path=str(tmp_path / folder))
+        assert (data.source, data.card["source"], data.card["revision"]) == ("path", "path", None)
+        assert data.fingerprint == prepared(rows).fingerprint
+
+
+@pytest.mark.parametrize("array", ["image", "tokens", "label", "content"])
+def test_the_fingerprint_changes_with_any_array(array):
+    splits = prepared(DatasetDict(train=samples(range(24)))).splits
+    before = fingerprint(splits)
+    assert before == fingerprint(dict(reversed(splits.items())))
+    for name in splits:
+        changed = getattr(splits[name], array).clone()
+        changed.view(-1)[-1] += 1
+        assert fingerprint(splits | {name: replace(splits[name], **{array: changed})}) != before
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("image_size", 0),
+        ("max_words", 0),
+        ("limit", 0),
+        ("channels", 2),
+        ("max_bad_rows", -1),
+        ("validation", 0),
+        ("validation", 1),
+        ("test", 1.5),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(setting, value):
+    with pytest.raises(ValueError, match=rf"dataset\..*{setting} .*got .*{value}"):
+        prepared(DatasetDict(train=samples(range(24))), **{setting: value})
+
+
+def test_the_card_counts_what_was_prepared():
+    data = prepared(DatasetDict(train=samples(range(48))))
+    assert data.card["vocabulary"] == len(data.vocabulary)
+    for name, split in data.splits.items():
+        counted = np.bincount(np.array(numbers(split)) % 3).tolist()
+        assert data.card["classes"][name] == dict(zip(CLASSES, counted, strict=True))

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import torch
+from torchmetrics.functional.classification import multiclass_calibration_error
+
+from multimodal.figures.layout import Page
+from multimodal.figures.reliability import BINS, FEW, binned, draw_bins
+
+
+def answers(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of five classes, right more often than not, from unsure to almost certain."""
+    generator = torch.Generator().manual_seed(seed)
+    label = torch.randint(0, 5, (200,), generator=generator)
+    logits = torch.randn(200, 5, generator=generator) + 2 * torch.nn.functional.one_hot(label, 5)
+    return logits.softmax(1), label
+
+
+def slow(probability: torch.Tensor, label: torch.Tensor, b: int) -> tuple[int, float, float]:
+    """One bin, answer by answer."""
+    inside = [
+        (float(p.max()), int(p.argmax()) == int(y))
+        for p, y in zip(probability, label, strict=True)
+        if b / BINS <= float(p.max()) < (b + 1) / BINS
+    ]
+    sure, right = [confidence for confidence, _ in inside], [correct for _, correct in inside]
+    return len(inside), np.mean(right) if inside else np.nan, np.mean(sure) if inside else np.nan
+
+
+def test_bins_are_those_of_a_slow_count() -> None:
+    probability, label = answers(0)
+    found = binned(probability, label)
+    for b in range(BINS):
+        np.testing.assert_allclose([part[b] for part in found], slow(probability, label, b))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_mean_gap_is_the_calibration_error(seed: int) -> None:
+    probability, label = answers(seed)
+    count, accuracy, confidence = binned(probability, label)
+    gap = np.nansum(count / count.sum() * abs(accuracy - confidence))
+    assert gap == pytest.approx(float(multiclass_calibration_error(probability, label, 5, n_bins=BINS)), abs=1e-6)
+
+
+def test_full_confidence_is_in_the_last_bin() -> None:
+    count, accuracy, confidence = binned(torch.eye(3), torch.tensor([0, 1, 1]))
+    assert count.tolist() == [0] * (BINS - 1) + [3]
+    assert (accuracy[-1], confidence[-1]) == (pytest.approx(2 / 3), 1)
+
+
+def test_the_bar_and_its_gap_reach_from_zero_over_the_accuracy_to_the_confidence() -> None:
+    axes = Page(4.0, 4.0, "", "").axes(0.5, 0.5, 3.0, 3.0)
+    accuracy, confidence = np.full(BINS, np.nan), np.full(BINS, np.nan)
+    accuracy[[7, 9]], confidence[[7, 9]] = (0.2, 0.9), (0.5, 0.6)
+    draw_bins(axes, np.isfinite(accuracy).astype(int), accuracy, confidence)
+    solid, gap = ([(p.get_y(), p.get_y() + p.get_height()) for p in bars] for bars in axes.containers)
+    np.testing.assert_allclose(solid, [(0, 0.2), (0, 0.6)])
+    np.testing.assert_allclose(gap, [(0.2, 0.5), (0.6, 0.9)])
+    too_sure, unsure = (patch.get_facecolor() for patch in axes.containers[1])
+    assert too_sure != unsure
+
+
+def test_a_bin_of_few_answers_is_pale() -> None:
+    axes = Page(4.0, 4.0, "", "").axes(0.5, 0.5, 3.0, 3.0)
+    count, accuracy = np.zeros(BINS, dtype=int), np.full(BINS, np.nan)
+    count[[3, 8]], accuracy[[3, 8]] = (FEW - 1, FEW), 0.4
+    draw_bins(axes, count, accuracy, accuracy + 0.1)
+    for bars in axes.containers:
+        assert [patch.get_alpha() for patch in bars] == [0.3, None]

@@ -1,0 +1,49 @@
+"""The command in a test: scripts/run.py with a tiny budget."""
+
+import runpy
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from multimodal.figures.run_figures import RunFigures
+from multimodal.runs.build import unread
+from tests.helpers.toy import ROOT
+
+SCRIPT = str(ROOT / "scripts" / "run.py")
+TINY = ["dataset.source=embedded", "dataset.limit=120", "training.steps=6", "training.validations=2"]
+TINY += ["training.batch_size=16", "training.precision=32-true"]  # the same on every processor
+TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
+TINY += ["evaluation.evaluator.pairs=8", "evaluation.evaluator.beam=2", "evaluation.evaluator.references=2"]
+
+
+@dataclass
+class Done:
+    """How a command ended and what it wrote."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def command(folder: Path, *arguments: str) -> Done:
+    """scripts/run.py in `folder`, in this process and without figures, which take most of a tiny run."""
+    out, err, status = StringIO(), StringIO(), 0
+    OmegaConf.register_new_resolver("data", unread, replace=True)  # no data is read yet, as in a new process
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(
+            RunFigures, "draw", lambda *arguments: {}
+        )  # tests/report has them, and tests/test_run.py a whole run
+        patch.setattr(sys, "argv", [SCRIPT, *arguments, f"cache_dir={folder}/cache"])
+        try:
+            runpy.run_path(SCRIPT, run_name="__main__")
+        except SystemExit as exit:
+            status = exit.code
+            if isinstance(status, str):  # Python prints it and exits with 1
+                status = print(status, file=err) or 1
+    return Done(status, out.getvalue(), err.getvalue())

@@ -1,0 +1,120 @@
+"""Results of a model that guesses, and what every figure owes its reader."""
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from multimodal.dataset.card import make_card
+from multimodal.dataset.data import Data, Split
+from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.evaluation.attention import AttentionMaps
+from multimodal.evaluation.evaluator import Results
+from multimodal.evaluation.predict import Predictions
+from multimodal.figures.run_figures import RunFigures
+from multimodal.metric.availability import places, surface
+from multimodal.types import Told
+from tests.helpers.toy import toy_data
+
+TITLE = "animals (embedded, anonymous captions), product_of_experts fusion, seed 10"  # about as long as they get
+
+
+RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
+
+
+def captions(count: int, words: int, generator: torch.Generator) -> list[str]:
+    """Of `words` words each, all words of one caption different."""
+    return [
+        " ".join(f"word{int(i)}" for i in torch.randperm(words + 20, generator=generator)[:words]) for _ in range(count)
+    ]
+
+
+def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int] | None = None) -> tuple:
+    """(data, results) of a model that guesses; `each` test samples of each class."""
+    generator = torch.Generator().manual_seed(0)
+    label = torch.arange(classes).repeat(each) if labels is None else torch.tensor(labels)
+    n = len(label)
+    real, written = captions(n, words, generator), captions(n, words, generator)
+    vocabulary = Vocabulary.of([*real, *written])
+    image = torch.randint(0, 256, (n, channels, 8, 8), generator=generator, dtype=torch.uint8)
+    test = Split(image, vocabulary.encode(real, words), label, label)
+    splits = dict.fromkeys(("train", "validation", "test"), test)
+    data = toy_data("toy", "embedded", splits, vocabulary, [f"class {k}" for k in range(classes)])
+    conditions = ("both", "image", "text")
+    caption = {c: vocabulary.encode(real if c == "both" else written, words).long() for c in conditions}
+    predictions = Predictions(
+        probability={c: torch.rand(n, classes, generator=generator).softmax(1) for c in conditions},
+        image={c: torch.rand(n, channels, 8, 8, generator=generator) for c in conditions},
+        caption=caption,
+        joint={c: torch.randn(n, 6, generator=generator) + 5 * label[:, None] for c in conditions},
+        encoded={m: torch.randn(n, 5, generator=generator) for m in ("image", "text")},
+    )
+    correct = {c: p.argmax(1) == label for c, p in predictions.probability.items()}
+    rows = surface(correct, places(n, 0), 5)
+    metrics = {f"accuracy/{c}": float(right.float().mean()) for c, right in correct.items()}
+    metrics |= {"availability/mean": 0.5, "availability/worst": None, "latent/modality_gap": 0.25}
+    shown = torch.arange(min(6, n))
+    maps = torch.rand(len(shown), test.tokens.shape[1], 3, 3, generator=generator)
+    attention = AttentionMaps(shown, maps / maps.sum((2, 3), keepdim=True))
+    return data, Results(
+        metrics=metrics,
+        undefined={},
+        baselines={},
+        surface=rows,
+        fill="none",
+        correct=correct,
+        seconds={},
+        samples={},
+        predictions=predictions,
+        attention=attention,
+    )
+
+
+def history(rows: int) -> list[dict[str, float]]:
+    """Rows with a term that no list foresees, and without what had no value."""
+    return [
+        {
+            "step": 10 * i,
+            "train/loss": 2 - i,
+            "train/novel": 1.0,
+            "train/accuracy": 0.5,
+            "train/samples_per_s": 9.0,
+        }
+        | {f"train/imbalance/grad_norm_{m}": 0.5 + i for m in ("image", "text")}
+        | {f"validation/imbalance/accuracy_{c}": 0.1 * i for c in ("both", "image", "text")}
+        | ({"validation/imbalance/share_image": 0.5} if i else {})
+        | {"train/learning_rate": 1e-3, "validation/loss": abs(i - 1.0), "validation/novel": 2.0}
+        for i in range(rows)
+    ]
+
+
+def draw(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
+    told = Told({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
+    card = make_card(told, data.splits, data.vocabulary, data.class_names, 100, [])
+    card |= {"source": "embedded", "revision": None, "near_duplicates": [{"test": 0, "train": 0}]}
+    return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, history(rows), results, RATES, card)
+
+
+def shown(figure: Figure) -> list[Text]:
+    """Every text that is drawn, the canvas's in the order in which they were set."""
+    hidden = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        hidden |= {t.label1 for t in axis.get_major_ticks() if not low <= t.get_loc() <= high or not axis.axes.axison}
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [text for text in texts if text not in hidden]
+
+
+def check_layout(figure: Figure) -> None:
+    """Every text lies inside the figure, and none on another; 1.5 pixels are round-off."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    texts = shown(figure)
+    box = np.array([text.get_window_extent(renderer).extents for text in texts])  # x0, y0, x1, y1
+    outside = (box[:, :2] < 0).any(1) | (box[:, 2:] > (figure.bbox.width, figure.bbox.height)).any(1)
+    assert not [text.get_text() for text, out in zip(texts, outside, strict=True) if out]
+    low = np.maximum(box[:, None, :2], box[None, :, :2])
+    high = np.minimum(box[:, None, 2:], box[None, :, 2:])
+    both = np.argwhere(np.triu((high - low > 1.5).all(2), k=1))
+    assert not [(texts[i].get_text(), texts[j].get_text()) for i, j in both]

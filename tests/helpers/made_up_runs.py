@@ -1,0 +1,65 @@
+"""Folders of made-up runs, as training leaves them, for the tests of the comparison."""
+
+import json
+from pathlib import Path
+
+from PIL import Image
+
+from multimodal.io import write_csv, write_json
+
+STEPS = (0.0, 0.5, 1.0)
+BASELINES = {"mean_image": {"text_to_image/ssim": 0.2}, "frequent_caption": {"image_to_text/bleu4": 0.1}}
+FIGURE = (2000, 500)  # pixels of generation.png
+
+
+def make_run(
+    sweep: Path,
+    fusion: str,
+    seed: int,
+    better: float = 0.0,
+    dataset: str = "toy",
+    source: str = "embedded",
+    steps: int = 4,
+    metrics: dict[str, float | None] | None = None,
+    undefined: dict[str, str] | None = None,
+) -> Path:
+    """A run that is right more often by `better`; seeds differ a little, and alike for every fusion."""
+    folder = sweep / f"{dataset}-{fusion}-s{seed}-{source}"
+    folder.mkdir(parents=True)
+    right = 0.8 + better + 0.0012 * seed
+    rows = [
+        {"no_image": i, "no_text": t, "accuracy": right - 0.1 * i - 0.2 * t} for i in STEPS for t in STEPS if i + t <= 1
+    ]
+    found = {f"accuracy/{c}": right for c in ("both", "image", "text")} | {"availability/mean": right}
+    found |= {"availability/worst": right - 0.2, "interaction/emap_gap": 0.01, "cost/parameters": 1_234_567}
+    found |= {"text_to_image/ssim": 0.5 + better, "image_to_text/class_coherence": right, "image_to_text/bleu4": 0.3}
+    found |= {"judge/accuracy": 0.99, "judge/caption_accuracy": 1.0} | (metrics or {})
+    kept = found | {"undefined": undefined or {}, "baselines": BASELINES, "availability/surface": rows}
+    facts = {"choices": {"dataset": dataset, "fusion": fusion}, "seed": seed, "data_source": source}
+    facts |= {"fingerprint": f"print of {dataset}", "image_weights": "random"}
+    write_json(kept | facts, folder / "metrics.json")
+    (folder / "config.yaml").write_text(json.dumps({"dataset": {"name": dataset}, "seed": seed} | facts))
+    history = [{"step": 10.0 * i, "validation/loss": 2.0 - 0.1 * i + 0.01 * seed} for i in range(1, steps + 1)]
+    write_csv(history, folder / "history.csv")
+    classes = {"train": {"a": 5, "b": 6}, "validation": {"a": 1, "b": 2}, "test": {"a": 3, "b": 3}}
+    write_json({"classes": classes}, folder / "data_card.json")
+    Image.linear_gradient("L").resize(FIGURE).save(folder / "generation.png")
+    return folder
+
+
+def record(sweep: Path, name: str, **told: object) -> None:
+    """A job's record, as the sweep leaves it."""
+    (sweep / "jobs").mkdir(parents=True, exist_ok=True)
+    write_json(told, sweep / "jobs" / f"{name}.json")
+
+
+def make_sweep(sweep: Path, seeds: int = 6, better: float = 0.02, dataset: str = "toy") -> None:
+    """Attention beside concat, all jobs recorded, one failed."""
+    for seed in range(seeds):
+        for fusion, more in (("attention", better), ("concat", 0.0)):
+            folder = make_run(sweep, fusion, seed, more, dataset)
+            overrides = [f"dataset={dataset}", f"fusion={fusion}", f"seed={seed}", "text='a cat, ears up'"]
+            record(sweep, folder.name, status="finished", folder=str(folder), overrides=overrides)
+    trace = "Traceback:\n  in train\nValueError: got <script>alert(1)</script> | 0"
+    error = trace.splitlines()[-1]
+    record(sweep, "failed", status="failed", overrides=["fusion=gated", "seed=0"], error=error, traceback=trace)

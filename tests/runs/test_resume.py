@@ -1,0 +1,250 @@
+"""The same command again: what is finished is kept, what was cut goes on, and nothing is overwritten in silence."""
+
+import csv
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+
+from multimodal import sweep
+from multimodal.evaluation.evaluator import Evaluator
+from multimodal.runs import run_id
+from multimodal.runs.run_id import evaluation_key, run_name, statements
+from multimodal.training.trainer import Trainer
+from tests.helpers.command import TINY, command
+
+LINE = [*TINY, "output_dir=out", "tracking=disabled"]
+TIMED = ("seconds", "cost/ms_per_sample_batch1", "cost/ms_per_sample_batch64", "cost/peak_memory_mb")
+TIMED += ("cost/train_samples_per_s",)
+
+
+def numbers(folder: Path) -> dict:
+    """What a run found, but for its speed."""
+    return json.loads((folder / "metrics.json").read_text()) | dict.fromkeys(TIMED)
+
+
+def status(folder: Path) -> dict:
+    return json.loads((folder / "status.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert command(folder, *LINE).status == 0
+    return folder / "out"
+
+
+def no_training(*_: object) -> None:
+    raise AssertionError("trained again")
+
+
+def test_a_finished_run_is_not_run_again(undisturbed, monkeypatch) -> None:
+    monkeypatch.setattr(Trainer, "take_step", no_training)
+    before = (undisturbed / "metrics.json").stat().st_mtime_ns
+    done = command(undisturbed.parent, *LINE)
+    assert done.status == 0, done.stderr
+    assert "is finished already" in done.stderr
+    assert (undisturbed / "metrics.json").stat().st_mtime_ns == before
+    assert status(undisturbed) == {"status": "finished"}
+
+
+def test_a_run_that_failed_in_its_evaluation_keeps_its_training(undisturbed, tmp_path, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "evaluate", out_of_memory)
+        assert command(tmp_path, *LINE).status == 1
+    assert status(tmp_path / "out")["status"] == "failed"
+    assert "out_of_memory" in status(tmp_path / "out")["traceback"]
+    assert not (tmp_path / "out" / "metrics.json").exists()
+    monkeypatch.setattr(Trainer, "take_step", no_training)
+    done = command(tmp_path, *LINE)
+    assert done.status == 0, done.stderr
+    assert numbers(tmp_path / "out") == numbers(undisturbed)
+
+
+def out_of_memory(*_: object) -> None:
+    raise MemoryError("on purpose")
+
+
+def test_a_run_cut_in_its_training_goes_on(undisturbed, tmp_path, monkeypatch) -> None:
+    whole, steps = Trainer.take_step, []
+
+    def cut(self, *arguments):
+        steps.append(0)
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+        return whole(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "take_step", cut)
+        done = command(tmp_path, *LINE)
+    assert done.status == 130
+    assert "the same command again goes on" in done.stderr
+    assert status(tmp_path / "out")["status"] == "interrupted"
+    monkeypatch.setattr(Trainer, "take_step", lambda *a: (steps.append(0), whole(*a))[1])
+    assert command(tmp_path, *LINE).status == 0
+    assert len(steps) == 5 + 3  # it was cut in its fifth step, kept at its third
+    assert numbers(tmp_path / "out") == numbers(undisturbed)
+
+
+def test_another_evaluation_does_not_train_again(undisturbed, tmp_path, monkeypatch) -> None:
+    assert command(tmp_path, *LINE).status == 0
+    monkeypatch.setattr(Trainer, "take_step", no_training)
+    done = command(tmp_path, *LINE, "evaluation.evaluator.cells=4")
+    assert done.status == 0, done.stderr
+    assert len(numbers(tmp_path / "out")["availability/surface"]) == 15
+
+
+def test_anew_sets_the_old_run_aside_and_says_so(tmp_path) -> None:
+    assert command(tmp_path, *LINE).status == 0
+    done = command(tmp_path, *LINE, "resume=false")
+    assert done.status == 0, done.stderr
+    assert "is now in replaced/out-1" in done.stderr
+    assert numbers(tmp_path / "replaced" / "out-1") == numbers(tmp_path / "out")
+
+
+def test_a_sweep_given_again_skips_retries_and_adds(tmp_path, monkeypatch) -> None:
+    line = ["-m", *TINY, "tracking=disabled"]
+    whole = Trainer.take_step
+
+    def fails_with_seed_1(self, fabric, objective, optimizer, batch):
+        if str(self.seed_of_test) == "1":
+            raise MemoryError("on purpose")
+        return whole(self, fabric, objective, optimizer, batch)
+
+    fit = Trainer.fit
+
+    def remember(self, *arguments):
+        self.seed_of_test = arguments[4]
+        return fit(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "fit", remember)
+        patch.setattr(Trainer, "take_step", fails_with_seed_1)
+        done = command(tmp_path, *line, "seed=0,1")
+    assert done.status == 1
+    assert "2 jobs, 1 failed" in done.stdout
+    assert "MemoryError: on purpose" in done.stdout
+    kept = {f.parent.name: f.read_bytes() for f in (tmp_path / "runs").glob("*/metrics.json")}
+    done = command(tmp_path, *line, "seed=0,1,2")
+    assert done.status == 0, done.stderr
+    with (tmp_path / "runs" / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["seed"], row["status"]) for row in rows] == [(str(seed), "finished") for seed in range(3)]
+    after = {f.parent.name: f.read_bytes() for f in (tmp_path / "runs").glob("*/metrics.json")}
+    assert len(after) == 3
+    assert {name: after[name] for name in kept} == kept  # the first was not run again
+
+
+def test_no_two_processes_work_on_one_run(tmp_path) -> None:
+    with FileLock(tmp_path / ".out.lock"):
+        done = command(tmp_path, *LINE)
+    assert done.status == 1
+    assert "another process is working on out" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    done = command(tmp_path, *LINE, "resume=false")
+    assert done.status == 1
+    assert "is not the folder of a run" in done.stderr
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
+
+
+def test_an_edited_component_is_another_run(undisturbed, monkeypatch) -> None:
+    config = yaml.safe_load((undisturbed / "config.yaml").read_text())
+    name, found = run_name(config)
+    assert found == config["key"]
+    assert name.endswith(found)
+    fusion, evaluated = config["fusion"]["_target_"], evaluation_key(config)
+    whole = run_id.source_digest
+    monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == fusion else whole(target))
+    assert run_name(config)[1] != found
+    assert evaluation_key(config) == evaluated
+    judge = config["evaluation"]["evaluator"]["image_judge"]["_target_"]
+    monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == judge else whole(target))
+    assert evaluation_key(config) != evaluated
+    assert run_name(config)[1] == found
+    assert run_name(config | {"tracking": None, "output_dir": "elsewhere"}) == run_name(config)
+
+
+def changed(config: dict, name: str, value: object) -> dict:
+    """With another value at a dotted name."""
+    config, (*path, last) = deepcopy(config), name.split(".")
+    part = config
+    for step in path:
+        part = part[step]
+    part[last] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "another"),
+    [
+        ("dataset.source", "auto", False),  # what it came to counts
+        ("training.accelerator", "cpu", False),
+        ("evaluation.evaluator.image_judge.cache", "/elsewhere", False),
+        ("training.devices", 2, True),  # dropout draws apart
+        ("training.precision", "bf16-mixed", True),
+        ("fusion.hidden", 9, True),
+        ("fingerprint", "other", True),
+        ("data_source", "hub", True),
+    ],
+)
+def test_what_makes_another_run(undisturbed, name: str, value: object, another: bool) -> None:
+    config = yaml.safe_load((undisturbed / "config.yaml").read_text())
+    assert (run_name(changed(config, name, value)) != run_name(config)) == another
+    assert evaluation_key(changed(config, name, value)) == evaluation_key(config)
+
+
+def test_a_comment_or_a_docstring_makes_no_other_run(tmp_path) -> None:
+    (tmp_path / "a.py").write_text("def f(x):\n    return x + 1\n")
+    (tmp_path / "b.py").write_text('"""Adds."""\n\n\ndef f(x):\n    """One."""\n    return x+1  # more\n')
+    (tmp_path / "c.py").write_text("def f(x):\n    return x + 2\n")
+    same, also, other = (statements(tmp_path / f"{name}.py") for name in "abc")
+    assert same == also != other
+
+
+def test_a_run_killed_in_its_first_write_is_not_in_its_own_way(undisturbed, tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".config.yaml.0123.part").write_text("half")
+    assert command(tmp_path, *LINE).status == 0
+    assert not list((tmp_path / "out").glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        ("multimodal.fusion.mopoe.MoPoEFusion", "fusion/gaussian.py"),
+        ("multimodal.fusion.mopoe.MoPoEFusion", "types.py"),  # which gaussian.py imports
+        ("multimodal.fusion.bottleneck.BottleneckFusion", "fusion/attention.py"),
+        ("multimodal.loss.uncertainty.UncertaintyWeightedLoss", "loss/weighted.py"),
+        ("multimodal.head.text.lstm.LSTMDecoder", "head/text/decoding.py"),
+    ],
+)
+def test_a_component_is_also_what_its_file_imports(target: str, part: str) -> None:
+    files = {str(file) for file in run_id.sources(target.rpartition(".")[0], set())}
+    assert any(file.endswith(f"multimodal/{part}") for file in files)
+    assert not any(file.endswith("fusion/concat.py") for file in files)
+
+
+def test_a_report_that_fails_does_not_hide_what_failed(tmp_path, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr(sweep, "write_report", broken)
+    done = command(tmp_path, "-m", *TINY, "tracking=disabled", "training.batch_size=0")
+    assert done.status == 1
+    assert "1 jobs, 1 failed" in done.stdout
+    assert "batch_size must be a whole number above 0" in done.stdout
+
+
+def test_a_margin_that_is_none_is_refused_before_the_first_job(tmp_path) -> None:
+    done = command(tmp_path, "-m", *TINY, "report.margin=1", "tracking=disabled")
+    assert done.status == 1
+    assert "report.margin must be a share" in done.stderr
+    assert not (tmp_path / "runs" / "jobs").exists()
