@@ -5,19 +5,10 @@ import struct
 import time
 from pathlib import Path
 
-import pytest
-from PIL import Image
 from wandb.proto import wandb_internal_pb2
 
-from multimodal.tracking.wandb import WandbRun
-
 BLOCK = 32768  # bytes; a LevelDB log is cut into these, and no header of 7 bytes crosses their border
-
-
 WHOLE, FIRST, LAST = 1, 2, 4
-
-
-CONFIG = {"choices": {"fusion": "concat"}, "seed": 3, "data_source": "embedded", "checkpoint": None}
 
 
 def records(file: Path):
@@ -74,21 +65,3 @@ def read_runs(folder: Path) -> list[dict]:
     while any(read_run(file)["exit"] is None for file in files) and time.monotonic() < deadline:
         time.sleep(0.02)
     return sorted((read_run(file) for file in files), key=lambda run: run["name"])
-
-
-def started(folder: Path, name: str = "one", mode: str = "offline", **config) -> WandbRun:
-    """An open run."""
-    return WandbRun(mode, "project", None).open(folder, name, "sweep", ["mnist", "concat"], CONFIG | config)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Of one finished offline run with everything in it."""
-    folder = tmp_path_factory.mktemp("run")
-    Image.new("L", (4, 4)).save(folder / "tsne.png")
-    with started(folder) as run:
-        run.log({"step": 10, "train/loss": 2.5, "validation/loss": 3.0})
-        run.log({"step": 20, "train/loss": 1.5, "validation/loss": 2.0})
-        run.summary({"accuracy/both": 0.75, "cost/parameters": 1000, "image_to_text/class_coherence": None})
-        run.figures({"tsne": folder / "tsne.png", "curves": folder / "tsne.png"})
-    return folder

@@ -10,14 +10,35 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from multimodal.tracking.wandb import WandbRun
-from tests.helpers.offline_wandb import CONFIG, read_runs, started
+from tests.helpers.offline_wandb import read_runs
+
+CONFIG = {"choices": {"fusion": "concat"}, "seed": 3, "data_source": "embedded", "checkpoint": None}
+
+
+def started(folder: Path, name: str = "one", mode: str = "offline", **config) -> WandbRun:
+    """An open run."""
+    return WandbRun(mode, "project", None).open(folder, name, "sweep", ["mnist", "concat"], CONFIG | config)
 
 
 def logged(run: dict, name: str) -> list:
     """The history of one quantity."""
     return [row[name] for row in run["history"] if name in row]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Of one finished offline run with everything in it."""
+    folder = tmp_path_factory.mktemp("run")
+    Image.new("L", (4, 4)).save(folder / "tsne.png")
+    with started(folder) as run:
+        run.log({"step": 10, "train/loss": 2.5, "validation/loss": 3.0})
+        run.log({"step": 20, "train/loss": 1.5, "validation/loss": 2.0})
+        run.summary({"accuracy/both": 0.75, "cost/parameters": 1000, "image_to_text/class_coherence": None})
+        run.figures({"tsne": folder / "tsne.png", "curves": folder / "tsne.png"})
+    return folder
 
 
 def test_config_group_and_tags_are_kept(folder):
