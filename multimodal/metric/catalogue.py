@@ -193,7 +193,7 @@ def shown_in(place: str) -> list[MetricSpec]:
     return [spec for spec in CATALOGUE if place in spec.shown]
 
 
-def tested() -> list[MetricSpec]:
+def compared() -> list[MetricSpec]:
     """Return the metrics that are compared between fusions, the primary one first."""
     return sorted((spec for spec in CATALOGUE if spec.tested), key=lambda spec: spec.tested != PRIMARY)
 

@@ -1,6 +1,6 @@
 """One catalogue, from which every place that displays or tests a metric reads."""
 
-from multimodal.metric.catalogue import CATALOGUE, PRIMARY, shown_in, spec_of, tested
+from multimodal.metric.catalogue import CATALOGUE, PRIMARY, compared, shown_in, spec_of
 
 
 def test_names_stand_once_and_what_is_displayed_has_words() -> None:
@@ -10,9 +10,9 @@ def test_names_stand_once_and_what_is_displayed_has_words() -> None:
 
 
 def test_one_metric_decides_and_every_tested_one_is_a_mean_over_samples() -> None:
-    assert [spec.tested == PRIMARY for spec in tested()].count(True) == 1
-    assert tested()[0].tested == PRIMARY
-    assert all(spec.per_sample is not None and spec.higher_is_better for spec in tested())
+    assert [spec.tested == PRIMARY for spec in compared()].count(True) == 1
+    assert compared()[0].tested == PRIMARY
+    assert all(spec.per_sample is not None and spec.higher_is_better for spec in compared())
 
 
 def test_a_name_is_found_before_its_family() -> None:
