@@ -3,7 +3,6 @@
 import logging
 import statistics
 from pathlib import Path
-from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -14,8 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
-from multimodal.dataset.near_duplicates import near_duplicates
-from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.cost import cost
 from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.fill import check_fill
@@ -24,7 +21,7 @@ from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import answer, likeliest, read_sample, write_png
 from multimodal.io import read_csv, write_csv, write_json, write_parquet
-from multimodal.runs.build import build_model, read_data, resolved
+from multimodal.runs.build import build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
     EVALUATE_MAY_SET,
     GENERATE_MAY_SET,
@@ -33,15 +30,15 @@ from multimodal.runs.checkpoint import (
     load_model,
     open_checkpoint,
 )
+from multimodal.runs.record import RunRecord, evaluation_record, training_record
 from multimodal.runs.run_dir import evaluation_folder, finished, locked, prepare_folder, run_folder, status_of
-from multimodal.runs.run_id import code_of, digest, evaluation_key, run_name
-from multimodal.tracking.wandb import WandbRun
+from multimodal.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
 
 
-def train(cfg: DictConfig) -> Path:
-    """Trains, evaluates, and writes the run's folder, which it returns."""
+def train(cfg: DictConfig, tracker: Tracker) -> Path:
+    """Train, evaluate, and write the run's folder, which is returned."""
     for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
     if for_a_checkpoint:
         raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
@@ -51,61 +48,56 @@ def train(cfg: DictConfig) -> Path:
     check_fill(evaluation["fill"])
     data = read_data(cfg)
     torch.manual_seed(cfg.seed)
-    model = build_model(cfg)
-    loss = instantiate(cfg.loss, _convert_="all")
-    config = resolved(cfg, data, model)
-    config["training"]["precision"] = trainer.precision
-    config |= code_of(config) | {"key": run_name(config)[1]}
-    folder = run_folder(cfg, config)
+    model, loss = build_model(cfg, data), build_loss(cfg, data)
+    record = training_record(cfg, data, model, trainer.precision)
+    folder = run_folder(cfg.output_dir, record)
     with locked(folder):
-        if cfg.resume and finished(folder, config):
+        if cfg.resume and finished(folder, record):
             log.info("%s is finished already; resume=false runs it anew", folder)
             write_json({"status": "finished"}, folder / "status.json")  # if it was killed between the two
             return folder
-        prepare_folder(folder, config, cfg.resume)
-        with status_of(folder), open_tracking(cfg, folder, config) as tracking:
+        prepare_folder(folder, record, cfg.resume)
+        with status_of(folder), track(tracker, folder, record, data):
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
-            kept = {"config": config, "vocabulary": data.vocabulary.words, "class_names": data.class_names}
-            history = trainer.fit(model, loss, data, folder, cfg.seed, tracking.log, kept, cfg.resume)
+            kept = {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
+            history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, kept, cfg.resume)
             results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
             results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-            finish(folder, config, data, history, results, evaluation["figures"], tracking)
+            finish(folder, record, data, history, results, evaluation["figures"], tracker)
     return folder
 
 
-def evaluate(cfg: DictConfig) -> Path:
-    """Evaluates a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
-    file, state, kept = open_checkpoint(cfg, EVALUATE_MAY_SET)
-    overrides = HydraConfig.get().overrides.task
-    evaluation = instantiate(kept.evaluation, _convert_="all")
-    model = load_model(kept, state["model"], file)  # before the data is read, so that a bad device fails early
-    data = read_data(kept, Vocabulary(state["vocabulary"]))
-    if data.class_names != state["class_names"]:
-        raise ValueError(f"{file} knows the classes {state['class_names']}, the data has {data.class_names}")
-    check_same_data(state["config"], data, asked=bool({"dataset.source", "dataset.path"} & set(given(overrides))))
-    config = state["config"] | {"data_source": data.source, "fingerprint": data.fingerprint}
-    config |= {"evaluation": OmegaConf.to_container(kept.evaluation, resolve=True), "overrides": list(overrides)}
-    config |= {"checkpoint_digest": digest(str(file)), "evaluated_data": data.fingerprint}
-    config |= code_of(config) | {"key": evaluation_key(config)}
-    folder = evaluation_folder(cfg, file, config)
-    history = read_csv(file.parent / "history.csv")
+def evaluate(cfg: DictConfig, tracker: Tracker) -> Path:
+    """Evaluate a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
+    checkpoint = open_checkpoint(cfg, EVALUATE_MAY_SET)
+    settings = checkpoint.config
+    evaluation = instantiate(settings.evaluation, _convert_="all")
+    model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
+    data = read_data(settings, checkpoint.vocabulary)
+    named = set(given(HydraConfig.get().overrides.task))
+    check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & named))
+    resolved = OmegaConf.to_container(settings.evaluation, resolve=True)
+    record = evaluation_record(checkpoint.record, resolved, data, checkpoint.file)
+    folder = evaluation_folder(cfg.output_dir, checkpoint.file, record)
+    history = read_csv(checkpoint.file.parent / "history.csv")
     with locked(folder):
-        if cfg.resume and finished(folder, config):
+        if cfg.resume and finished(folder, record):
             log.info("%s is evaluated already; resume=false does it anew", folder)
             return folder
-        prepare_folder(folder, config, cfg.resume)
-        with status_of(folder), open_tracking(cfg, folder, config) as tracking:
+        prepare_folder(folder, record, cfg.resume)
+        with status_of(folder), track(tracker, folder, record, data):
             results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
             results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-            finish(folder, config, data, history, results, evaluation["figures"], tracking)
+            finish(folder, record, data, history, results, evaluation["figures"], tracker)
     return folder
 
 
-def generate(cfg: DictConfig, width: int, classes: int, pixels: int) -> Path:
-    """Draws a caption, describes an image, or both, with a checkpoint alone: no data is read.
+def generate(cfg: DictConfig, tracker: Tracker, width: int, classes: int, pixels: int) -> Path:
+    """Draw a caption, describe an image, or both, with a checkpoint alone: no data is read.
 
     Args:
         cfg: `text` and `image` are what is given.
+        tracker: not used.
         width: of the beam search.
         classes: how many of the likeliest are named.
         pixels: a side, at least, of the enlarged view.
@@ -115,15 +107,15 @@ def generate(cfg: DictConfig, width: int, classes: int, pixels: int) -> Path:
     inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
     if not inputs:
         raise ValueError("mode=generate needs text=<a caption> or image=<an image file>, or both")
-    file, state, kept = open_checkpoint(cfg, GENERATE_MAY_SET)
-    model, vocabulary = load_model(kept, state["model"], file), Vocabulary(state["vocabulary"])
+    checkpoint = open_checkpoint(cfg, GENERATE_MAY_SET)
+    model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
     ignored = sorted(set(inputs) - set(model.fusion.modalities))
     if ignored:
-        raise ValueError(f"{file} fuses by {state['config']['choices']['fusion']}, which does not read {ignored[0]}")
-    data, device = kept.dataset, next(model.parameters()).device
+        raise ValueError(f"{file} fuses by {checkpoint.record.fusion}, which does not read {ignored[0]}")
+    data, device = checkpoint.config.dataset, next(model.parameters()).device
     batch = read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device)
     generated = answer(model, batch, width)
-    print(f"class: {likeliest(generated.probability, state['class_names'], classes)}")
+    print(f"class: {likeliest(generated.probability, checkpoint.class_names, classes)}")
     if "image" in inputs:
         print(f"caption, greedy: {vocabulary.decode(generated.greedy)[0]}")
         print(f"caption, beam of {width}: {vocabulary.decode(generated.beam)[0]}")
@@ -135,8 +127,8 @@ def generate(cfg: DictConfig, width: int, classes: int, pixels: int) -> Path:
     return folder
 
 
-def report(cfg: DictConfig) -> Path:
-    """Compares the runs in `output_dir`, `runs` if that is not given; on the tracker as well."""
+def report(cfg: DictConfig, tracker: Tracker) -> Path:
+    """Compare the runs in `output_dir`, `runs` if that is not given; on the tracker as well."""
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         raise ValueError("mode=report compares a folder of runs as it is: give it without -m")
     folder = Path(cfg.output_dir or "runs")
@@ -144,12 +136,12 @@ def report(cfg: DictConfig) -> Path:
     if written is None:
         raise ValueError(f"there is no finished run in {folder}; give output_dir=<a folder of runs>")
     print(f"the comparison is {written}")
-    instantiate(cfg.tracking).publish(folder)
+    tracker.publish(folder)
     return folder
 
 
 def check_settings(cfg: DictConfig) -> None:
-    """ValueError for what belongs to no component."""
+    """Raise ValueError for settings that belong to no component."""
     for name in ("seed", "dataset.seed"):
         value = OmegaConf.select(cfg, name)
         if type(value) is not int or value < 0:
@@ -161,51 +153,47 @@ def check_settings(cfg: DictConfig) -> None:
     check_margin(cfg.report.margin)
 
 
-def open_tracking(cfg: DictConfig, folder: Path, config: dict[str, Any]) -> WandbRun:
-    """One run of the tracker; a sweep's runs share the group of their common folder."""
-    choices = config["choices"]
-    tags = [choices["dataset"], choices["fusion"], config["data_source"]]
+def track(tracker: Tracker, folder: Path, record: RunRecord, data: Data) -> Tracker:
+    """Open a run of the tracker; a sweep's runs share the group of their common folder."""
     group = folder.resolve().parent.name
-    return instantiate(cfg.tracking).open(folder, folder.name, group, tags, config | {"sweep": group})
+    config = record.config | {k: v for k, v in record.as_dict().items() if k != "config"}
+    config |= {"sweep": group, "data_card": data.card}
+    return tracker.open(folder, folder.name, group, [record.dataset, record.fusion, record.data_source], config)
 
 
 def finish(
     folder: Path,
-    config: dict[str, Any],
+    record: RunRecord,
     data: Data,
     history: list[dict[str, float]],
     results: Results,
     figures: RunFigures,
-    tracking: WandbRun,
+    tracker: Tracker,
 ) -> None:
-    """Writes numbers and figures, sends them to the tracker, and prints the main ones."""
-    facts = {name: config[name] for name in ("choices", "seed", "data_source", "fingerprint", "image_weights")}
-    facts |= {"evaluation_key": evaluation_key(config)}
-    choices = config["choices"]
-    title = f"{choices['dataset']} ({data.source}, {choices['caption']} captions), "
-    title += f"{choices['fusion']} fusion, seed {config['seed']}"
-    pairs = near_duplicates(data.splits["train"].image, data.splits["test"].image)
-    card = data.card | {"near_duplicates": [{"test": test, "train": train} for test, train in pairs]}
-    write_json(card, folder / "data_card.json")
+    """Write numbers and figures, send them to the tracker, and print the main ones."""
+    write_json(data.card, folder / "data_card.json")
     for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
     write_parquet(sample_columns(data, results), folder / "predictions.parquet")
-    drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)
-    pictures = {name: folder / f"{name}.png" for name in drawn}
+    rates = record.config["training"]["modality_dropout"]
+    drawn = figures.draw(record.title, data, history, results, rates, data.card)
+    files = {name: folder / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
-        figure.savefig(pictures[name], dpi=150)
-    tracking.config({"data_card": card})
-    tracking.summary(results.metrics)
-    tracking.figures(pictures)
+        figure.savefig(files[name], dpi=150)
+    tracker.summary(results.metrics)
+    tracker.figures(files)
+    facts = {"choices": record.choices, "seed": record.seed, "data_source": record.data_source}
+    facts |= {"fingerprint": record.fingerprint, "evaluation_key": record.evaluation_key}
     write_json(results.as_json() | facts, folder / "metrics.json")  # last: it says that the run is finished
     for line in summary(results):
         log.info(line)
     if results.attention is None:
-        log.info("  no attention figure: %s fusion gives no map of words over the image", choices["fusion"])
-    log.info("%s: metrics.json, scores.csv, predictions.parquet and %d figures are in %s", title, len(drawn), folder)
+        log.info("  no attention figure: %s fusion gives no map of words over the image", record.fusion)
+    files_written = f"metrics.json, scores.csv, predictions.parquet and {len(drawn)} figures"
+    log.info("%s: %s are in %s", record.title, files_written, folder)
 
 
 def training_speed(history: list[dict[str, float]]) -> dict[str, float]:
-    """Samples a second in training, median over the run; nothing for a bare checkpoint, which has no history."""
+    """Return samples a second in training, median over the run; nothing for a bare checkpoint, which has no history."""
     speeds = [row["train/samples_per_s"] for row in history]
     return {"cost/train_samples_per_s": statistics.median(speeds)} if speeds else {}

@@ -1,7 +1,6 @@
 """The jobs of a sweep: each leaves a record, a failing one lets the others go on, a table ends it."""
 
 import functools
-import hashlib
 import logging
 import os
 import signal
@@ -9,6 +8,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,23 @@ from omegaconf import DictConfig
 
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
-from multimodal.io import read_csv, read_json, write_csv, write_json
+from multimodal.io import read_csv, read_json, write_csv
+from multimodal.runs.job import FINISHED, JobRecord, read_jobs
+from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
 
-RECORDS = "jobs"  # folder of the records inside the sweep's
+Job = Callable[[DictConfig, Tracker], Path]  # what a mode does; it returns the folder of what it wrote
+
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
-KILLED = "the job has not ended: it still runs, or was killed"
 COLUMNS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
 COLUMNS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
 
 
-def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float | None]:
-    """A job that, in a sweep, writes down how it ended and raises nothing, so that the next one starts.
+def recorded(job: Job) -> Callable[[DictConfig], float | None]:
+    """Return a job that, in a sweep, writes down how it ended and raises nothing, so that the next one starts.
 
     Alone, it ends a mistake of its user's, a ValueError, in a line instead of a traceback.
     """
@@ -46,7 +48,7 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float 
         try:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
                 return in_sweep(job, cfg)
-            job(cfg)
+            job(cfg, instantiate(cfg.tracking))
         except (ValueError, InstantiationException) as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
@@ -65,61 +67,61 @@ def recorded(job: Callable[[DictConfig], Path]) -> Callable[[DictConfig], float 
 
 
 def raised(error: BaseException) -> BaseException:
-    """What a component raised, without Hydra's wrapping."""
+    """Return what a component raised, without Hydra's wrapping."""
     return error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
 
 
-def in_sweep(job: Callable[[DictConfig], Path], cfg: DictConfig) -> float | None:
-    """Runs a job and writes its record; gives its lowest validation loss, which a sweeper may minimise, or None."""
+def in_sweep(job: Job, cfg: DictConfig) -> float | None:
+    """Run a job and write its record; return its lowest validation loss, which a sweeper may minimise, or None."""
     hydra = HydraConfig.get()
-    overrides = list(hydra.overrides.task)
-    record = {"overrides": overrides, "seed": cfg.seed, "sweep": os.environ.get(SWEEP)}
-    record |= {name: hydra.runtime.choices[name] for name in ("dataset", "fusion")}
-    name = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
-    file = Path(hydra.sweep.dir) / RECORDS / f"{name}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(record | {"status": "running", "error": KILLED, "traceback": ""}, file)
-    found = None
+    folder, choices = Path(hydra.sweep.dir), hydra.runtime.choices
+    record = JobRecord(
+        sweep=os.environ.get(SWEEP, ""),
+        overrides=list(hydra.overrides.task),
+        dataset=choices["dataset"],
+        fusion=choices["fusion"],
+        seed=cfg.seed,
+    )
+    record.write(folder)
+    tracker = None
     try:
-        folder = job(cfg)
-        record |= {"status": "finished", "folder": str(folder)} | ran(folder)
-        found = min((row["validation/loss"] for row in read_csv(folder / "history.csv")), default=None)
+        tracker = instantiate(cfg.tracking)
+        record = record.finished(job(cfg, tracker))
+        record.write(folder)
+        return min((row["validation/loss"] for row in read_csv(Path(record.folder) / "history.csv")), default=None)
     except KeyboardInterrupt:
-        write_json(record | {"status": "interrupted", "error": "interrupted", "traceback": ""}, file)
+        replace(record, status="interrupted", error="interrupted").write(folder)
         raise
     except (Exception, SystemExit) as error:
-        log.exception("job failed: %s", " ".join(overrides))
+        log.exception("job failed: %s", " ".join(record.overrides))
         mistake = raised(error)
-        record |= {"status": "failed", "error": f"{type(mistake).__name__}: {mistake}"}
-        record["traceback"] = traceback.format_exc()
-        track_failure(cfg, file.with_suffix(""), record, mistake)
-    write_json(record, file)
-    return found
+        record = record.failed(f"{type(mistake).__name__}: {mistake}", traceback.format_exc())
+        record.write(folder)
+        if tracker is not None and not tracker.opened:
+            track_failure(tracker, record, record.file(folder).with_suffix(""), mistake)
+    return None
 
 
-def track_failure(cfg: DictConfig, folder: Path, record: dict[str, Any], error: BaseException) -> None:
-    """A job that failed before its tracker was opened (bad data, no memory) is a failed run on the tracker, too."""
-    if getattr(error, "tracked", False):
-        return
-    choices = {name: record[name] for name in ("dataset", "fusion")}
-    config = {"choices": choices, "seed": record["seed"], "overrides": record["overrides"]}
-    config["sweep"] = group = folder.resolve().parent.parent.name
-    name = f"{record['dataset']}-{record['fusion']}-s{record['seed']}-failed"
+def track_failure(tracker: Tracker, record: JobRecord, folder: Path, error: BaseException) -> None:
+    """Log a job that failed before its run was tracked (bad data, no memory) as a failed run.
+
+    Args:
+        tracker: not opened yet.
+        record: of the job.
+        folder: for the tracker's files, beside the record; removed where it keeps none.
+        error: why it failed.
+    """
+    config = {"choices": {"dataset": record.dataset, "fusion": record.fusion}, "seed": record.seed}
+    config |= {"overrides": record.overrides, "sweep": folder.resolve().parent.parent.name}
+    name = f"{record.dataset}-{record.fusion}-s{record.seed}-failed"
     try:
         folder.mkdir(exist_ok=True)
-        tracking = instantiate(cfg.tracking).open(folder, name, group, list(choices.values()), config)
-        tracking.__exit__(type(error), error, error.__traceback__)
+        tracker.open(folder, name, config["sweep"], [record.dataset, record.fusion], config)
+        tracker.__exit__(type(error), error, error.__traceback__)
         if not any(folder.iterdir()):
             folder.rmdir()
     except Exception:  # the record on disk is whole without it
-        log.exception("the failed job could not be told to the tracker")
-
-
-def ran(folder: Path) -> dict[str, Any]:
-    """What a finished run was, a checkpoint evaluated again too, and its main metrics."""
-    metrics = read_json(folder / "metrics.json")
-    facts = {"dataset": metrics["choices"]["dataset"], "fusion": metrics["choices"]["fusion"], "seed": metrics["seed"]}
-    return facts | {"source": metrics["data_source"], "metrics": {name: metrics[name] for name in COLUMNS}}
+        log.exception("the failed job could not be logged to the tracker")
 
 
 class SweepTable(Callback):
@@ -139,11 +141,10 @@ class SweepTable(Callback):
         Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Gathers the records; nothing that a job kept in memory survives other launchers."""
+        """Gather the records; nothing that a job kept in memory survives other launchers."""
         sweep = Path(config.hydra.sweep.dir)
-        records = [read_json(file) for file in (sweep / RECORDS).glob("*.json")]
-        records = [record for record in records if record.get("sweep") == os.environ[SWEEP]]
-        failed = [record for record in records if record["status"] != "finished"]
+        records = [record for record in read_jobs(sweep) if record.sweep == os.environ[SWEEP]]
+        failed = [record for record in records if record.status != FINISHED]
         good = bool(records) and not failed
         try:
             rows = sorted(map(table_row, records), key=lambda row: (row["dataset"], row["fusion"], row["seed"]))
@@ -157,7 +158,7 @@ class SweepTable(Callback):
             log.exception("the sweep's report failed; mode=report output_dir=%s writes it again", sweep)
             good = False
         for record in failed:
-            print(f"failed: {' '.join(record['overrides'])}: {record['error']}")
+            print(f"failed: {' '.join(record.overrides)}: {record.error}")
         if not good:
             raise SystemExit(1)
 
@@ -174,12 +175,15 @@ def check_swept(config: DictConfig) -> None:
         )
 
 
-def table_row(record: dict[str, Any]) -> dict[str, Any]:
-    """A job's line: what it was, where its data came from, and its main metrics."""
-    row = {name: record[name] for name in ("dataset", "fusion", "seed", "status")}
-    if record["status"] != "finished":
+def table_row(record: JobRecord) -> dict[str, Any]:
+    """Return a job's line: what it was, where its data came from, and its main metrics."""
+    row = {"dataset": record.dataset, "fusion": record.fusion, "seed": record.seed, "status": record.status}
+    if record.status != FINISHED:
         return row | {"source": ""} | dict.fromkeys(COLUMNS)
-    return row | {"source": record["source"]} | record["metrics"] | {"folder": record["folder"]}
+    metrics = read_json(Path(record.folder) / "metrics.json")
+    return (
+        row | {"source": metrics["data_source"]} | {name: metrics[name] for name in COLUMNS} | {"folder": record.folder}
+    )
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:

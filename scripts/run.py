@@ -15,13 +15,14 @@ from omegaconf import DictConfig
 
 import multimodal.run  # noqa: F401  registers the resolvers of conf/
 from multimodal.sweep import recorded
+from multimodal.tracking.tracker import Tracker
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 @recorded
-def main(cfg: DictConfig) -> Path:
+def main(cfg: DictConfig, tracker: Tracker) -> Path:
     """One job: cfg.mode is a function of multimodal/run.py, which reads as the architecture."""
-    return instantiate(cfg.mode)(cfg)
+    return instantiate(cfg.mode)(cfg, tracker)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from multimodal.dataset.data import Data
 from multimodal.dataset.reading.sources import read_source
 from multimodal.evaluation.predict import predict
 from multimodal.metric.retrieval import retrieval
-from multimodal.runs.build import build_model, read_data
+from multimodal.runs.build import build_loss, build_model, read_data
 from multimodal.training.batches import Batches
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
@@ -39,16 +39,16 @@ def epochs(cfg: DictConfig, data: Data) -> float:
     """Samples a second as the trainer itself reports them, after a first stretch that warms up."""
     half = max(STEPS, len(data.splits["train"]) // cfg.training.batch_size)  # an epoch, if it is no shorter
     trainer = instantiate(cfg.training, steps=2 * half, epochs=None, validations=2, _convert_="all")
-    model, loss = build_model(cfg), instantiate(cfg.loss, _convert_="all")
+    model, loss = build_model(cfg, data), build_loss(cfg, data)
     with tempfile.TemporaryDirectory() as folder:
-        kept = {"config": {}, "vocabulary": []}
+        kept = {"record": {}, "vocabulary": []}
         return trainer.fit(model, loss, data, Path(folder), 0, lambda row: None, kept)[1]["train/samples_per_s"]
 
 
 def fixed(cfg: DictConfig, data: Data) -> float:
     """Samples a second of the same step on one batch."""
     trainer = instantiate(cfg.training, _convert_="all")
-    objective = Objective(build_model(cfg), instantiate(cfg.loss, _convert_="all"))
+    objective = Objective(build_model(cfg, data), build_loss(cfg, data))
     objective, optimizer = trainer.fabric.setup(objective, torch.optim.AdamW(objective.parameters(), fused=True))
     size = cfg.training.batch_size
     batches = Batches(data.splits["train"], data.augment, size, trainer.modality_dropout, 0, trainer.fabric)
@@ -88,7 +88,7 @@ def plain(cfg: DictConfig, data: Data) -> float:
     embedded = instantiate(cfg.dataset.embedded)
     rows = read_source(cfg.dataset.source, cfg.dataset.path, cfg.dataset.hub, embedded)[0]["train"]
     loader = DataLoader(PlainDataset(cfg.dataset, rows, data.vocabulary.numbers), cfg.training.batch_size, shuffle=True)
-    model, loss = build_model(cfg), instantiate(cfg.loss, _convert_="all")
+    model, loss = build_model(cfg, data), build_loss(cfg, data)
     optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], cfg.training.learning_rate)
     batches = iter(loader)
     for step in range(WARM_UP + STEPS):
@@ -110,7 +110,7 @@ def plain(cfg: DictConfig, data: Data) -> float:
 @torch.no_grad()
 def evaluation(cfg: DictConfig, data: Data) -> float:
     """Seconds of the evaluation over seconds of a plain forward pass."""
-    model, test, size = build_model(cfg).eval(), data.splits["test"], cfg.evaluation.evaluator.batch_size
+    model, test, size = build_model(cfg, data).eval(), data.splits["test"], cfg.evaluation.evaluator.batch_size
     equal = test.tokens.unique(dim=0, return_inverse=True)[1]
     began = time.perf_counter()
     for batch in test.batches(size):

@@ -14,19 +14,18 @@ from collections.abc import Callable
 import datasets
 import pytest
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import multimodal.run  # noqa: F401  registers the resolvers of conf/
 from multimodal.types import BOS, EOS, PAD, Batch
-from tests.helpers.toy import FACTS, composed
+from tests.helpers.toy import composed
 
 datasets.disable_progress_bars()
 
 
 @pytest.fixture
 def config() -> Callable[..., DictConfig]:
-    """`config("fusion=concat", ...)`: composed, its data facts those of a tiny dataset."""
-    OmegaConf.register_new_resolver("data", FACTS.__getitem__, replace=True)
+    """`config("fusion=concat", ...)`: composed, its sizes those of a tiny dataset."""
     return composed
 
 

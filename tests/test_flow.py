@@ -13,7 +13,7 @@ from multimodal.training.device import computes_bf16
 from multimodal.training.objective import Exact, Objective
 from multimodal.types import PAD
 from tests.helpers.contracts import FUSIONS, GROUPS, build, changed, masked, one, said
-from tests.helpers.toy import FACTS, options
+from tests.helpers.toy import SIZES, options
 
 PAIRS = list(itertools.product(FUSIONS, ["cnn"])) + list(itertools.product(["attention"], ["resnet18"]))
 
@@ -85,9 +85,9 @@ def test_an_absent_modality_gets_no_gradient(config, batch, fusion, modality) ->
 def test_output_shapes(config, batch) -> None:
     model, _ = build(config)
     output = model(batch)
-    assert output.label.shape == (6, FACTS["num_classes"])
+    assert output.label.shape == (6, SIZES["num_classes"])
     assert output.image.shape == batch.image.shape
-    assert output.text.shape == (6, batch.tokens.shape[1] - 1, FACTS["vocab_size"])
+    assert output.text.shape == (6, batch.tokens.shape[1] - 1, SIZES["vocab_size"])
 
 
 def test_one_seed_gives_every_fusion_the_same_encoders(config) -> None:

@@ -82,7 +82,7 @@ def test_both_are_answered_together(folder: Path, no_data) -> None:
 
 def test_a_checkpoint_of_many_devices_needs_one(folder: Path) -> None:
     state = torch.load(folder / "out" / "best.pt", weights_only=True)
-    state["config"]["training"]["devices"] = 4096
+    state["record"]["config"]["training"]["devices"] = 4096
     torch.save(state, folder / "many.pt")
     done = generate(folder, "checkpoint=many.pt", "image=photo.png")
     assert done.status == 0, done.stderr

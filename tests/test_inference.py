@@ -12,7 +12,7 @@ from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.inference import answer, likeliest, read_caption, read_image, read_sample, write_png
 from multimodal.runs.build import build_model
 from multimodal.types import BOS, EOS, UNK
-from tests.helpers.toy import FACTS
+from tests.helpers.toy import SIZES
 
 WORDS = Vocabulary.of(["a thick seven", "a thin one"])
 
@@ -69,7 +69,7 @@ def test_an_absent_modality_is_answered_as_in_a_batch_that_hides_it(config, batc
     """Against the batches that training masks: pixels and words of an absent modality do not matter."""
     torch.manual_seed(0)
     model = build_model(config()).eval()
-    words = Vocabulary(["<pad>", "<unk>", "<bos>", "<eos>", *(f"w{i}" for i in range(4, FACTS["vocab_size"]))])
+    words = Vocabulary(["<pad>", "<unk>", "<bos>", "<eos>", *(f"w{i}" for i in range(4, SIZES["vocab_size"]))])
     text = " ".join(words.words_of(batch.tokens)[3])
     hidden = batch.with_present(image=torch.zeros(6, dtype=torch.bool))
     with torch.no_grad():

@@ -53,7 +53,7 @@ def test_a_loss_with_classifiers_of_its_own_trains(tmp_path: Path) -> None:
 def test_the_checkpoint_loads_with_weights_only(run: Path) -> None:
     state = torch.load(run / "best.pt", weights_only=True)
     assert state["vocabulary"][:4] == ["<pad>", "<unk>", "<bos>", "<eos>"]
-    assert state["config"]["data_source"] == "embedded"
+    assert state["record"]["data_source"] == "embedded"
 
 
 def test_evaluating_again_gives_the_same_numbers(run: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_checkpoint_is_not_evaluated_on_other_data_unless_asked(run: Path) -> 
     done = command(run.parent, "mode=evaluate", "checkpoint=out", "dataset.source=embedded", "output_dir=same")
     assert done.status == 0, done.stderr  # the very data it learned from
     state = torch.load(run / "best.pt", weights_only=True)
-    state["config"]["fingerprint"] = "another"
+    state["record"]["fingerprint"] = "another"
     torch.save(state, run.parent / "other.pt")
     done = command(run.parent, "mode=evaluate", "checkpoint=other.pt", "output_dir=other")
     assert done.status == 1

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from multimodal.io import read_csv, read_json
+from multimodal.runs.record import read_record
 from multimodal.runs.run_dir import REPLACED
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ NOT_COMPARED = ("training.accelerator", "evaluation.figures", "evaluation.evalua
 NOT_COMPARED += ("evaluation.evaluator.image_judge.cache",)
 ORIGIN = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded")  # told by source and fingerprint
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are told otherwise, or do not matter
-FACTS = ("seed", "image_weights")  # in metrics.json, but not measured
+FACTS = ("seed",)  # in metrics.json, but not measured
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def read_failures(folder: Path) -> list[Failure]:
         state, config = read_json(file), file.with_name("config.yaml")
         if state["status"] != "failed" or not config.exists():
             continue
-        overrides = yaml.safe_load(config.read_text(encoding="utf-8")).get("overrides", [])
+        overrides = read_record(config.parent).overrides
         if all(record["overrides"] != overrides for record in records):
             failed.append(Failure(overrides, state["error"], state["traceback"], multirun=False))
     return failed
@@ -106,25 +105,24 @@ def read_failures(folder: Path) -> list[Failure]:
 
 def read_run(file: Path) -> tuple[Run, dict[str, Any]]:
     """A run by its `metrics.json`, its setting not yet known, and its choices."""
-    kept = read_json(file)
-    folder = file.parent
-    config = folder / "config.yaml"
+    kept, folder = read_json(file), file.parent
+    record = read_record(folder)
     run = Run(
         folder=folder,
-        dataset=kept["choices"]["dataset"],
-        source=kept["data_source"],
-        fingerprint=kept["fingerprint"],
-        fusion=kept["choices"]["fusion"],
+        dataset=record.dataset,
+        source=record.data_source,
+        fingerprint=record.fingerprint,
+        fusion=record.fusion,
         setting="",
-        seed=kept["seed"],
+        seed=record.seed,
         metrics={k: v for k, v in kept.items() if k not in FACTS and (v is None or isinstance(v, int | float))},
         undefined=kept["undefined"],
         baselines=kept["baselines"],
         surface=kept["availability/surface"],
         history=read_csv(folder / "history.csv"),
-        config=yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {},
+        config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
     )
-    return run, kept["choices"] | {"image_weights": kept["image_weights"]}
+    return run, record.choices | {f"weights.{modality}": name for modality, name in record.weights.items()}
 
 
 def told_apart(dataset: str, found: list[tuple[Run, dict[str, Any]]]) -> list[Run]:

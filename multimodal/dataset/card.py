@@ -17,7 +17,7 @@ def make_card(
     max_words: int,
     bad_rows: list[dict[str, object]],
 ) -> dict[str, object]:
-    """Counts and shares, ready for JSON; near-duplicate images are looked for later, by the report."""
+    """Return counts and shares, ready for JSON."""
     lengths = {split: word_counts(captions) for split, captions in told.captions.items()}
     read = {split: np.minimum(length, max_words).sum() for split, length in lengths.items()}
     known = set(told.captions["train"])

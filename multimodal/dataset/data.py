@@ -83,8 +83,8 @@ class Data:
     card: dict[str, Any]
     tables: dict[str, list[dict[str, Any]]]
 
-    def facts(self) -> dict[str, int]:
-        """The sizes that parts of the model are built from."""
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes that parts of model and loss are built from, by their name under `sizes` in the config."""
         train = self.splits["train"]
         return {
             "num_classes": len(self.class_names),

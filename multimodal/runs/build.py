@@ -1,9 +1,9 @@
-"""From the config to data and model."""
+"""From the config to data, model and loss."""
 
 import json
 import logging
 from bisect import bisect_left
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -19,46 +19,59 @@ from multimodal.model import MultimodalModel
 log = logging.getLogger(__name__)
 
 WIDTHS = range(1, 2**16)  # of a fusion's hidden layer, tried for `fusion_parameters`
-KEPT = 2  # datasets in memory: a sweep's jobs share them
-read: dict[str, Data] = {}
 
-
-def unread(fact: str) -> None:
-    """Stands for the resolver `data` until the data is read."""
-    raise ValueError(f"${{data:{fact}}} is known only once the data is read")
-
-
-OmegaConf.register_new_resolver("data", unread, replace=True)
 OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
 
 
 def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
-    """Reads the dataset, or remembers it, and tells `${data:...}` its sizes."""
-    asked = OmegaConf.to_container(cfg.dataset, resolve=True) | {"words": vocabulary and vocabulary.words}
-    key = json.dumps(asked, sort_keys=True)
-    if key not in read:
-        data = instantiate(cfg.dataset, vocabulary=vocabulary, _convert_="all")
-        while len(read) >= KEPT:
-            del read[next(iter(read))]
-        read[key] = data
-        say(data, cfg.dataset.max_words)
-    data = read[key]
-    OmegaConf.register_new_resolver("data", data.facts().__getitem__, replace=True)
-    return data
+    """Read the dataset, or return it as it was read before in this process.
+
+    Args:
+        cfg: the whole config.
+        vocabulary: a checkpoint's; None makes one of the training captions.
+    """
+    settings = json.dumps(OmegaConf.to_container(cfg.dataset, resolve=True), sort_keys=True)
+    return read_once(settings, None if vocabulary is None else tuple(vocabulary.words))
 
 
-def say(data: Data, max_words: int) -> None:
-    """What was read, on the terminal."""
+@lru_cache(maxsize=2)  # the jobs of a sweep share datasets; more would fill the memory
+def read_once(settings: str, words: tuple[str, ...] | None) -> Data:
+    """Read a dataset by its settings in JSON, and log its size."""
+    vocabulary = None if words is None else Vocabulary(list(words))
+    settings = json.loads(settings)
+    data = instantiate(settings, vocabulary=vocabulary, _convert_="all")
     counts = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
     log.info("%s from %s: %s; %d words", data.name, data.source, counts, len(data.vocabulary))
     cut = data.card["captions"]["train"]["cut"]
     if cut > 0:
-        told = "%.1f %% of the training captions have over %d words and were cut; dataset.max_words reads more"
-        log.warning(told, 100 * cut, max_words)
+        log.warning(
+            "%.1f %% of the training captions have over %d words and were cut; dataset.max_words reads more",
+            100 * cut,
+            settings["max_words"],
+        )
+    return data
 
 
-def build_model(cfg: DictConfig) -> MultimodalModel:
-    """The parts in the config's order, so that one seed gives every fusion the same encoders."""
+def with_sizes(cfg: DictConfig, data: Data) -> DictConfig:
+    """Return a copy of the config that holds the sizes of the data."""
+    return OmegaConf.merge(cfg, {"sizes": data.sizes()})
+
+
+def build_loss(cfg: DictConfig, data: Data) -> nn.Module:
+    """Build the training loss for this data."""
+    return instantiate(with_sizes(cfg, data).loss, _convert_="all")
+
+
+def build_model(cfg: DictConfig, data: Data | None = None) -> MultimodalModel:
+    """Build the parts in the config's order, so that one seed gives every fusion the same encoders.
+
+    Args:
+        cfg: the whole config.
+        data: whose sizes the parts get; None for a config that holds them, such as a checkpoint's.
+    """
+    cfg = cfg if data is None else with_sizes(cfg, data)
+    if cfg.sizes.num_classes is None:
+        raise ValueError("the sizes of the data are not known yet: give `data` to build_model")
     return MultimodalModel(
         encoders=instantiate(cfg.encoder, _convert_="all"),
         missing=instantiate(cfg.missing, _convert_="all"),
@@ -68,19 +81,21 @@ def build_model(cfg: DictConfig) -> MultimodalModel:
 
 
 def build_fusion(cfg: DictConfig) -> nn.Module:
-    """As configured, or so wide that it has `fusion_parameters` of them: then a better fusion is not a bigger one."""
-    width = {} if cfg.fusion_parameters is None else {"hidden": matched_width(cfg)}
-    if width and width["hidden"] < cfg.dim // 2:
+    """Build the fusion; `fusion_parameters` chooses `hidden` so that all fusions have the same parameter count."""
+    if cfg.fusion_parameters is None:
+        return instantiate(cfg.fusion, _convert_="all")
+    hidden = matched_width(cfg)
+    if hidden < cfg.dim // 2:
         log.warning(
             "fusion_parameters=%d leaves this fusion a hidden width of only %d: give more to be fair to it",
             cfg.fusion_parameters,
-            width["hidden"],
+            hidden,
         )
-    return instantiate(cfg.fusion, **width, _convert_="all")
+    return instantiate(cfg.fusion, hidden=hidden, _convert_="all")
 
 
 def matched_width(cfg: DictConfig) -> int:
-    """The `hidden` that gives this fusion as many parameters as asked for; ValueError if none comes within 5 %."""
+    """Return the `hidden` that gives this fusion `fusion_parameters` of them; ValueError if none comes within 5 %."""
     wanted = cfg.fusion_parameters
     if not isinstance(wanted, int) or wanted < 1:
         raise ValueError(f"fusion_parameters must be a whole number above 0, or null, got {wanted}")
@@ -101,19 +116,21 @@ def matched_width(cfg: DictConfig) -> int:
 
 
 def count_parameters(cfg: DictConfig, hidden: int) -> int:
-    """Trainable ones of a fusion with this width, which takes no memory and draws no random number."""
+    """Count the trainable parameters of a fusion with this width; takes no memory and draws no random number."""
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         fusion = instantiate(cfg.fusion, hidden=hidden, _convert_="all")
     return sum(p.numel() for p in fusion.parameters() if p.requires_grad)
 
 
-def resolved(cfg: DictConfig, data: Data, model: MultimodalModel) -> dict[str, Any]:
-    """The config with every `${...}` filled in, and what only the run could know."""
-    config = OmegaConf.to_container(cfg, resolve=True)
-    choices = HydraConfig.get().runtime.choices
-    config["choices"] = {name: choice for name, choice in choices.items() if not name.startswith("hydra/")}
-    config |= {"data_source": data.source, "fingerprint": data.fingerprint}
+def resolve(cfg: DictConfig, data: Data, precision: str) -> dict[str, Any]:
+    """Return the config with every `${...}` filled in, and with what is known only now.
+
+    Args:
+        cfg: as composed.
+        data: whose sizes are filled in.
+        precision: what `training.precision` came to.
+    """
+    cfg = OmegaConf.merge(with_sizes(cfg, data), {"training": {"precision": precision}})
     if cfg.fusion_parameters is not None:
-        config["fusion"]["hidden"] = matched_width(cfg)
-    config["overrides"] = list(HydraConfig.get().overrides.task)
-    return config | {"image_weights": getattr(model.encoders["image"], "weights", "random")}
+        cfg = OmegaConf.merge(cfg, {"fusion": {"hidden": matched_width(cfg)}})
+    return OmegaConf.to_container(cfg, resolve=True)

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -12,8 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
 from multimodal.dataset.data import Data
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.model import MultimodalModel
 from multimodal.runs.build import build_model
+from multimodal.runs.record import RunRecord, record_from
 from multimodal.training.checkpoint_file import load_checkpoint
 
 log = logging.getLogger(__name__)
@@ -24,27 +26,53 @@ EVALUATE_MAY_SET = (*GENERATE_MAY_SET, "resume", "evaluation", "dataset.path", "
 GENERATE_MAY_SET += ("text", "image")
 
 
-def open_checkpoint(cfg: DictConfig, may_set: tuple[str, ...]) -> tuple[Path, dict[str, Any], DictConfig]:
-    """The checkpoint's file, what is in it, and its config with what the command line may change of it."""
-    mode = HydraConfig.get().runtime.choices["mode"]
-    file = checkpoint_file(cfg.checkpoint, mode)
+class Checkpoint(NamedTuple):
+    """A trained model's file, opened.
+
+    Args:
+        file: where it is.
+        record: of the run that trained it.
+        config: the record's, with what the command line may change of it.
+        weights: of the model.
+        vocabulary: of the training captions.
+        class_names: of the K labels.
+    """
+
+    file: Path
+    record: RunRecord
+    config: DictConfig
+    weights: dict[str, torch.Tensor]
+    vocabulary: Vocabulary
+    class_names: list[str]
+
+
+def open_checkpoint(cfg: DictConfig, may_set: tuple[str, ...]) -> Checkpoint:
+    """Read the checkpoint that the config names; ValueError where the command line sets what it may not."""
+    hydra = HydraConfig.get()
+    file = checkpoint_file(cfg.checkpoint, hydra.runtime.choices["mode"])
     state = load_checkpoint(file)
-    return file, state, with_overrides(state["config"], cfg, HydraConfig.get().overrides.task, may_set, mode)
+    record = record_from(state["record"], file)
+    config = with_overrides(record.config, cfg, hydra.overrides.task, may_set, hydra.runtime.choices["mode"])
+    return Checkpoint(file, record, config, state["model"], Vocabulary(state["vocabulary"]), state["class_names"])
 
 
-def load_model(cfg: DictConfig, weights: dict[str, torch.Tensor], file: Path) -> MultimodalModel:
-    """A checkpoint's model, where its trainer would have it; needs no data, whose sizes the config holds."""
-    trainer = instantiate(cfg.training, _convert_="all")
+def load_model(checkpoint: Checkpoint) -> MultimodalModel:
+    """Build a checkpoint's model where its trainer would have it; needs no data, whose sizes the config holds."""
+    file = checkpoint.file
+    trainer = instantiate(checkpoint.config.training, _convert_="all")
     try:
-        model = build_model(cfg)
+        model = build_model(checkpoint.config)
     except (InstantiationException, ConfigAttributeError) as error:
         raise ValueError(f"{file} was made by another version of this package; train it again: {error}") from error
-    load_weights(model, weights, file)
+    try:
+        model.load_state_dict(checkpoint.weights)
+    except RuntimeError as error:
+        raise ValueError(f"{file} holds the weights of another model: {error}") from error
     return model.to(trainer.fabric.device)
 
 
 def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
-    """A run's `best.pt`, or the file itself."""
+    """Return a run's `best.pt`, or the file itself."""
     if checkpoint is None:
         raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>")
     file = Path(checkpoint)
@@ -55,9 +83,9 @@ def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
 
 
 def with_overrides(
-    kept: dict[str, Any], cfg: DictConfig, overrides: list[str], may_set: tuple[str, ...], mode: str
+    saved: dict[str, Any], cfg: DictConfig, overrides: list[str], may_set: tuple[str, ...], mode: str
 ) -> DictConfig:
-    """A checkpoint's config, with what the command line may change of it."""
+    """Return a checkpoint's config, with what the command line may change of it."""
     names = given(overrides)
     refused = [n for n in names if not any(n == free or n.startswith((f"{free}.", f"{free}/")) for free in may_set)]
     if refused:
@@ -66,38 +94,42 @@ def with_overrides(
             f"mode={mode} takes {what} from the checkpoint: {', '.join(refused)} cannot be set; "
             f"what can is {', '.join(may_set)}"
         )
-    config = OmegaConf.create(kept)
+    config = OmegaConf.create(saved)
     for name in names:
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
     config.evaluation.evaluator.image_judge.cache = cfg.cache_dir  # this machine's
     config.training.devices = 1  # one is enough to answer, whatever trained
-    if "weights" in config.encoder.image:
-        config.encoder.image.update(weights="none", frozen=False)  # the checkpoint has them
+    for encoder in config.encoder.values():
+        if "weights" in encoder:
+            encoder.update(weights="none", frozen=False)  # the checkpoint has them
     return config
 
 
 def given(overrides: list[str]) -> list[str]:
-    """The names that a command line sets."""
+    """Return the names that a command line sets."""
     return [override.lstrip("+~").partition("=")[0] for override in overrides]
 
 
-def load_weights(model: MultimodalModel, state: dict[str, torch.Tensor], file: Path) -> None:
-    """ValueError if they are another model's."""
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"{file} holds the weights of another model: {error}") from error
+def check_same_data(checkpoint: Checkpoint, data: Data, requested: bool) -> None:
+    """Raise ValueError for other data than the checkpoint's, whose test samples may have been trained on.
 
-
-def check_same_data(config: dict[str, Any], data: Data, asked: bool) -> None:
-    """Other data than the checkpoint's, unless asked for, is an error: its test samples may have been trained on."""
-    if data.fingerprint == config["fingerprint"]:
+    Args:
+        checkpoint: that is evaluated.
+        data: that it is evaluated on.
+        requested: whether the command line names the data; then a warning is enough.
+    """
+    record = checkpoint.record
+    if data.class_names != checkpoint.class_names:
+        raise ValueError(
+            f"{checkpoint.file} knows the classes {checkpoint.class_names}, the data has {data.class_names}"
+        )
+    if data.fingerprint == record.fingerprint:
         return
     difference = (
-        f"the checkpoint learned from {config['data_source']} data {config['fingerprint']}, "
+        f"the checkpoint learned from {record.data_source} data {record.fingerprint}, "
         f"this is {data.source} data {data.fingerprint}"
     )
-    if not asked:
+    if not requested:
         raise ValueError(f"{difference}; give dataset.source and dataset.path to evaluate on other data")
     log.warning("%s: make sure that its test samples were not trained on", difference)

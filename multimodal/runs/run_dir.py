@@ -6,61 +6,62 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
 
-from multimodal.io import read_json, remove_parts, write_json, write_text
-from multimodal.runs.run_id import evaluation_key, run_name
+from multimodal.io import read_json, remove_parts, write_json
+from multimodal.runs.record import FILE, RunRecord, read_record
 
 log = logging.getLogger(__name__)
 
 REPLACED = "replaced"  # folder of runs that were set aside
 
 
-def run_folder(cfg: DictConfig, config: dict[str, Any]) -> Path:
-    """Where this experiment lives; an error if another one does."""
-    name, key = run_name(config)
-    multirun = HydraConfig.get().mode is RunMode.MULTIRUN
-    folder = Path(cfg.output_dir or "runs") / name if multirun else Path(cfg.output_dir or f"runs/{name}")
-    check_folder(folder, key)
+def run_folder(output_dir: str | None, record: RunRecord) -> Path:
+    """Return where this run lives; ValueError if another one does.
+
+    Args:
+        output_dir: the run's folder, in a sweep the folder of all runs; None for a name of its own in `runs`.
+        record: of the run.
+    """
+    alone = HydraConfig.get().mode is not RunMode.MULTIRUN
+    folder = Path(output_dir) if alone and output_dir else Path(output_dir or "runs") / record.name
+    check_folder(folder, record)
     return folder
 
 
-def evaluation_folder(cfg: DictConfig, file: Path, config: dict[str, Any]) -> Path:
-    """Where the evaluation of a checkpoint's file lives, beside it or as `output_dir` says; an error as above."""
-    key = evaluation_key(config)
-    folder = Path(cfg.output_dir or file.parent / f"evaluation-{key}")
+def evaluation_folder(output_dir: str | None, file: Path, record: RunRecord) -> Path:
+    """Return where the evaluation of a checkpoint lives: beside it, unless `output_dir` says otherwise."""
+    folder = Path(output_dir or file.parent / f"evaluation-{record.evaluation_key}")
     if HydraConfig.get().mode is RunMode.MULTIRUN:
-        if not cfg.output_dir:
+        if not output_dir:
             raise ValueError("a sweep of evaluations needs output_dir=<a folder of its own>")
-        folder = folder / f"{run_name(config)[0]}-{file.stem}-{key}"
-    check_folder(folder, key)
+        folder = folder / f"{record.name}-{file.stem}-{record.evaluation_key}"
+    check_folder(folder, record)
     return folder
 
 
-def check_folder(folder: Path, key: str) -> None:
-    """ValueError unless there is nothing in it, or what this very key has left there."""
-    file = folder / "config.yaml"
+def check_folder(folder: Path, record: RunRecord) -> None:
+    """Raise ValueError unless the folder is empty or holds what this very run has left there."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"output_dir: {folder} is a file; give a folder")
-    if file.exists() and OmegaConf.load(file).get("key") != key:
-        raise ValueError(f"{folder} holds another experiment; give another output_dir")
-    if folder.exists() and not file.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
+    if (folder / FILE).exists():
+        if read_record(folder).identity != record.identity:
+            raise ValueError(f"{folder} holds another experiment; give another output_dir")
+    elif folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise ValueError(f"{folder} is not the folder of a run, and not empty; give another output_dir")
 
 
-def finished(folder: Path, config: dict[str, Any]) -> bool:
-    """Whether these numbers are already there, of this evaluation."""
+def finished(folder: Path, record: RunRecord) -> bool:
+    """Return whether the folder has the numbers of this evaluation."""
     file = folder / "metrics.json"
-    return file.exists() and read_json(file).get("evaluation_key") == evaluation_key(config)
+    return file.exists() and read_json(file).get("evaluation_key") == record.evaluation_key
 
 
-def prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
-    """Makes it, or keeps what an earlier attempt left; with `resume` false that is set aside, and said."""
+def prepare_folder(folder: Path, record: RunRecord, resume: bool) -> None:
+    """Make the folder, or keep what an earlier attempt left; with `resume` false that is set aside, and said."""
     if folder.exists() and not resume:
         places = (folder.parent / REPLACED / f"{folder.name}-{i}" for i in count(1))
         aside = next(place for place in places if not place.exists())
@@ -70,7 +71,7 @@ def prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     remove_parts(folder)
     (folder / "metrics.json").unlink(missing_ok=True)  # it says that a run is finished
-    write_text(OmegaConf.to_yaml(OmegaConf.create(config)), folder / "config.yaml")
+    record.write(folder)
 
 
 @contextmanager

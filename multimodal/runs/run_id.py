@@ -15,40 +15,52 @@ KEYED += ("fusion_parameters",)
 # Data and weights count by their content.
 NOT_KEYED = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded", "encoder.image.weights")
 NOT_KEYED += ("training.accelerator",)
+NOT_EVALUATED = ("evaluation.evaluator.image_judge.cache",)
 BUILT_BY = "multimodal.runs.build.build_model"
 
 
-def run_name(config: dict[str, Any]) -> tuple[str, str]:
-    """(folder name, key); the key hashes what changes the result."""
+def run_key(config: dict[str, Any], data_source: str, fingerprint: str, weights: dict[str, str]) -> str:
+    """Hash what changes the trained model: settings, code, and the content of data and weights.
+
+    Args:
+        config: resolved.
+        data_source, fingerprint: of the data.
+        weights: {modality: what its encoder started from}.
+    """
     keyed = without({part: config[part] for part in KEYED}, NOT_KEYED)
-    keyed["data"] = [config["data_source"], config["fingerprint"]]
-    keyed["weights"] = digest(config["image_weights"])
-    key = key_of(keyed, targets(keyed) | {BUILT_BY})
-    return f"{config['choices']['dataset']}-{config['choices']['fusion']}-s{config['seed']}-{key}", key
+    keyed["data"] = [data_source, fingerprint]
+    keyed["weights"] = {modality: file_digest(name) for modality, name in weights.items()}
+    return key_of(keyed, targets(keyed) | {BUILT_BY})
 
 
-def evaluation_key(config: dict[str, Any]) -> str:
-    """Hashes what changes the evaluation of a trained model: settings, code, and for a checkpoint that and its data."""
-    settings = without({"evaluation": config["evaluation"]}, ("evaluation.evaluator.image_judge.cache",))
-    keyed = settings | {name: config.get(name) for name in ("checkpoint_digest", "evaluated_data")}
+def evaluation_key(config: dict[str, Any], checkpoint: str | None, fingerprint: str) -> str:
+    """Hash what changes the evaluation of a trained model: settings, code, and for a checkpoint that and its data.
+
+    Args:
+        config: resolved.
+        checkpoint: SHA-256 of the file that is evaluated; None right after training, where the run's key says it.
+        fingerprint: of the data that a checkpoint is evaluated on.
+    """
+    settings = without({"evaluation": config["evaluation"]}, NOT_EVALUATED)
+    keyed = settings if checkpoint is None else settings | {"checkpoint": checkpoint, "data": fingerprint}
     return key_of(keyed, targets(settings))
 
 
 def key_of(keyed: dict[str, Any], code: set[str]) -> str:
-    """Eight hexadecimal digits for settings and for the code that they name."""
+    """Return eight hexadecimal digits for settings and for the code that they name."""
     keyed = keyed | {"code": [source_digest(target) for target in sorted(code)]}
     return hashlib.sha256(json.dumps(keyed, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def code_of(config: dict[str, Any]) -> dict[str, str]:
-    """{`fusion_code`, `code`}: the code of the fusion, and that of all else which a comparison of fusions shares."""
+def code_keys(config: dict[str, Any]) -> dict[str, str]:
+    """Return `fusion_code` and `code`: hashes of the fusion's code, and of the code that all fusions share."""
     fusion = targets(config["fusion"])
     shared = targets(without({part: config[part] for part in (*KEYED, "evaluation")}, ("fusion", "evaluation.figures")))
     return {"fusion_code": key_of({}, fusion), "code": key_of({}, shared | {BUILT_BY})}
 
 
 def without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """A copy that lacks what these dotted names lead to."""
+    """Return a copy of the config without the given dotted keys."""
     kept = deepcopy(config)
     for name in names:
         *path, last = name.split(".")
@@ -57,7 +69,7 @@ def without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def targets(part: Any) -> set[str]:
-    """Every `_target_` in a config, at any depth."""
+    """Return every `_target_` in a config, at any depth."""
     values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     found = {target for value in values for target in targets(value)}
     return found | ({part["_target_"]} if isinstance(part, dict) and "_target_" in part else set())
@@ -109,6 +121,6 @@ def imported(file: Path) -> list[str]:
     return [name for node in ours for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names))]
 
 
-def digest(weights: str) -> str:
-    """Of a file's content, or the name of weights that are none."""
+def file_digest(weights: str) -> str:
+    """Return the SHA-256 of a file, or the name itself (`imagenet`, `random`) if it is not a file."""
     return hashlib.sha256(Path(weights).read_bytes()).hexdigest() if Path(weights).is_file() else weights

@@ -34,9 +34,11 @@ class WandbRun:
         if mode not in MODES:
             raise ValueError(f"tracking mode must be one of {', '.join(MODES)}, got {mode}")
         self.mode, self.project, self.entity = mode, project, entity
+        self.opened = False
 
     def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> "WandbRun":
-        """Starts a run of its own, also when an earlier one in this process was left open."""
+        """Start a run of its own, also when an earlier one in this process was left open."""
+        self.opened = True
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: %s (%s); upload later with `wandb sync %s`", mode, reason, folder / "wandb")
@@ -65,16 +67,11 @@ class WandbRun:
         if error is not None:
             told = "".join(format_exception(kind, error, traceback))
             self.run.summary.update({"error": f"{type(error).__name__}: {error}", "traceback": told})
-            error.tracked = True
         self.run.finish(exit_code=0 if error is None else 1)
 
     def log(self, row: dict[str, float]) -> None:
         """One row of the history; its summary is the last, of the validation loss the lowest."""
         self.run.log(row)
-
-    def config(self, facts: dict[str, Any]) -> None:
-        """What became known only during the run."""
-        self.run.config.update(facts)
 
     def summary(self, metrics: dict[str, float | None]) -> None:
         """Final values, as `test/<name>`; what is undefined is left out."""

@@ -20,6 +20,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a foreign file's bytes, read as a pickle, raise nearly anything
         raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__})") from error
-    if not isinstance(state, dict) or not {"model", "config", "vocabulary"} <= set(state):
-        raise ValueError(f"{path} is not a checkpoint of this package: it has no model, config and vocabulary")
+    if not isinstance(state, dict) or not {"model", "record", "vocabulary"} <= set(state):
+        raise ValueError(f"{path} is not a checkpoint of this version: it has no model, record and vocabulary")
     return state

@@ -68,7 +68,7 @@ def test_batches_walk_through_all_samples_once_in_order(split, size):
 
 def test_facts_are_the_sizes_of_the_training_split(split):
     data = toy_data("toy", "path", {"train": split}, VOCABULARY, ["x", "y", "z"])
-    assert data.facts() == {
+    assert data.sizes() == {
         "num_classes": 3,
         "vocab_size": len(VOCABULARY),
         "max_length": 7,  # five words, <bos> and <eos>

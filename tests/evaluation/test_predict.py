@@ -9,7 +9,7 @@ from torch import Tensor
 from multimodal.dataset.data import Split
 from multimodal.evaluation.predict import join, predict
 from multimodal.types import BOS, EOS, PAD, Fused
-from tests.helpers.toy import FACTS
+from tests.helpers.toy import SIZES
 
 CONDITIONS = {"both": (True, True), "image": (True, False), "text": (False, True)}
 
@@ -97,7 +97,7 @@ def test_shapes_and_ranges(model, split) -> None:
         assert not value.requires_grad, name
     for condition in CONDITIONS:
         torch.testing.assert_close(predictions.probability[condition].sum(1), torch.ones(6))
-        assert predictions.probability[condition].shape == (6, FACTS["num_classes"])
+        assert predictions.probability[condition].shape == (6, SIZES["num_classes"])
         assert predictions.image[condition].shape == split.image.shape
         assert predictions.image[condition].min() >= 0
         assert predictions.image[condition].max() <= 1

@@ -8,10 +8,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from multimodal.figures.run_figures import RunFigures
-from multimodal.runs.build import unread
 from tests.helpers.toy import ROOT
 
 SCRIPT = str(ROOT / "scripts" / "run.py")
@@ -33,7 +31,6 @@ class Done:
 def command(folder: Path, *arguments: str) -> Done:
     """scripts/run.py in `folder`, in this process and without figures, which take most of a tiny run."""
     out, err, status = StringIO(), StringIO(), 0
-    OmegaConf.register_new_resolver("data", unread, replace=True)  # no data is read yet, as in a new process
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
         patch.setattr(

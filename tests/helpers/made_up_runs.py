@@ -1,11 +1,11 @@
 """Folders of made-up runs, as training leaves them, for the tests of the comparison."""
 
-import json
 from pathlib import Path
 
 from PIL import Image
 
 from multimodal.io import write_csv, write_json
+from multimodal.runs.record import RunRecord
 
 STEPS = (0.0, 0.5, 1.0)
 BASELINES = {"mean_image": {"text_to_image/ssim": 0.2}, "frequent_caption": {"image_to_text/bleu4": 0.1}}
@@ -35,10 +35,21 @@ def make_run(
     found |= {"text_to_image/ssim": 0.5 + better, "image_to_text/class_coherence": right, "image_to_text/bleu4": 0.3}
     found |= {"judge/accuracy": 0.99, "judge/caption_accuracy": 1.0} | (metrics or {})
     kept = found | {"undefined": undefined or {}, "baselines": BASELINES, "availability/surface": rows}
-    facts = {"choices": {"dataset": dataset, "fusion": fusion}, "seed": seed, "data_source": source}
-    facts |= {"fingerprint": f"print of {dataset}", "image_weights": "random"}
-    write_json(kept | facts, folder / "metrics.json")
-    (folder / "config.yaml").write_text(json.dumps({"dataset": {"name": dataset}, "seed": seed} | facts))
+    choices = {"dataset": dataset, "fusion": fusion, "caption": "original"}
+    write_json(kept | {"choices": choices, "seed": seed, "data_source": source}, folder / "metrics.json")
+    RunRecord(
+        config={"dataset": {"name": dataset}, "seed": seed},
+        choices=choices,
+        overrides=[],
+        data_source=source,
+        fingerprint=f"print of {dataset}",
+        weights={"image": "random", "text": "random"},
+        checkpoint=None,
+        key=folder.name,
+        evaluation_key="",
+        code="",
+        fusion_code="",
+    ).write(folder)
     history = [{"step": 10.0 * i, "validation/loss": 2.0 - 0.1 * i + 0.01 * seed} for i in range(1, steps + 1)]
     write_csv(history, folder / "history.csv")
     classes = {"train": {"a": 5, "b": 6}, "validation": {"a": 1, "b": 2}, "test": {"a": 3, "b": 3}}

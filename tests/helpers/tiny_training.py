@@ -40,7 +40,7 @@ SETTINGS = {
     "devices": 1,
     "precision": "32-true",
 }
-EXTRA = {"config": {"dim": 8}, "vocabulary": VOCABULARY.words}
+EXTRA = {"record": {"dim": 8}, "vocabulary": VOCABULARY.words}
 
 
 def split(size: int, seed: int) -> Split:

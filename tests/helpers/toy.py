@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 import multimodal.run  # noqa: F401  registers the resolvers of conf/
 from multimodal.dataset.builtin.digit_grammar import parse
@@ -26,14 +26,14 @@ ROOT = Path(__file__).parent.parent.parent
 CONF = ROOT / "conf"
 
 
-FACTS = {"num_classes": 3, "vocab_size": 20, "max_length": 8, "channels": 1, "image_size": 28}
+SIZES = {"num_classes": 3, "vocab_size": 20, "max_length": 8, "channels": 1, "image_size": 28}
 
 
 @cache  # a twentieth of a second each, and code never writes to a config
 def composed(*overrides: str) -> DictConfig:
-    """With a small width."""
+    """With a small width, and the sizes of a tiny dataset."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", [*overrides, "dim=16"])
+        return OmegaConf.merge(compose("config", [*overrides, "dim=16"]), {"sizes": SIZES})
 
 
 def options(group: str) -> list[str]:

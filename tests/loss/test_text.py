@@ -8,7 +8,7 @@ import torch
 
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.types import EOS, PAD, Output
-from tests.helpers.toy import FACTS
+from tests.helpers.toy import SIZES
 
 
 def output(logits: torch.Tensor) -> Output:
@@ -18,7 +18,7 @@ def output(logits: torch.Tensor) -> Output:
 
 def random_logits(batch, extra: int = 0) -> torch.Tensor:
     """(B, T - 1, V)"""
-    size = (len(batch.tokens), batch.tokens.shape[1] - 1 + extra, FACTS["vocab_size"])
+    size = (len(batch.tokens), batch.tokens.shape[1] - 1 + extra, SIZES["vocab_size"])
     return 3 * torch.randn(size, generator=torch.Generator().manual_seed(0))
 
 

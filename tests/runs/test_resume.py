@@ -2,17 +2,13 @@
 
 import csv
 import json
-from copy import deepcopy
 from pathlib import Path
 
 import pytest
-import yaml
 from filelock import FileLock
 
 from multimodal import sweep
 from multimodal.evaluation.evaluator import Evaluator
-from multimodal.runs import run_id
-from multimodal.runs.run_id import evaluation_key, run_name, statements
 from multimodal.training.trainer import Trainer
 from tests.helpers.command import TINY, command
 
@@ -155,81 +151,11 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path) -> None:
     assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
 
 
-def test_an_edited_component_is_another_run(undisturbed, monkeypatch) -> None:
-    config = yaml.safe_load((undisturbed / "config.yaml").read_text())
-    name, found = run_name(config)
-    assert found == config["key"]
-    assert name.endswith(found)
-    fusion, evaluated = config["fusion"]["_target_"], evaluation_key(config)
-    whole = run_id.source_digest
-    monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == fusion else whole(target))
-    assert run_name(config)[1] != found
-    assert evaluation_key(config) == evaluated
-    judge = config["evaluation"]["evaluator"]["image_judge"]["_target_"]
-    monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == judge else whole(target))
-    assert evaluation_key(config) != evaluated
-    assert run_name(config)[1] == found
-    assert run_name(config | {"tracking": None, "output_dir": "elsewhere"}) == run_name(config)
-
-
-def changed(config: dict, name: str, value: object) -> dict:
-    """With another value at a dotted name."""
-    config, (*path, last) = deepcopy(config), name.split(".")
-    part = config
-    for step in path:
-        part = part[step]
-    part[last] = value
-    return config
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "another"),
-    [
-        ("dataset.source", "auto", False),  # what it came to counts
-        ("training.accelerator", "cpu", False),
-        ("evaluation.evaluator.image_judge.cache", "/elsewhere", False),
-        ("training.devices", 2, True),  # dropout draws apart
-        ("training.precision", "bf16-mixed", True),
-        ("fusion.hidden", 9, True),
-        ("fingerprint", "other", True),
-        ("data_source", "hub", True),
-    ],
-)
-def test_what_makes_another_run(undisturbed, name: str, value: object, another: bool) -> None:
-    config = yaml.safe_load((undisturbed / "config.yaml").read_text())
-    assert (run_name(changed(config, name, value)) != run_name(config)) == another
-    assert evaluation_key(changed(config, name, value)) == evaluation_key(config)
-
-
-def test_a_comment_or_a_docstring_makes_no_other_run(tmp_path) -> None:
-    (tmp_path / "a.py").write_text("def f(x):\n    return x + 1\n")
-    (tmp_path / "b.py").write_text('"""Adds."""\n\n\ndef f(x):\n    """One."""\n    return x+1  # more\n')
-    (tmp_path / "c.py").write_text("def f(x):\n    return x + 2\n")
-    same, also, other = (statements(tmp_path / f"{name}.py") for name in "abc")
-    assert same == also != other
-
-
 def test_a_run_killed_in_its_first_write_is_not_in_its_own_way(undisturbed, tmp_path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".config.yaml.0123.part").write_text("half")
     assert command(tmp_path, *LINE).status == 0
     assert not list((tmp_path / "out").glob("*.part"))
-
-
-@pytest.mark.parametrize(
-    ("target", "part"),
-    [
-        ("multimodal.fusion.mopoe.MoPoEFusion", "fusion/gaussian.py"),
-        ("multimodal.fusion.mopoe.MoPoEFusion", "types.py"),  # which gaussian.py imports
-        ("multimodal.fusion.bottleneck.BottleneckFusion", "fusion/attention.py"),
-        ("multimodal.loss.uncertainty.UncertaintyWeightedLoss", "loss/weighted.py"),
-        ("multimodal.head.text.lstm.LSTMDecoder", "head/text/decoding.py"),
-    ],
-)
-def test_a_component_is_also_what_its_file_imports(target: str, part: str) -> None:
-    files = {str(file) for file in run_id.sources(target.rpartition(".")[0], set())}
-    assert any(file.endswith(f"multimodal/{part}") for file in files)
-    assert not any(file.endswith("fusion/concat.py") for file in files)
 
 
 def test_a_report_that_fails_does_not_hide_what_failed(tmp_path, monkeypatch) -> None:

@@ -7,7 +7,7 @@ from multimodal.training.checkpoint_file import load_checkpoint, save_checkpoint
 
 STATE = {
     "model": {"weight": torch.arange(6.0).view(2, 3), "count": torch.tensor(3)},
-    "config": {"dim": 16, "modalities": ["image", "text"], "path": None, "rate": 0.3},
+    "record": {"dim": 16, "modalities": ["image", "text"], "path": None, "rate": 0.3},
     "vocabulary": ["<pad>", "<unk>", "<bos>", "<eos>", "café", "🐱"],
     "step": 7,
 }
@@ -21,7 +21,7 @@ def file(tmp_path):
 
 
 def test_what_is_saved_is_what_is_loaded_with_weights_only(file):
-    assert torch.load(file, weights_only=True)["config"] == STATE["config"]
+    assert torch.load(file, weights_only=True)["record"] == STATE["record"]
     state = load_checkpoint(file)
     torch.testing.assert_close(state.pop("model"), STATE["model"], rtol=0, atol=0)
     assert state == {name: value for name, value in STATE.items() if name != "model"}
@@ -54,15 +54,15 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, content):
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
-    torch.save({"model": 1, "config": print, "vocabulary": []}, tmp_path / "best.pt")
+    torch.save({"model": 1, "record": print, "vocabulary": []}, tmp_path / "best.pt")
     with pytest.raises(ValueError, match="not a readable checkpoint"):
         load_checkpoint(tmp_path / "best.pt")
 
 
-@pytest.mark.parametrize("state", [{"model": {}, "config": {}}, {"weight": torch.zeros(2)}, [1, 2], torch.zeros(2)])
+@pytest.mark.parametrize("state", [{"model": {}, "record": {}}, {"weight": torch.zeros(2)}, [1, 2], torch.zeros(2)])
 def test_somebody_elses_weights_are_refused(tmp_path, state):
     torch.save(state, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match="it has no model, config and vocabulary"):
+    with pytest.raises(ValueError, match="it has no model, record and vocabulary"):
         load_checkpoint(tmp_path / "other.pt")
 
 

@@ -95,7 +95,7 @@ def test_best_has_the_lowest_validation_loss_and_is_what_the_model_holds(tmp_pat
     assert [row["validation/loss"] for row in history] == [5.0, 2.0, 3.0, 2.0, 4.0]
     best, last = load_checkpoint(tmp_path / "best.pt"), load_checkpoint(tmp_path / "last.pt")
     assert (best["step"], last["step"]) == (2, 5)
-    assert best["config"] == EXTRA["config"]
+    assert best["record"] == EXTRA["record"]
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, best["model"][name]), name
     assert any(not torch.equal(weight, best["model"][name]) for name, weight in last["model"].items())

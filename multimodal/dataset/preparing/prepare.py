@@ -9,6 +9,7 @@ from datasets import DatasetDict
 from multimodal.caption.original import OriginalCaptions
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
+from multimodal.dataset.near_duplicates import cached_near_duplicates
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.split import split_rows
 from multimodal.dataset.preparing.vocabulary import Vocabulary
@@ -95,6 +96,7 @@ def prepare_data(
         )
         for split in rows
     }
+    duplicates = cached_near_duplicates(images["train"], images["test"])
     card = make_card(told, splits, vocabulary, class_names, max_words, bad.found)
     return Data(
         name=name,
@@ -106,7 +108,7 @@ def prepare_data(
         grammar=grammar,
         augment=augment,
         fingerprint=fingerprint(splits),
-        card={"source": source, "revision": revision} | card,
+        card={"source": source, "revision": revision} | card | {"near_duplicates": duplicates},
         tables=told.tables,
     )
 

@@ -55,7 +55,7 @@ def test_a_checkpoints_vocabulary_is_used_as_it_is():
 
 def test_a_long_caption_is_cut():
     data = prepared(DatasetDict(train=samples(range(24))), max_words=2)
-    assert data.facts()["max_length"] == 4
+    assert data.sizes()["max_length"] == 4
     assert all(caption.endswith(" of") for caption in data.vocabulary.decode(data.splits["train"].tokens))
 
 

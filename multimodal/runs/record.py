@@ -1,0 +1,161 @@
+"""The record of a run: what was run, on which data, and the keys that follow from it.
+
+It is written to the run's `config.yaml` and into its checkpoints; whoever needs to know what a run is reads it there.
+"""
+
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from multimodal.dataset.data import Data
+from multimodal.io import write_text
+from multimodal.model import MultimodalModel
+from multimodal.runs.build import resolve
+from multimodal.runs.run_id import code_keys, evaluation_key, file_digest, run_key
+
+FILE = "config.yaml"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run is.
+
+    Args:
+        config: every setting, resolved.
+        choices: {group: the option that was chosen}.
+        overrides: the command line's.
+        data_source: where the data came from in the end: `hub`, `path` or `embedded`.
+        fingerprint: of the data that the run is evaluated on.
+        weights: {modality: what its encoder started from: `random`, `imagenet`, or a file}.
+        checkpoint: SHA-256 of the checkpoint that was evaluated again; None for a run that trained.
+        key: hash of all that changes the trained model.
+        evaluation_key: hash of all that changes its evaluation.
+        code, fusion_code: hashes of the code of the fusion, and of all else that a comparison of fusions shares.
+    """
+
+    config: dict[str, Any]
+    choices: dict[str, str]
+    overrides: list[str]
+    data_source: str
+    fingerprint: str
+    weights: dict[str, str]
+    checkpoint: str | None
+    key: str
+    evaluation_key: str
+    code: str
+    fusion_code: str
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return self.choices["dataset"]
+
+    @property
+    def fusion(self) -> str:
+        """The fusion's name."""
+        return self.choices["fusion"]
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.config["seed"]
+
+    @property
+    def name(self) -> str:
+        """The run's name: that of its folder, unless `output_dir` gives another."""
+        return f"{self.dataset}-{self.fusion}-s{self.seed}-{self.key}"
+
+    @property
+    def title(self) -> str:
+        """The heading of figures: dataset, source, captions, fusion, seed."""
+        captions = f"{self.data_source}, {self.choices['caption']} captions"
+        return f"{self.dataset} ({captions}), {self.fusion} fusion, seed {self.seed}"
+
+    @property
+    def identity(self) -> tuple[str | None, str]:
+        """Equal for records that may share a folder: other evaluation settings measure the same training anew."""
+        return (None, self.key) if self.checkpoint is None else (self.checkpoint, self.evaluation_key)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for a checkpoint."""
+        return asdict(self)
+
+    def as_config(self) -> dict[str, Any]:
+        """Return the config with the facts of the run under `record`, for `config.yaml`."""
+        facts = asdict(self)
+        return facts.pop("config") | {"record": facts}
+
+    def write(self, folder: Path) -> None:
+        """Write `config.yaml`."""
+        write_text(yaml.safe_dump(self.as_config(), sort_keys=False, allow_unicode=True), folder / FILE)
+
+
+def training_record(cfg: DictConfig, data: Data, model: MultimodalModel, precision: str) -> RunRecord:
+    """Return the record of a run that trains.
+
+    Args:
+        cfg: as composed on the command line.
+        data, model: that it trains.
+        precision: what `training.precision` came to.
+    """
+    hydra = HydraConfig.get()
+    config = resolve(cfg, data, precision)
+    weights = {m: getattr(encoder, "weights", "random") for m, encoder in model.encoders.items()}
+    return RunRecord(
+        config=config,
+        choices={name: choice for name, choice in hydra.runtime.choices.items() if not name.startswith("hydra/")},
+        overrides=list(hydra.overrides.task),
+        data_source=data.source,
+        fingerprint=data.fingerprint,
+        weights=weights,
+        checkpoint=None,
+        key=run_key(config, data.source, data.fingerprint, weights),
+        evaluation_key=evaluation_key(config, None, data.fingerprint),
+        **code_keys(config),
+    )
+
+
+def evaluation_record(trained: RunRecord, evaluation: dict[str, Any], data: Data, file: Path) -> RunRecord:
+    """Return the record of an evaluation of a trained model.
+
+    Args:
+        trained: the record in its checkpoint.
+        evaluation: the settings of this evaluation, resolved.
+        data: that it is evaluated on.
+        file: its checkpoint.
+    """
+    config, checkpoint = trained.config | {"evaluation": evaluation}, file_digest(str(file))
+    return replace(
+        trained,
+        config=config,
+        overrides=list(HydraConfig.get().overrides.task),
+        data_source=data.source,
+        fingerprint=data.fingerprint,
+        checkpoint=checkpoint,
+        evaluation_key=evaluation_key(config, checkpoint, data.fingerprint),
+        **code_keys(config),
+    )
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read the record in a run's folder.
+
+    Raises:
+        ValueError: `config.yaml` holds no record, or that of another version.
+    """
+    file = folder / FILE
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    facts = config.pop("record", None) if isinstance(config, dict) else None
+    return record_from(facts if not isinstance(facts, dict) else facts | {"config": config}, file)
+
+
+def record_from(values: Any, file: Path) -> RunRecord:
+    """Return the record that `as_dict` gave; ValueError, which names the file, where it is none of this version."""
+    names = {field.name for field in fields(RunRecord)}
+    if not isinstance(values, dict) or set(values) != names:
+        raise ValueError(f"{file} was written by another version of this package: it holds no record of a run")
+    return RunRecord(**values)

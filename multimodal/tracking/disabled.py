@@ -1,0 +1,34 @@
+"""No tracking: the run's folder has everything."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+class DisabledTracker:
+    """Does nothing; see `Tracker` for the methods."""
+
+    opened = False
+
+    def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> Self:
+        """Return itself."""
+        self.opened = True
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """Let an error pass."""
+
+    def log(self, row: dict[str, float]) -> None:
+        """Log nothing."""
+
+    def summary(self, metrics: dict[str, float | None]) -> None:
+        """Log nothing."""
+
+    def figures(self, files: dict[str, Path]) -> None:
+        """Log nothing."""
+
+    def publish(self, folder: Path) -> None:
+        """Publish nothing."""

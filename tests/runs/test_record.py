@@ -1,0 +1,69 @@
+"""One record of a run, written and read in one place."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from multimodal.runs.record import RunRecord, read_record, record_from
+from multimodal.runs.run_dir import check_folder, prepare_folder
+
+RECORD = RunRecord(
+    config={"seed": 3, "training": {"learning_rate": 1e-5, "clip": None}, "text": "«a: cat», 'ears'"},
+    choices={"dataset": "mnist", "fusion": "concat", "caption": "original"},
+    overrides=["fusion=concat", 'text="a: b"'],
+    data_source="embedded",
+    fingerprint="00ff",
+    weights={"image": "random", "text": "random"},
+    checkpoint=None,
+    key="12345678",
+    evaluation_key="0e123456",
+    code="1",
+    fusion_code="2",
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    RECORD.write(tmp_path)
+    assert read_record(tmp_path) == RECORD
+    assert record_from(RECORD.as_dict(), tmp_path) == RECORD
+    assert OmegaConf.load(tmp_path / "config.yaml").training.learning_rate == 1e-5  # the config as Hydra reads it
+
+
+def test_names_say_what_was_run() -> None:
+    assert RECORD.name == "mnist-concat-s3-12345678"
+    assert RECORD.title == "mnist (embedded, original captions), concat fusion, seed 3"
+
+
+@pytest.mark.parametrize("content", ["", "seed: 1", "record: {key: abc}", "- 1", "record: 3"])
+def test_a_config_without_a_record_of_this_version_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"config\.yaml was written by another version"):
+        read_record(tmp_path)
+
+
+def test_a_folder_is_shared_by_one_training_whatever_measures_it(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    prepare_folder(folder, RECORD, resume=True)
+    check_folder(folder, replace(RECORD, evaluation_key="other"))
+    for other in (replace(RECORD, key="other"), replace(RECORD, checkpoint="its digest")):
+        with pytest.raises(ValueError, match="holds another experiment"):
+            check_folder(folder, other)
+
+
+def test_a_folder_of_an_evaluation_is_of_that_evaluation_alone(tmp_path: Path) -> None:
+    evaluated = replace(RECORD, checkpoint="its digest")
+    prepare_folder(tmp_path / "evaluation", evaluated, resume=True)
+    check_folder(tmp_path / "evaluation", evaluated)
+    for other in (replace(evaluated, evaluation_key="other"), replace(evaluated, checkpoint="another")):
+        with pytest.raises(ValueError, match="holds another experiment"):
+            check_folder(tmp_path / "evaluation", other)
+
+
+def test_the_file_is_the_config_with_the_facts_beside_it(tmp_path: Path) -> None:
+    RECORD.write(tmp_path)
+    written = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert {name: written[name] for name in RECORD.config} == RECORD.config
+    assert written["record"]["data_source"] == "embedded"
