@@ -77,9 +77,9 @@ class WandbRun:
         """Final values, as `test/<name>`; what is undefined is left out."""
         self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
 
-    def figures(self, pictures: dict[str, Path]) -> None:
+    def figures(self, files: dict[str, Path]) -> None:
         """PNG files, as `figure/<name>`."""
-        self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in pictures.items()})
+        self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
 
     def publish(self, folder: Path) -> None:
         """The comparison in a folder of runs, as a W&B report."""
