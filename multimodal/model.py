@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from multimodal.types import Batch, Encoded, Fused, Output
+from multimodal.types import MODALITIES, Batch, Encoded, Fused, Output
 
 
 class MultimodalModel(nn.Module):
@@ -29,6 +29,9 @@ class MultimodalModel(nn.Module):
         heads: dict[str, nn.Module],
     ) -> None:
         super().__init__()
+        others = sorted(set(encoders) - set(MODALITIES))
+        if others:  # dropout, availability and interaction are of two
+            raise ValueError(f"encoder.{others[0]}: only {' and '.join(MODALITIES)} are supported, no other modality")
         if not set(getattr(fusion, "modalities", ())) & set(encoders):
             raise ValueError(
                 f"{type(fusion).__name__} needs `self.modalities`, the inputs it reads of {sorted(encoders)}"

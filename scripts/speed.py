@@ -28,8 +28,8 @@ from multimodal.dataset.reading.sources import read_source
 from multimodal.evaluation.predict import predict
 from multimodal.metric.retrieval import retrieval
 from multimodal.runs.build import build_loss, build_model, read_data
-from multimodal.training.batches import Batches
-from multimodal.training.objective import Exact, Objective
+from multimodal.training.sampler import BatchSampler
+from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 
 ROUNDS, STEPS, WARM_UP = 5, 20, 5
@@ -48,16 +48,16 @@ def epochs(cfg: DictConfig, data: Data) -> float:
 def fixed(cfg: DictConfig, data: Data) -> float:
     """Samples a second of the same step on one batch."""
     trainer = instantiate(cfg.training, _convert_="all")
-    objective = Objective(build_model(cfg, data), build_loss(cfg, data))
+    objective = TrainingStep(build_model(cfg, data), build_loss(cfg, data))
     objective, optimizer = trainer.fabric.setup(objective, torch.optim.AdamW(objective.parameters(), fused=True))
     size = cfg.training.batch_size
-    batches = Batches(data.splits["train"], data.augment, size, trainer.modality_dropout, 0, trainer.fabric)
+    batches = BatchSampler(data.splits["train"], data.augment, size, trainer.modality_dropout, 0, trainer.fabric)
     share = 1 - cfg.training.modality_dropout.image  # absent images cost nothing: the batch must have its share of them
     batch = min(map(batches.at, range(20)), key=lambda b: abs(b.present["image"].float().mean() - share))
     for step in range(WARM_UP + STEPS):
         if step == WARM_UP:
             began = time.perf_counter()
-        trainer.fabric.backward(objective(Exact(batch))["loss"])
+        trainer.fabric.backward(objective(ExactBatch(batch))["loss"])
         trainer.fabric.clip_gradients(objective, optimizer, max_norm=trainer.clip)
         optimizer.step()
         optimizer.zero_grad()
@@ -89,7 +89,7 @@ def plain(cfg: DictConfig, data: Data) -> float:
     rows = read_source(cfg.dataset.source, cfg.dataset.path, cfg.dataset.hub, embedded)[0]["train"]
     loader = DataLoader(PlainDataset(cfg.dataset, rows, data.vocabulary.numbers), cfg.training.batch_size, shuffle=True)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
-    optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], cfg.training.learning_rate)
+    optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], cfg.optimizer.lr)
     batches = iter(loader)
     for step in range(WARM_UP + STEPS):
         if step == WARM_UP:

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from multimodal.model import MultimodalModel
 from multimodal.runs.build import build_model, count_parameters
 from multimodal.training.device import computes_bf16
-from multimodal.training.objective import Exact, Objective
+from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import PAD
 from tests.helpers.contracts import FUSIONS, GROUPS, build, changed, masked, one, said
 from tests.helpers.toy import SIZES, options
@@ -62,8 +62,8 @@ def test_padding_length_does_not_matter(config, batch, fusion) -> None:
 @pytest.mark.parametrize("fusion", [f for f in FUSIONS if not f.endswith("_only")])
 def test_every_present_modality_is_learned_from(config, batch, fusion) -> None:
     model, cfg = build(config, f"fusion={fusion}")
-    objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
-    objective(Exact(batch))["loss"].backward()
+    objective = TrainingStep(model, instantiate(cfg.loss, _convert_="all"))
+    objective(ExactBatch(batch))["loss"].backward()
     for name, encoder in model.encoders.items():
         assert max(p.grad.abs().max() for p in encoder.parameters() if p.grad is not None) > 1e-4, name
     decides = model.fuse(model.encode(batch)).logits is not None  # then the label head has nothing to learn
@@ -149,11 +149,11 @@ CHOICES = [(group, option) for group in GROUPS for option in options(group)]
 @pytest.mark.filterwarnings("ignore:TF32 acceleration:UserWarning")
 def test_a_step_in_bf16(config, batch, group, option) -> None:
     model, cfg = build(config, f"{group}={option}")
-    objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
+    objective = TrainingStep(model, instantiate(cfg.loss, _convert_="all"))
     present = {"image": torch.tensor([True] * 5 + [False]), "text": torch.tensor([False] + [True] * 5)}
     with torch.backends.mkldnn.flags(enabled=computes_bf16()):  # without AVX-512 by PyTorch's own, slow kernels
         with torch.autocast("cpu", torch.bfloat16):
-            loss = objective(Exact(batch.with_present(**present)))["loss"]
+            loss = objective(ExactBatch(batch.with_present(**present)))["loss"]
         loss.backward()
     assert loss.isfinite()
     assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
@@ -162,8 +162,8 @@ def test_a_step_in_bf16(config, batch, group, option) -> None:
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
 def test_a_batch_of_one_is_a_step(config, batch, group, option) -> None:
     model, cfg = build(config, f"{group}={option}")
-    objective = Objective(model, instantiate(cfg.loss, _convert_="all"))
-    loss = objective(Exact(one(batch, 0)))["loss"]
+    objective = TrainingStep(model, instantiate(cfg.loss, _convert_="all"))
+    loss = objective(ExactBatch(one(batch, 0)))["loss"]
     loss.backward()
     assert loss.isfinite()
     assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
@@ -185,3 +185,9 @@ def test_a_fusion_that_does_not_say_what_it_reads_is_refused(config) -> None:
     del model.fusion.modalities
     with pytest.raises(ValueError, match=r"ConcatFusion needs `self\.modalities`"):
         MultimodalModel(dict(model.encoders), model.missing, model.fusion, dict(model.heads))
+
+
+def test_an_encoder_of_a_third_modality_is_refused(config) -> None:
+    audio = "{_target_: multimodal.encoder.text.bag_of_words.BagOfWords, dim: 16, vocab_size: 20, dropout: 0.0}"
+    with pytest.raises(ValueError, match=r"encoder\.audio: only image and text are supported"):
+        build(config, f"+encoder.audio={audio}")

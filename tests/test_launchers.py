@@ -148,7 +148,7 @@ def test_a_killed_process_takes_no_other_with_it_and_its_job_is_done_the_next_ti
 @pytest.mark.slow
 def test_a_study_goes_on_from_its_file_and_a_failed_job_is_a_failed_trial(tmp_path: Path) -> None:
     needs("search")
-    arguments = ["hydra/sweeper=search", "hydra.sweeper.n_trials=2", "training.learning_rate=interval(0.001,0.002)"]
+    arguments = ["hydra/sweeper=search", "hydra.sweeper.n_trials=2", "optimizer.lr=interval(0.001,0.002)"]
     for trials in (2, 4):
         done = sweep(tmp_path, *arguments)
         assert done.returncode == 0, done.stderr
@@ -171,7 +171,7 @@ def recorded_trials(file: Path) -> list[str]:
 def learning_rates(folder: Path) -> list[str]:
     """What the study chose for each job that left a record."""
     records = [json.loads(file.read_text()) for file in (folder / "jobs").glob("*.json")]
-    return [next(o for o in record["overrides"] if o.startswith("training.learning_rate")) for record in records]
+    return [next(o for o in record["overrides"] if o.startswith("optimizer.lr")) for record in records]
 
 
 def worker(folder: Path) -> int:

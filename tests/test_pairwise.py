@@ -8,7 +8,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from multimodal.training.objective import Exact, Objective
+from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import PAD
 from tests.helpers.contracts import FUSIONS, GROUPS, build, changed, masked, one, said
 from tests.helpers.toy import options
@@ -65,8 +65,8 @@ def test_a_combination_keeps_the_contracts(config, batch, combination, tmp_path)
         for i in range(6):
             torch.testing.assert_close(value[i : i + 1], said(model, one(batch, i))[name], atol=1e-4, rtol=1e-3)
     torch.save(model.state_dict(), tmp_path / "model.pt")
-    objective = Objective(model.train(), instantiate(cfg.loss, _convert_="all"))
-    objective(Exact(batch))["loss"].backward()
+    objective = TrainingStep(model.train(), instantiate(cfg.loss, _convert_="all"))
+    objective(ExactBatch(batch))["loss"].backward()
     for name, encoder in model.encoders.items():
         if name in model.fusion.modalities:
             assert max(p.grad.abs().max() for p in encoder.parameters() if p.grad is not None) > 1e-4, name

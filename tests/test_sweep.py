@@ -30,10 +30,11 @@ def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
 
 def raised(self, fabric, objective, optimizer, batch):
     """In the place of `Trainer.take_step`: each kind of failure for another learning rate."""
-    if self.learning_rate in ERRORS:
-        raise ERRORS[self.learning_rate]
+    rate = self.optimizer.keywords["lr"]
+    if rate in ERRORS:
+        raise ERRORS[rate]
     terms = TAKE_STEP(self, fabric, objective, optimizer, batch)
-    return terms | {"loss": terms["loss"] * float("nan")} if self.learning_rate == 0.4 else terms
+    return terms | {"loss": terms["loss"] * float("nan")} if rate == 0.4 else terms
 
 
 TAKE_STEP = Trainer.take_step
@@ -42,19 +43,19 @@ ERRORS = {0.1: RuntimeError("broken"), 0.2: MemoryError("on purpose"), 0.3: Syst
 
 def test_failing_jobs_are_recorded_here_and_on_the_tracker_and_the_others_finish(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(Trainer, "take_step", raised)
-    rates = "training.learning_rate=0,0.1,0.2,0.3,0.4,0.001"
+    rates = "optimizer.lr=0,0.1,0.2,0.3,0.4,0.001"
     done = command(tmp_path, "-m", rates, *TINY, "tracking=offline")
     assert done.status == 1
     assert "6 jobs, 5 failed" in done.stdout
     told = {
-        "0": "ValueError: training.learning_rate must be a number above 0, got 0",
+        "0": "ValueError: optimizer.lr must be a number, above 0, got 0",
         "0.1": "RuntimeError: broken",
         "0.2": "MemoryError: on purpose",
         "0.3": "SystemExit: 3",
         "0.4": "FloatingPointError: the training loss was nan",
     }
     for rate, error in told.items():
-        assert f"failed: training.learning_rate={rate} {' '.join(TINY)} tracking=offline" in done.stdout
+        assert f"failed: optimizer.lr={rate} {' '.join(TINY)} tracking=offline" in done.stdout
         assert error in done.stdout
     with (tmp_path / "runs" / "sweep.csv").open() as file:
         assert sorted(row["status"] for row in csv.DictReader(file)) == ["failed"] * 5 + ["finished"]

@@ -14,6 +14,7 @@ from nltk.tokenize import wordpunct_tokenize
 from scipy.stats import binomtest
 from torch import Tensor
 
+from multimodal.checks import check_number
 from multimodal.types import Told
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,7 @@ class AnonymousCaptions:
     """
 
     def __init__(self, words: list[str] | None, threshold: float, neutral: str) -> None:
-        if not 0 < threshold <= 1:
-            raise ValueError(f"caption.threshold must be above 0 and 1 at most, got {threshold}")
+        check_number("caption", above=0, most=1, threshold=threshold)
         if words is not None and (isinstance(words, str) or not words):
             raise ValueError(f"caption.words must be a list of words, or null to find them, got {words!r}")
         if wordpunct_tokenize(neutral) != [neutral]:

@@ -10,6 +10,7 @@ as their mean token added to the encoder's own pooled embedding, so that what th
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_divides, check_whole
 from multimodal.fusion.parts import perceptron
 from multimodal.types import Encoded, Fused, masked_mean
 
@@ -54,10 +55,8 @@ class AttentionFusion(nn.Module):
         super().__init__()
         if len(modalities) != 2:
             raise ValueError(f"cross-attention fuses exactly two modalities, got {modalities}")
-        if layers < 1:
-            raise ValueError(f"cross-attention needs a layer or more, got layers={layers}")
-        if heads < 1 or dim % heads:
-            raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
+        check_whole("fusion", layers=layers)
+        check_divides("fusion", dim, "dim", heads=heads)
         self.modalities = tuple(modalities)
         self.layers = nn.ModuleList(
             nn.ModuleDict({m: CrossAttention(dim, heads, hidden) for m in modalities}) for _ in range(layers)

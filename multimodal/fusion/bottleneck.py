@@ -8,6 +8,7 @@ takes no part in the bottleneck's mean; read out as the mean tokens and the enco
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_divides, check_whole
 from multimodal.fusion.attention import CrossAttention
 from multimodal.fusion.parts import check_several, mean_of_present, perceptron
 from multimodal.types import Encoded, Fused, masked_mean
@@ -27,10 +28,8 @@ class BottleneckFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], bottlenecks: int, heads: int, layers: int, hidden: int) -> None:
         super().__init__()
-        if min(layers, bottlenecks) < 1:
-            raise ValueError(f"bottleneck fusion needs 1 or more, got layers={layers}, bottlenecks={bottlenecks}")
-        if heads < 1 or dim % heads:
-            raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
+        check_whole("fusion", layers=layers, bottlenecks=bottlenecks)
+        check_divides("fusion", dim, "dim", heads=heads)
         self.modalities = check_several(modalities)
         self.bottleneck = nn.Parameter(torch.randn(bottlenecks, dim) * 0.02)
         self.layers = nn.ModuleList(

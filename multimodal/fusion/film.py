@@ -9,6 +9,7 @@ embeddings are read beside the modulated features, for z must tell of the captio
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_whole
 from multimodal.fusion.parts import perceptron
 from multimodal.types import Encoded, Fused, masked_mean
 
@@ -48,8 +49,7 @@ class FiLMFusion(nn.Module):
         super().__init__()
         if len(modalities) != 2:
             raise ValueError(f"FiLM takes exactly two modalities, got {modalities}")
-        if blocks < 1:
-            raise ValueError(f"FiLM needs a block or more, got blocks={blocks}")
+        check_whole("fusion", blocks=blocks)
         self.modalities = tuple(modalities)
         self.blocks = nn.ModuleList(FiLMBlock(dim) for _ in range(blocks))
         self.project = perceptron(3 * dim, hidden, dim)

@@ -8,6 +8,7 @@ for its appended 1.
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_whole
 from multimodal.fusion.parts import check_several
 from multimodal.fusion.tensor import with_one
 from multimodal.types import Encoded, Fused
@@ -25,8 +26,7 @@ class LowRankFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], rank: int, hidden: int) -> None:
         super().__init__()
-        if rank < 1:
-            raise ValueError(f"rank must be 1 or more, got {rank}")
+        check_whole("fusion", rank=rank)
         self.modalities = check_several(modalities)
         self.factors = nn.ParameterDict(
             {m: nn.Parameter(torch.stack([factor(dim + 1, hidden) for _ in range(rank)])) for m in modalities}

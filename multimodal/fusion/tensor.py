@@ -10,6 +10,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_whole
 from multimodal.fusion.parts import check_several, perceptron
 from multimodal.types import Encoded, Fused
 
@@ -26,8 +27,7 @@ class TensorFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], width: int, hidden: int) -> None:
         super().__init__()
-        if width < 1:
-            raise ValueError(f"width must be 1 or more, got {width}")
+        check_whole("fusion", width=width)
         self.modalities = check_several(modalities)
         self.maps = nn.ModuleDict({m: nn.Sequential(nn.Linear(dim, width), nn.GELU()) for m in modalities})
         self.project = perceptron((width + 1) ** len(modalities), hidden, dim)

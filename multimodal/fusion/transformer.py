@@ -10,6 +10,7 @@ of replaced.
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_divides, check_whole
 from multimodal.fusion.attention import CrossAttention
 from multimodal.fusion.parts import check_several, perceptron
 from multimodal.types import Encoded, Fused
@@ -28,10 +29,8 @@ class TransformerFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], heads: int, layers: int, hidden: int) -> None:
         super().__init__()
-        if layers < 1:
-            raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
-        if heads < 1 or dim % heads:
-            raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
+        check_whole("fusion", layers=layers)
+        check_divides("fusion", dim, "dim", heads=heads)
         self.modalities = check_several(modalities)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)
         self.kind = nn.ParameterDict({m: nn.Parameter(torch.randn(dim) * 0.02) for m in modalities})

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_flag, check_number
 from multimodal.loss.distributed import gather
 from multimodal.types import Batch, Output
 
@@ -24,8 +25,8 @@ class MultiPositiveInfoNCE(nn.Module):
 
     def __init__(self, temperature: float, learned: bool) -> None:
         super().__init__()
-        if temperature < 0.01:
-            raise ValueError(f"temperature must be 0.01 or more, got {temperature}")
+        check_number("loss.terms.contrastive", least=0.01, temperature=temperature)
+        check_flag("loss.terms.contrastive", learned=learned)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learned)
 
     def forward(self, output: Output, batch: Batch) -> Tensor:

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from multimodal.checks import check_number
 from multimodal.loss.distributed import global_mean
 from multimodal.types import Batch, Output
 
@@ -16,8 +17,7 @@ class LabelCrossEntropy(nn.Module):
 
     def __init__(self, smoothing: float) -> None:
         super().__init__()
-        if not 0 <= smoothing < 1:
-            raise ValueError(f"smoothing is a share of the target, from 0 to below 1, got {smoothing}")
+        check_number("loss.terms.label", least=0, below=1, smoothing=smoothing)
         self.smoothing = smoothing
 
     def forward(self, output: Output, batch: Batch) -> Tensor:

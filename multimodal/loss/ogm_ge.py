@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_flag, check_number
 from multimodal.loss.distributed import global_mean
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.types import Batch, Output
@@ -34,8 +35,8 @@ class GradientModulatedLoss(WeightedLoss):
             raise ValueError(f"OGM-GE needs the term `unimodal`, got {sorted(terms)}")
         if len(terms["unimodal"].classifiers) < 2:
             raise ValueError("OGM-GE weighs modalities against each other: `unimodal` needs two or more of them")
-        if not alpha >= 0:
-            raise ValueError(f"alpha must be 0 or more, got {alpha}")
+        check_number("loss", least=0, alpha=alpha)
+        check_flag("loss", noise=noise)
         self.alpha, self.noise = alpha, noise
         self.seed = torch.initial_seed()  # the run's, while it builds its parts
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))  # seeds the noise: the same in every process

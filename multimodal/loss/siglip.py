@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_flag, check_number
 from multimodal.loss.distributed import gather
 from multimodal.types import Batch, Output
 
@@ -24,8 +25,8 @@ class SigLIP(nn.Module):
 
     def __init__(self, temperature: float, learned: bool, bias: float) -> None:
         super().__init__()
-        if temperature < 0.01:
-            raise ValueError(f"temperature must be 0.01 or more, got {temperature}")
+        check_number("loss.terms.contrastive", least=0.01, temperature=temperature)
+        check_flag("loss.terms.contrastive", learned=learned)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learned)
         self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=learned)
 

@@ -1,7 +1,10 @@
 """The training loss: named terms, each with its weight."""
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
+from multimodal.checks import check_number
 from multimodal.loss.distributed import global_mean
 from multimodal.types import Batch, Output
 
@@ -16,9 +19,7 @@ class WeightedLoss(nn.Module):
 
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
         super().__init__()
-        wrong = {name: w for name, w in weights.items() if not isinstance(w, int | float) or not w >= 0}
-        if wrong:
-            raise ValueError(f"loss weights must be numbers of 0 or more, got {wrong}")
+        check_number("loss.weights", least=0, **weights)
         self.terms = nn.ModuleDict(terms)
         self.weights = dict(weights)
 
@@ -34,3 +35,6 @@ class WeightedLoss(nn.Module):
         if unknown:
             raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each")
         return values | {"loss": sum(self.weights[name] * value for name, value in values.items())}
+
+    def after_backward(self, encoders: Mapping[str, nn.Module]) -> None:
+        """Change the gradients of {modality: encoder} before they are clipped: nothing here, a subclass may."""

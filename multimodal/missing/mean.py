@@ -7,6 +7,7 @@ Differs: the mean moves while the encoders learn, as the statistics of BatchNorm
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_number
 from multimodal.missing.parts import fill
 from multimodal.types import Encoded, masked_mean
 
@@ -22,8 +23,7 @@ class Mean(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], momentum: float) -> None:
         super().__init__()
-        if not 0 < momentum <= 1:
-            raise ValueError(f"momentum must be above 0 and 1 at most, got {momentum}")
+        check_number("missing", above=0, most=1, momentum=momentum)
         self.momentum = momentum
         for m in modalities:
             self.register_buffer(f"pooled_{m}", torch.zeros(dim))

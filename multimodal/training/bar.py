@@ -4,7 +4,7 @@ import time
 
 from tqdm import tqdm
 
-from multimodal.training.means import Means
+from multimodal.training.meter import MeanMeter
 
 BAR_SECONDS = 1.0  # between two looks at the device
 
@@ -23,7 +23,7 @@ class Bar:
         self.bar = tqdm(total=steps, initial=done, **settings)
         self.looked = time.perf_counter()
 
-    def update(self, means: Means, batch_size: int) -> None:
+    def update(self, means: MeanMeter, batch_size: int) -> None:
         """One step further."""
         self.bar.update()
         now = time.perf_counter()

@@ -6,12 +6,12 @@ from typing import Any
 
 from multimodal.io import remove_parts, write_csv
 from multimodal.training.checkpoint_file import load_checkpoint, save_checkpoint
-from multimodal.training.progress import since_best
+from multimodal.training.state import since_best
 
 log = logging.getLogger(__name__)
 
 
-class RunFiles:
+class CheckpointManager:
     """`last.pt` is written first: if training is killed before `best.pt` and `history.csv` are, they are made from it.
 
     Args:
@@ -63,7 +63,7 @@ class RunFiles:
         return load_checkpoint(self.last) if self.last.exists() else None
 
     def write(self, state: dict[str, Any]) -> None:
-        """Keeps the state of a `Progress`."""
+        """Keeps the state of a `TrainerState`."""
         save_checkpoint(self.extra | {"identity": self.identity} | state, self.last)
         self.follow(state)
 

@@ -12,6 +12,8 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
 
+from multimodal.checks import check_one_of, check_whole
+
 # weights stay in float32: losses, targets and the Gaussian experts are computed in it
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
@@ -24,14 +26,12 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
         devices: how many of them, 1 or more.
         precision: `auto` (bf16-mixed where the hardware multiplies it, else 32-true) or another of PRECISIONS.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"training.precision must be one of {', '.join(PRECISIONS)}, got {precision}")
-    if type(devices) is not int or devices < 1:
-        raise ValueError(f"training.devices must be a whole number of 1 or more, got {devices}")
+    check_one_of("training", PRECISIONS, precision=precision)
+    check_whole("training", devices=devices)
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if accelerator == "cpu" and devices > os.cpu_count():
-        raise ValueError(f"training.devices={devices} wants as many CPU cores, this machine has {os.cpu_count()}")
+        raise ValueError(f"training.devices={devices} needs {devices} CPU cores, this machine has {os.cpu_count()}")
     if accelerator == "cuda" and torch.cuda.device_count() < devices:
         raise ValueError(
             f"training.accelerator=cuda with training.devices={devices} needs as many CUDA devices, "

@@ -32,7 +32,7 @@ class Interrupted(KeyboardInterrupt):
         return type(self), (self.step, self.received)
 
 
-class Signals:
+class InterruptHandler:
     """Within it, the first SIGINT or SIGTERM is only noted in `received`; the next does what it did before.
 
     Args:
@@ -44,7 +44,7 @@ class Signals:
         self.received: signal.Signals | None = None
         self.previous = {}
 
-    def __enter__(self) -> "Signals":
+    def __enter__(self) -> "InterruptHandler":
         for number in (signal.SIGINT, signal.SIGTERM):
             if self.active and signal.getsignal(number) in OURS_TO_TAKE:
                 self.previous[number] = signal.signal(number, self.note)

@@ -9,6 +9,8 @@ import hashlib
 import torch
 from torch import Tensor
 
+from multimodal.checks import check_number
+
 
 class ModalityDropout:
     """Draws who misses what.
@@ -21,14 +23,12 @@ class ModalityDropout:
     """
 
     def __init__(self, image: float, text: float, ramp: float) -> None:
-        numbers = all(isinstance(rate, int | float) for rate in (image, text, ramp))
-        if not numbers or not (image >= 0 and text >= 0 and image + text <= 1):  # NaN neither
+        check_number("training.modality_dropout", least=0, most=1, image=image, text=text, ramp=ramp)
+        if image + text > 1:
             raise ValueError(
-                "modality_dropout.image and .text are probabilities of exclusive events: each 0 or more, "
-                f"their sum 1 at most; got {image} and {text}"
+                "training.modality_dropout.image and .text are rates of exclusive events: "
+                f"their sum must be 1 at most, got {image} and {text}"
             )
-        if not 0 <= ramp <= 1:
-            raise ValueError(f"modality_dropout.ramp is a share of the training, from 0 to 1, got {ramp}")
         self.rates, self.ramp = {"image": image, "text": text}, ramp
 
     def split(self, uniform: Tensor, progress: float = 1.0) -> dict[str, Tensor]:

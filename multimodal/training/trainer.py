@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,26 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
+from multimodal.checks import check_number, check_whole
 from multimodal.dataset.data import Data, Split
 from multimodal.model import MultimodalModel
 from multimodal.training.bar import Bar
-from multimodal.training.batches import MASKS, Batches
 from multimodal.training.checkpoint_file import load_checkpoint
-from multimodal.training.checkpoint_manager import RunFiles
+from multimodal.training.checkpoint_manager import CheckpointManager
 from multimodal.training.device import launch, make_fabric
 from multimodal.training.imbalance import gradient_norms, shares, warn
-from multimodal.training.interruption import Interrupted, Signals
-from multimodal.training.means import Means
+from multimodal.training.interruption import Interrupted, InterruptHandler
+from multimodal.training.meter import MeanMeter
 from multimodal.training.modality_dropout import ModalityDropout
-from multimodal.training.objective import Exact, Objective
-from multimodal.training.progress import Progress
-from multimodal.training.schedule import warmup_cosine
+from multimodal.training.optimization import build_optimizer, check_optimization, settings_of
+from multimodal.training.sampler import MASKS, BatchSampler
+from multimodal.training.state import TrainerState
+from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import Batch
+
+Log = Callable[[dict[str, float]], None]
 
 
 class Trainer:
@@ -35,9 +40,8 @@ class Trainer:
         steps: optimizer steps, the budget.
         epochs: passes over the training split, which replace `steps` unless None.
         batch_size: samples a step, over all devices.
-        learning_rate: peak of AdamW's, after warm-up.
-        weight_decay: AdamW's, on matrices only.
-        warmup: share of the steps in which the learning rate rises.
+        optimizer: its class with its settings.
+        scheduler: a function of optimizer and steps, with its settings.
         clip: largest norm of the gradient.
         modality_dropout: who misses what in training.
         validations: how often the validation split is looked at in a full run.
@@ -50,9 +54,8 @@ class Trainer:
         steps: int,
         epochs: int | None,
         batch_size: int,
-        learning_rate: float,
-        weight_decay: float,
-        warmup: float,
+        optimizer: partial[Optimizer],
+        scheduler: partial[LRScheduler],
         clip: float,
         modality_dropout: ModalityDropout,
         validations: int,
@@ -61,21 +64,12 @@ class Trainer:
         devices: int,
         precision: str,
     ) -> None:
-        counts = {"steps": steps, "batch_size": batch_size, "validations": validations, "patience": patience}
-        counts |= {} if epochs is None else {"epochs": epochs}
-        for name, value in counts.items():
-            if type(value) is not int or value < 1:
-                raise ValueError(f"training.{name} must be a whole number above 0, got {value}")
-        for name, value in {"learning_rate": learning_rate, "clip": clip}.items():
-            if not isinstance(value, int | float) or not 0 < value < math.inf:
-                raise ValueError(f"training.{name} must be a number above 0, got {value}")
-        if not isinstance(weight_decay, int | float) or not 0 <= weight_decay < math.inf:
-            raise ValueError(f"training.weight_decay must be a number of 0 or more, got {weight_decay}")
-        if not isinstance(warmup, int | float) or not 0 <= warmup < 1:
-            raise ValueError(f"training.warmup is a share of the steps, from 0 to below 1, got {warmup}")
+        check_whole("training", steps=steps, batch_size=batch_size, validations=validations, patience=patience)
+        check_whole("training", epochs=1 if epochs is None else epochs)
+        check_number("training", above=0, clip=clip)
+        check_optimization(optimizer, scheduler, steps)
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.warmup, self.clip = warmup, clip
+        self.optimizer, self.scheduler, self.clip = optimizer, scheduler, clip
         self.modality_dropout = modality_dropout
         self.validations, self.patience = validations, patience
         self.fabric = make_fabric(accelerator, devices, precision)
@@ -88,11 +82,11 @@ class Trainer:
         data: Data,
         folder: Path,
         seed: int,
-        log: Callable[[dict[str, float]], None],
+        log: Log,
         extra: dict[str, Any],
         resume: bool = False,
     ) -> list[dict[str, float]]:
-        """Trains; leaves `best.pt`, `last.pt` and `history.csv` in `folder`, and the best weights in `model`.
+        """Train; leave `best.pt`, `last.pt` and `history.csv` in `folder`, and the best weights in `model`.
 
         Args:
             model, loss: changed in place.
@@ -113,23 +107,26 @@ class Trainer:
         size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
         if size < processes:
             raise ValueError(f"a batch of {size} cannot be shared by training.devices={processes}")
-        files = RunFiles(folder, extra, self.identity(model, loss, data, seed))
-        files.begin(resume)
-        alone = self.fabric.world_size == 1
-        shown = log if alone else ignore  # a tracker's connection does not survive into other processes
-        history = launch(self.fabric, self.loop, Objective(model, loss), data, seed, shown, files)
+        checkpoints = CheckpointManager(folder, extra, self.identity(model, loss, data, seed))
+        checkpoints.begin(resume)
+        alone = processes == 1
+        logged = log if alone else ignore  # a tracker's connection does not survive into other processes
+        history = launch(self.fabric, self.loop, TrainingStep(model, loss), data, seed, logged, checkpoints)
         if not alone:
             for row in history:
                 log(row)
-        model.load_state_dict(load_checkpoint(files.best)["model"])
+        model.load_state_dict(load_checkpoint(checkpoints.best)["model"])
         warn(history[-1], data.splits["validation"].label, model.fusion.modalities)
         model.to(self.fabric.device)
         return history
 
     def identity(self, model: nn.Module, loss: nn.Module, data: Data, seed: int) -> dict[str, Any]:
-        """What makes two calls of `fit` the same run, as far as the trainer knows."""
-        settings = {name: value for name, value in vars(self).items() if name not in ("fabric", "modality_dropout")}
+        """Return what makes two calls of `fit` the same run, as far as the trainer knows."""
+        others = ("fabric", "modality_dropout", "optimizer", "scheduler")
+        settings = {name: value for name, value in vars(self).items() if name not in others}
         settings |= {
+            "optimizer": settings_of(self.optimizer),
+            "scheduler": settings_of(self.scheduler),
             "modality_dropout": [self.modality_dropout.rates, self.modality_dropout.ramp],
             "seed": seed,
             "data": data.fingerprint,
@@ -142,106 +139,100 @@ class Trainer:
     def loop(
         self,
         fabric: Fabric,
-        objective: Objective,
+        training_step: TrainingStep,
         data: Data,
         seed: int,
-        log: Callable[[dict[str, float]], None],
-        files: RunFiles,
+        log: Log,
+        checkpoints: CheckpointManager,
     ) -> list[dict[str, float]]:
-        """`fit` in one of `fabric`'s processes."""
-        train = data.splits["train"]
-        batches = Batches(train, data.augment, min(self.batch_size, len(train)), self.modality_dropout, seed, fabric)
+        """Run `fit` in one of `fabric`'s processes."""
+        train, validation = data.splits["train"], data.splits["validation"]
+        size = min(self.batch_size, len(train))
+        batches = BatchSampler(train, data.augment, size, self.modality_dropout, seed, fabric)
         steps = self.steps if self.epochs is None else self.epochs * batches.per_epoch
         every = max(1, round(steps / self.validations))
-        kept = files.read()  # before the processes meet in `setup`: none has written yet
-        fused = self.precision != "16-mixed"  # a fused one unscales by itself, too late for the clipping
-        optimizer = torch.optim.AdamW(decay_matrices(objective, self.weight_decay), self.learning_rate, fused=fused)
-        schedule = warmup_cosine(optimizer, round(self.warmup * steps), steps)
-        parts = {"model": objective.model, "loss": objective.loss, "schedule": schedule}
-        objective, optimizer = fabric.setup(objective, optimizer)
-        parts |= {"optimizer": optimizer, "precision": fabric.strategy.precision}
-        progress = Progress(parts, fabric)
-        if kept is not None:
-            for row in kept["history"]:
+        saved = checkpoints.read()  # before the processes meet in `setup`: none has written yet
+        module, state = self.start(fabric, training_step, steps)
+        if saved is not None:
+            for row in saved["history"]:
                 log(row)
-            progress.load_state_dict(kept)
+            state.load_state_dict(saved)
             if fabric.is_global_zero:
-                files.follow(kept)
-        bar = Bar(steps, progress.step, shown=fabric.is_global_zero)
-        with closing(bar), Signals(active=fabric.world_size == 1) as signals:
-            while progress.step < steps and progress.waited < self.patience and signals.received is None:
-                progress.begin_step()
-                batch = batches.at(progress.step, progress.step / steps)
-                terms = self.take_step(fabric, objective, optimizer, batch)
-                schedule.step()
-                progress.add(terms, batches.size)
-                bar.update(progress.means, batches.size)
-                if progress.step % every == 0 or progress.step == steps:
-                    row = {"step": progress.step, "epoch": progress.step / batches.per_epoch}
-                    row |= progress.trained() | {"train/learning_rate": schedule.get_last_lr()[0]}
-                    check_finite("training", row["train/loss"], progress.step)
-                    validated = self.validate(objective, data.splits["validation"], fabric.device)
-                    validated = fabric.broadcast(validated)  # so that all processes stop at the same time
-                    check_finite("validation", validated["validation/loss"], progress.step)  # NaN is never the lowest
-                    progress.record(row | validated)
-                    log(progress.history[-1])
-                    self.keep(progress, files)
-            if signals.received is not None:
-                self.keep(progress, files)
-                raise Interrupted(progress.step, signals.received)
-        return progress.history
+                checkpoints.follow(saved)
+        bar = Bar(steps, state.step, shown=fabric.is_global_zero)
+        with closing(bar), InterruptHandler(active=fabric.world_size == 1) as interrupt:
+            while state.step < steps and state.waited < self.patience and interrupt.received is None:
+                state.begin_step()
+                batch = batches.at(state.step, state.step / steps)
+                terms = self.take_step(fabric, module, state.optimizer, batch)
+                state.end_step(terms, batches.size)
+                bar.update(state.means, batches.size)
+                if state.step % every == 0 or state.step == steps:
+                    state.record(self.row(module, state, batches.per_epoch, validation))
+                    log(state.history[-1])
+                    save(state, checkpoints)
+            if interrupt.received is not None:
+                save(state, checkpoints)
+                raise Interrupted(state.step, interrupt.received)
+        return state.history
 
-    def keep(self, progress: Progress, files: RunFiles) -> None:
-        """Every process tells its state, the first one writes."""
-        state = progress.state_dict()
-        if progress.fabric.is_global_zero:
-            files.write(state)
+    def start(self, fabric: Fabric, training_step: TrainingStep, steps: int) -> tuple[nn.Module, TrainerState]:
+        """Return the module that Fabric wraps, and the state at the beginning of `steps`."""
+        optimizer = build_optimizer(self.optimizer, training_step, unfused=self.precision == "16-mixed")
+        schedule = self.scheduler(optimizer, steps)
+        module, optimizer = fabric.setup(training_step, optimizer)
+        return module, TrainerState(training_step, optimizer, schedule, fabric)
 
-    def take_step(self, fabric: Fabric, objective: nn.Module, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
-        """One of the optimizer's, and what the loss was before it."""
-        terms = objective(Exact(batch))
+    def take_step(self, fabric: Fabric, module: nn.Module, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
+        """Take one step of the optimizer; return the loss terms before it, and the encoders' gradient norms."""
+        terms = module(ExactBatch(batch))
         fabric.backward(terms["loss"])
-        if hasattr(objective.loss, "after_backward"):  # a loss that changes the encoders' gradients
-            objective.loss.after_backward(objective.model.encoders)
-        norm = fabric.clip_gradients(objective, optimizer, max_norm=self.clip, error_if_nonfinite=False)
+        module.loss.after_backward(module.model.encoders)
+        norm = fabric.clip_gradients(module, optimizer, max_norm=self.clip, error_if_nonfinite=False)
         shortened = (norm / self.clip).clamp(min=1)  # measured after, for a loss scaler unscales before it clips
-        norms = gradient_norms(objective.model.encoders.items())
+        norms = gradient_norms(module.model.encoders.items())
         terms |= {name: (n * shortened).nan_to_num(0, 0, 0) for name, n in norms.items()}  # a skipped step has none
         optimizer.step()
         optimizer.zero_grad()
         return terms
 
+    def row(self, module: nn.Module, state: TrainerState, per_epoch: int, split: Split) -> dict[str, float]:
+        """Validate; return the row of the history. Raises FloatingPointError where a loss is not finite."""
+        row = {"step": state.step, "epoch": state.step / per_epoch} | state.trained()
+        check_finite("training", row["train/loss"], state.step)
+        validated = self.validate(module, split, state.fabric.device)
+        validated = state.fabric.broadcast(validated)  # so that all processes stop at the same time
+        check_finite("validation", validated["validation/loss"], state.step)  # NaN is never the lowest
+        return row | validated
+
     @torch.no_grad()
-    def validate(self, objective: nn.Module, split: Split, device: torch.device) -> dict[str, float]:
-        """Means over the split, its samples missing modalities at the trained rates, always the same ones."""
-        objective.eval()
-        means, masks = Means(), self.modality_dropout.draw(len(split), MASKS)
+    def validate(self, module: nn.Module, split: Split, device: torch.device) -> dict[str, float]:
+        """Return means over the split, its samples missing modalities at the trained rates, always the same ones."""
+        module.eval()
+        means, masks = MeanMeter(), self.modality_dropout.draw(len(split), MASKS)
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
-            means.add(objective(Exact(batch.with_present(**present))), len(rows))
-        found = means.means() | shares(objective.model, split, device)
-        objective.train()
+            means.add(module(ExactBatch(batch.with_present(**present))), len(rows))
+        found = means.means() | shares(module.model, split, device)
+        module.train()
         return {f"validation/{name}": value for name, value in found.items()}
 
 
-def decay_matrices(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups: weight decay for matrices, none for biases, norms and the temperature."""
-    trained = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def save(state: TrainerState, checkpoints: CheckpointManager) -> None:
+    """Gather the state of every process; the first one writes it."""
+    values = state.state_dict()
+    if state.fabric.is_global_zero:
+        checkpoints.write(values)
 
 
 def check_finite(name: str, loss: float, step: int) -> None:
-    """FloatingPointError if training diverged."""
+    """Raise FloatingPointError if training diverged."""
     if not math.isfinite(loss):
         raise FloatingPointError(
-            f"the {name} loss was {loss} before step {step}; "
-            "lower training.learning_rate, or set training.precision=32-true"
+            f"the {name} loss was {loss} before step {step}; lower optimizer.lr, or set training.precision=32-true"
         )
 
 
 def ignore(row: dict[str, float]) -> None:
-    """Logs nothing."""
+    """Log nothing."""

@@ -161,7 +161,7 @@ def test_the_list_of_words_is_json(embedded):
 
 @pytest.mark.parametrize("threshold", [0, -0.1, 1.1])
 def test_a_threshold_outside_its_range_is_refused(threshold):
-    with pytest.raises(ValueError, match="threshold must be above 0 and 1 at most"):
+    with pytest.raises(ValueError, match="threshold must be a number, above 0 and 1 at most"):
         AnonymousCaptions(**SETTINGS | {"threshold": threshold})
 
 

@@ -54,7 +54,7 @@ def test_padding_is_never_attended_to_and_words_are() -> None:
 
 @pytest.mark.parametrize(
     ("modalities", "heads", "layers", "message"),
-    [(["image"], 2, 1, "two"), (["image", "text"], 3, 1, "divide"), (["image", "text"], 2, 0, "a layer or more")],
+    [(["image"], 2, 1, "two"), (["image", "text"], 3, 1, "divide"), (["image", "text"], 2, 0, "layers must be")],
 )
 def test_bad_arguments_are_refused(modalities: list[str], heads: int, layers: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):

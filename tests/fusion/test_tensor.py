@@ -27,5 +27,5 @@ def test_three_modalities_have_products_of_three() -> None:
 
 
 def test_a_width_of_0_is_refused() -> None:
-    with pytest.raises(ValueError, match="width must be 1 or more, got 0"):
+    with pytest.raises(ValueError, match="width must be a whole number of 1 or more, got 0"):
         TensorFusion(8, ["image", "text"], 0, 12)

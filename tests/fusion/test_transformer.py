@@ -48,7 +48,7 @@ def test_attention_weights_are_shares_over_the_image() -> None:
         torch.testing.assert_close(weights[:, word], seen / seen.sum(-1, keepdim=True))
 
 
-@pytest.mark.parametrize(("heads", "layers", "message"), [(3, 1, "heads=3, dim=8"), (2, 0, "layers=0")])
+@pytest.mark.parametrize(("heads", "layers", "message"), [(3, 1, "heads must divide dim=8"), (2, 0, "layers must be")])
 def test_bad_settings_are_refused(heads: int, layers: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TransformerFusion(8, ["image", "text"], heads, layers, 12)

@@ -1,6 +1,9 @@
 """A tiny model, its data and its training, shared by the tests of this folder."""
 
+from functools import partial
+
 import torch
+from torch import nn
 
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
@@ -20,18 +23,32 @@ from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.modality_dropout import ModalityDropout
+from multimodal.training.schedule import warmup_cosine
 from multimodal.training.trainer import Trainer
 from tests.helpers.toy import toy_data
 
 CAPTIONS = ["a one", "now a two", "three"]
 VOCABULARY = Vocabulary.of(CAPTIONS)
+
+
+def adamw(lr: float = 1e-2, weight_decay: float = 0.05) -> partial:
+    """The optimizer as conf/optimizer/adamw.yaml builds it."""
+    return partial(torch.optim.AdamW, lr=lr, weight_decay=weight_decay, fused=True)
+
+
+class FakeLoss(nn.Module):
+    """A loss for tests to derive from, that leaves the gradients alone."""
+
+    def after_backward(self, encoders) -> None:
+        pass
+
+
 SETTINGS = {
     "steps": 12,
     "epochs": None,
     "batch_size": 8,
-    "learning_rate": 1e-2,
-    "weight_decay": 0.05,
-    "warmup": 0.1,
+    "optimizer": adamw(),
+    "scheduler": partial(warmup_cosine, warmup=0.1),
     "clip": 1.0,
     "modality_dropout": ModalityDropout(0.3, 0.3, 0.0),
     "validations": 3,

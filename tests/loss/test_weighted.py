@@ -34,7 +34,7 @@ def test_an_unknown_term_is_named() -> None:
 
 
 def test_a_negative_weight_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'image': -1\.0"):
+    with pytest.raises(ValueError, match=r"loss\.weights\.image must be a number, 0 or more, got -1\.0"):
         WeightedLoss({"label": Constant(2.0)}, {"label": 1.0, "image": -1.0})
 
 

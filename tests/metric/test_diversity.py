@@ -1,4 +1,4 @@
-"""Exact match and distinct captions by hand."""
+"""ExactBatch match and distinct captions by hand."""
 
 import pytest
 

@@ -39,7 +39,7 @@ def test_a_batch_without_the_modality_moves_nothing() -> None:
 
 @pytest.mark.parametrize("momentum", [0.0, 1.5])
 def test_a_momentum_that_is_no_share_is_refused(momentum: float) -> None:
-    with pytest.raises(ValueError, match="momentum must be above 0"):
+    with pytest.raises(ValueError, match="momentum must be a number, above 0 and 1 at most"):
         Mean(8, ["image"], momentum)
 
 

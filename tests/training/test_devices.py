@@ -25,10 +25,10 @@ from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
-from multimodal.training.batches import Batches
 from multimodal.training.device import joined, launch, make_fabric
 from multimodal.training.modality_dropout import ModalityDropout
-from multimodal.training.objective import Exact, Objective
+from multimodal.training.sampler import BatchSampler
+from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import BOS, EOS, PAD, Encoded, Fused
 from tests.helpers.command import TINY, command
 
@@ -71,11 +71,11 @@ def gradients(fabric: Fabric) -> dict[str, object]:
         heads={"label": MLP(8, 3, 0.0), "image": UpConv(8, 1, 12, 8), "text": LSTMDecoder(8, 12, 11, 0.0)},
     )
     loss = WeightedLoss(TERMS, dict.fromkeys([*TERMS, "owed"], 1.0))
-    objective = fabric.setup(Objective(model, loss))
-    batch = Batches(split(), STILL, SIZE, ModalityDropout(0.3, 0.3, 0.0), 1, fabric).at(0)
+    objective = fabric.setup(TrainingStep(model, loss))
+    batch = BatchSampler(split(), STILL, SIZE, ModalityDropout(0.3, 0.3, 0.0), 1, fabric).at(0)
     values, grads = {}, {}
     for name in NAMES:
-        value = objective(Exact(batch))[name]
+        value = objective(ExactBatch(batch))[name]
         fabric.backward(value)
         values[name] = value.item()
         parameters = [(n, p) for m in (model, loss) for n, p in m.named_parameters()]

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from multimodal.training.checkpoint_file import load_checkpoint
-from multimodal.training.interruption import Interrupted, Signals
+from multimodal.training.interruption import Interrupted, InterruptHandler
 from multimodal.training.trainer import Trainer
 from tests.helpers.tiny_training import fit
 
@@ -29,7 +29,7 @@ def handlers():
 @pytest.mark.parametrize("number", BOTH)
 def test_the_first_signal_is_noted_and_the_next_has_its_own_handler_again(number):
     before = [signal.getsignal(number) for number in BOTH]
-    with pytest.raises(KeyboardInterrupt), Signals(active=True) as signals:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), InterruptHandler(active=True) as signals:  # noqa: PT012
         signal.raise_signal(number)
         assert signals.received is number
         assert [signal.getsignal(number) for number in BOTH] == before
@@ -37,12 +37,12 @@ def test_the_first_signal_is_noted_and_the_next_has_its_own_handler_again(number
 
 
 def test_a_signal_that_came_too_late_is_not_lost():
-    with pytest.raises(KeyboardInterrupt), Signals(active=True):
+    with pytest.raises(KeyboardInterrupt), InterruptHandler(active=True):
         signal.raise_signal(signal.SIGINT)
 
 
 def test_an_error_within_is_that_error():
-    with pytest.raises(ZeroDivisionError), Signals(active=True):  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), InterruptHandler(active=True):  # noqa: PT012
         signal.raise_signal(signal.SIGINT)
         raise ZeroDivisionError
 
@@ -51,7 +51,7 @@ def test_a_handler_of_somebody_else_is_left_alone():
     seen = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
     try:
-        with Signals(active=True) as signals:
+        with InterruptHandler(active=True) as signals:
             signal.raise_signal(signal.SIGTERM)
             assert signals.received is None
     finally:
@@ -60,7 +60,7 @@ def test_a_handler_of_somebody_else_is_left_alone():
 
 
 def test_inactive_it_does_nothing():
-    with Signals(active=False):
+    with InterruptHandler(active=False):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -21,7 +21,7 @@ def test_the_rates_are_realised_and_nobody_loses_both(image, text):
 
 @pytest.mark.parametrize(("image", "text"), [(-0.1, 0.3), (0.3, -0.1), (0.6, 0.5), (1.1, 0.0), (float("nan"), 0.3)])
 def test_what_is_no_probability_of_exclusive_events_is_refused(image, text):
-    with pytest.raises(ValueError, match="sum 1 at most"):
+    with pytest.raises(ValueError, match=r"modality_dropout.*got"):
         ModalityDropout(image, text, 0.0)
 
 
@@ -70,5 +70,5 @@ def test_the_rates_rise_with_a_ramp_and_who_was_absent_early_is_absent_later():
 
 @pytest.mark.parametrize("ramp", [-0.1, 1.1, float("nan")])
 def test_a_ramp_that_is_no_share_is_refused(ramp):
-    with pytest.raises(ValueError, match="ramp is a share of the training"):
+    with pytest.raises(ValueError, match="ramp must be a number, 0 or more and 1 at most"):
         ModalityDropout(0.3, 0.3, ramp)

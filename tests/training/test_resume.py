@@ -19,7 +19,7 @@ from multimodal.training import checkpoint_manager as run_files
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.interruption import Interrupted
 from multimodal.training.trainer import Trainer
-from tests.helpers.tiny_training import DATA, fit, left, same, timeless
+from tests.helpers.tiny_training import DATA, adamw, fit, left, same, timeless
 
 # Python 3.12 on: a fork of a process with threads; ours only train on one
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -183,7 +183,7 @@ def test_a_finished_run_takes_no_step(tmp_path, whole, monkeypatch):
 
 
 def test_a_run_that_stopped_early_is_finished(tmp_path, monkeypatch):
-    settings = {"learning_rate": 1.0, "steps": 30, "validations": 30, "patience": 2}
+    settings = {"optimizer": adamw(lr=1.0), "steps": 30, "validations": 30, "patience": 2}
     first, _, _ = fit(tmp_path, **settings)
     assert first[-1]["step"] < 30
     monkeypatch.setattr(Trainer, "take_step", lambda *arguments: pytest.fail("a step was taken"))
@@ -192,7 +192,7 @@ def test_a_run_that_stopped_early_is_finished(tmp_path, monkeypatch):
 
 
 def test_patience_is_not_renewed_by_a_stop(tmp_path):
-    settings = {"learning_rate": 1.0, "steps": 30, "validations": 30, "patience": 2}
+    settings = {"optimizer": adamw(lr=1.0), "steps": 30, "validations": 30, "patience": 2}
     for name in ("whole", "stopped"):
         (tmp_path / name).mkdir()
     expected, _, _ = fit(tmp_path / "whole", **settings)
@@ -205,7 +205,7 @@ def test_patience_is_not_renewed_by_a_stop(tmp_path):
     ("changed", "reason"),
     [
         ({"seed": 1}, "another run, by its seed"),
-        ({"learning_rate": 0.02}, "another run, by its learning_rate"),
+        ({"optimizer": adamw(lr=0.02)}, "another run, by its optimizer"),
         ({"steps": 16}, "another run, by its steps"),
     ],
 )
@@ -250,7 +250,7 @@ def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path
     other = replace(DATA.splits["validation"], label=(DATA.splits["validation"].label + 1) % 3)
     data = replace(DATA, splits=DATA.splits | {"validation": other})  # the more it learns, the worse that looks
     label = WeightedLoss({"label": LabelCrossEntropy(0.0)}, {"label": 1.0})
-    changed = {"learning_rate": 0.1, "data": data, "loss": label}
+    changed = {"optimizer": adamw(lr=0.1), "data": data, "loss": label}
     fit(tmp_path, **changed)
     state = load_checkpoint(tmp_path / "last.pt")
     assert state["history"][-1]["validation/loss"] > min(row["validation/loss"] for row in state["history"])

@@ -3,13 +3,13 @@ import itertools
 import pytest
 import torch
 
-from multimodal.training.schedule import warmup_cosine
+from multimodal.training.schedule import warmup_constant, warmup_cosine
 
 
-def rates(warmup: int, steps: int, peak: float = 0.1) -> list[float]:
+def rates(warmup: int, steps: int, peak: float = 0.1, function=warmup_cosine) -> list[float]:
     """The learning rate at each step, and after the last."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=peak)
-    schedule = warmup_cosine(optimizer, warmup, steps)
+    schedule = function(optimizer, steps, warmup / steps)
     seen = [schedule.get_last_lr()[0]]
     for _ in range(steps):
         optimizer.step()
@@ -32,6 +32,11 @@ def test_without_warmup_it_starts_at_the_peak():
     assert rates(warmup=0, steps=4)[0] == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("warmup", "steps"), [(0, 1), (1, 1), (3, 3)])
+@pytest.mark.parametrize(("warmup", "steps"), [(0, 1), (1, 2), (2, 3)])
 def test_a_very_short_run_has_a_learning_rate_above_zero_at_every_step(warmup, steps):
     assert all(0 < rate <= 0.1 for rate in rates(warmup, steps)[:steps])
+
+
+def test_a_constant_rate_rises_and_stays():
+    assert rates(warmup=2, steps=5, function=warmup_constant) == pytest.approx([0.05, 0.1, 0.1, 0.1, 0.1, 0.1])
+    assert rates(warmup=0, steps=2, function=warmup_constant) == pytest.approx([0.1] * 3)

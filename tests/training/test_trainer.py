@@ -1,6 +1,7 @@
 import math
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -15,17 +16,19 @@ from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
-from multimodal.training.batches import MASKS, Batches
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.device import make_fabric
 from multimodal.training.modality_dropout import ModalityDropout, generator
-from multimodal.training.objective import Exact, Objective
-from multimodal.training.trainer import Trainer, decay_matrices
-from tests.helpers.tiny_training import DATA, EXTRA, SETTINGS, build, fit, timeless
+from multimodal.training.optimization import build_optimizer
+from multimodal.training.sampler import MASKS, BatchSampler
+from multimodal.training.schedule import warmup_constant, warmup_cosine
+from multimodal.training.trainer import Trainer
+from multimodal.training.training_step import ExactBatch, TrainingStep
+from tests.helpers.tiny_training import DATA, EXTRA, SETTINGS, FakeLoss, adamw, build, fit, timeless
 from tests.helpers.toy import needs_bf16
 
 
-class Scripted(nn.Module):
+class Scripted(FakeLoss):
     """A loss whose validation values are given: it counts validations by the model's mode.
 
     Args:
@@ -110,7 +113,7 @@ def test_it_stops_after_that_many_validations_without_a_lower_loss(tmp_path):
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_training_loss_that_is_not_finite_is_an_error(tmp_path, value):
     model, _ = build()
-    with pytest.raises(FloatingPointError, match=r"training loss was (nan|inf) before step 4.*learning_rate"):
+    with pytest.raises(FloatingPointError, match=r"training loss was (nan|inf) before step 4.*optimizer\.lr"):
         fit(tmp_path, model=model, loss=Scripted(model, [1.0] * 99, training=value))
     assert not (tmp_path / "best.pt").exists()
 
@@ -161,14 +164,14 @@ def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     split, rows, dtypes, targets = DATA.splits["validation"], torch.arange(3), [], []
 
-    class Recorder(nn.Module):
+    class Recorder(FakeLoss):
         def forward(self, output, batch):
             dtypes.extend([output.label.dtype, output.encoded["text"].pooled.dtype])
             targets.append(batch.image)
             return {"loss": output.label.sum()}
 
     fabric = make_fabric("cpu", 1, "bf16-mixed")
-    fabric.setup_module(Objective(model, Recorder()))(Exact(split.batch(rows)))
+    fabric.setup_module(TrainingStep(model, Recorder()))(ExactBatch(split.batch(rows)))
     assert set(dtypes) == {torch.float32}
     assert torch.equal(targets[0], split.image[rows].float() / 255)  # not rounded on the way
 
@@ -179,18 +182,12 @@ def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
         ("steps", 0),
         ("epochs", 0),
         ("batch_size", -1),
-        ("learning_rate", 0.0),
         ("clip", 0.0),
         ("clip", math.nan),
-        ("learning_rate", math.nan),
-        ("weight_decay", math.nan),
-        ("weight_decay", -0.1),
         ("batch_size", 2.5),
         ("epochs", 1.5),
         ("validations", 0),
         ("patience", 0),
-        ("warmup", 1.0),
-        ("warmup", -0.1),
     ],
 )
 def test_a_setting_out_of_range_is_named(name, value):
@@ -198,10 +195,36 @@ def test_a_setting_out_of_range_is_named(name, value):
         Trainer(**(SETTINGS | {name: value}))
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"optimizer": adamw(lr=0.0)}, r"optimizer\.lr must be a number, above 0, got 0\.0"),
+        ({"optimizer": adamw(lr=math.nan)}, r"optimizer\.lr must be a number"),
+        ({"optimizer": adamw(weight_decay=-0.1)}, r"optimizer\.weight_decay must be a number, 0 or more"),
+        ({"optimizer": partial(torch.optim.AdamW, lr=0.1, betas=(2.0, 0.9))}, "optimizer and scheduler: .*beta"),
+        ({"optimizer": partial(torch.optim.SGD, lr=0.1, speed=3)}, "optimizer and scheduler: .*speed"),
+        (
+            {"scheduler": partial(warmup_cosine, warmup=1.0)},
+            r"scheduler\.warmup must be a number, 0 or more and below 1",
+        ),
+    ],
+)
+def test_a_bad_setting_of_optimizer_or_scheduler_is_named_before_training(changed, message):
+    with pytest.raises(ValueError, match=message):
+        Trainer(**(SETTINGS | changed))
+
+
+def test_another_optimizer_and_scheduler_train_as_well(tmp_path):
+    sgd = partial(torch.optim.SGD, lr=0.02, momentum=0.9, nesterov=True)
+    history, _, _ = fit(tmp_path, optimizer=sgd, scheduler=partial(warmup_constant, warmup=0.1), steps=30)
+    assert history[-1]["train/loss"] < history[0]["train/loss"]
+    assert history[-1]["train/learning_rate"] == pytest.approx(0.02)
+
+
 def test_validation_sees_the_same_samples_missing_whatever_the_seed(tmp_path):
     seen = []
 
-    class Recorder(nn.Module):
+    class Recorder(FakeLoss):
         def forward(self, output, batch):
             present = torch.stack([batch.present["image"], batch.present["text"]])
             seen.append(present if not torch.is_grad_enabled() else None)
@@ -220,7 +243,9 @@ def batches(seed=0, size=8, rank=0, world=1):
     class OneOf:
         device, global_rank, world_size = torch.device("cpu"), rank, world
 
-    return Batches(DATA.splits["train"], Augment(1, 5, 0.1, True), size, ModalityDropout(0.3, 0.3, 0.0), seed, OneOf())
+    return BatchSampler(
+        DATA.splits["train"], Augment(1, 5, 0.1, True), size, ModalityDropout(0.3, 0.3, 0.0), seed, OneOf()
+    )
 
 
 def test_an_epoch_shows_no_sample_twice_and_the_next_has_another_order():
@@ -267,7 +292,7 @@ def test_the_images_of_a_batch_are_moved_and_differently_in_the_next_epoch():
 def test_matrices_decay_and_frozen_parameters_are_left_out():
     model, loss = build()
     model.encoders["text"].requires_grad_(False)
-    decayed, kept = decay_matrices(Objective(model, loss), 0.05)
+    decayed, kept = build_optimizer(adamw(), TrainingStep(model, loss), unfused=False).param_groups
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.05, 0.0)
     assert all(p.ndim > 1 for p in decayed["params"])
     assert any(p is loss.terms["contrastive"].log_scale for p in kept["params"])
@@ -313,7 +338,7 @@ def test_a_loss_may_change_the_encoders_gradients(tmp_path):
     model, loss = build()
     loss.__class__ = Stopping
     before = {name: p.detach().clone() for name, p in model.encoders.named_parameters()}
-    history, model, _ = fit(tmp_path, model=model, loss=loss, weight_decay=0.0)
+    history, model, _ = fit(tmp_path, model=model, loss=loss, optimizer=adamw(weight_decay=0.0))
     for name, parameter in model.encoders.named_parameters():
         assert torch.equal(before[name], parameter) == name.startswith("image"), name
     assert all(row["train/imbalance/grad_norm_image"] == 0 < row["train/imbalance/grad_norm_text"] for row in history)
@@ -323,11 +348,11 @@ def test_a_loss_may_change_the_encoders_gradients(tmp_path):
 def test_the_gradient_norms_are_those_before_clipping(tmp_path, clip):
     model, loss = build()
     rows = torch.randperm(30, generator=generator(0, 0, 0))[:8]
-    batch = Batches(
+    batch = BatchSampler(
         DATA.splits["train"], DATA.augment, 8, ModalityDropout(0.3, 0.3, 0.0), 0, make_fabric("cpu", 1, "32-true")
     )
     torch.manual_seed(0)
-    Objective(model, loss)(Exact(batch.at(0)))["loss"].backward()
+    TrainingStep(model, loss)(ExactBatch(batch.at(0)))["loss"].backward()
     assert torch.equal(batch.at(0).index, rows)
     expected = nn.utils.get_total_norm([p.grad for p in model.encoders["image"].parameters() if p.grad is not None])
     history, *_ = fit(tmp_path, steps=1, validations=1, clip=clip)

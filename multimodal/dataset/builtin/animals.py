@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import datasets
 import numpy as np
 
+from multimodal.checks import check_whole
 from multimodal.dataset.builtin import animal_anatomy, animal_drawing, animal_grammar, animal_pen
 
 SPLITS = ("train", "test")
@@ -29,8 +30,7 @@ def make_animals(seed: int, train: int, test: int) -> datasets.DatasetDict:
 
     Picture i of a split depends on (seed, split, i) alone: a larger dataset begins with the smaller one.
     """
-    if train < 1 or test < 1:
-        raise ValueError(f"each split needs a picture or more, got train={train}, test={test}")
+    check_whole("dataset.embedded", train=train, test=test)
     return datasets.DatasetDict(
         {
             split: datasets.Dataset.from_generator(

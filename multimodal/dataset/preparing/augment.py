@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from multimodal.checks import check_flag, check_number
+
 
 class Augment:
     """Draws a shift, a rotation, a scale and a reflection for each image.
@@ -22,11 +24,9 @@ class Augment:
     """
 
     def __init__(self, shift: float, rotation: float, scale: float, flip: bool) -> None:
-        if min(shift, rotation) < 0 or not 0 <= scale < 1:
-            raise ValueError(
-                "dataset.augment needs shift and rotation of 0 or more and a scale from 0 to below 1, "
-                f"got {shift}, {rotation} and {scale}"
-            )
+        check_number("dataset.augment", least=0, shift=shift, rotation=rotation)
+        check_number("dataset.augment", least=0, below=1, scale=scale)
+        check_flag("dataset.augment", flip=flip)
         self.shift, self.rotation, self.scale, self.flip = shift, rotation, scale, flip
 
     def draw(self, size: int, generator: torch.Generator) -> Tensor:

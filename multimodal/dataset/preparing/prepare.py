@@ -7,6 +7,7 @@ import torch
 from datasets import DatasetDict
 
 from multimodal.caption.original import OriginalCaptions
+from multimodal.checks import check_number, check_one_of, check_whole
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.near_duplicates import cached_near_duplicates
@@ -58,11 +59,9 @@ def prepare_data(
         seed: draws the splits that the source does not make.
         vocabulary: a checkpoint's; None makes one of the training captions.
     """
-    check(image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
-    if not all(isinstance(share, int | float) and 0 < share < 1 for share in (validation, test)):
-        raise ValueError(f"dataset.validation and .test are shares between 0 and 1, got {validation} and {test}")
-    if channels not in (1, 3):
-        raise ValueError(f"dataset.channels must be 1 for grey or 3 for RGB, got {channels}")
+    check_whole("dataset", image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
+    check_number("dataset", above=0, below=1, validation=validation, test=test)
+    check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
     found, source, revision = read_source(source, path, hub, embedded)
     rows, class_names = read_rows(found, columns)
     bad = BadRows(max_bad_rows)
@@ -111,13 +110,6 @@ def prepare_data(
         card={"source": source, "revision": revision} | card | {"near_duplicates": duplicates},
         tables=told.tables,
     )
-
-
-def check(**settings: int) -> None:
-    """ValueError for a setting below 1."""
-    for name, value in settings.items():
-        if type(value) is not int or value < 1:
-            raise ValueError(f"dataset.{name} must be a whole number of 1 or more, got {value}")
 
 
 def fingerprint(splits: dict[str, Split]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from multimodal.checks import check_whole
 from multimodal.dataset.reading.rows import NO_LABEL, Rows
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,7 @@ class BadRows:
     found: list[dict[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.limit < 0:
-            raise ValueError(f"dataset.max_bad_rows must be 0 or more, got {self.limit}")
+        check_whole("dataset", least=0, max_bad_rows=self.limit)
 
     def without(self, rows: Rows, problems: list[str | None]) -> Rows:
         """The rows that have no problem."""

@@ -9,6 +9,7 @@ import datasets
 import huggingface_hub
 from datasets import Dataset, DatasetDict
 
+from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,7 @@ def read_source(
         hub: the repository's name.
         embedded: makes the embedded set.
     """
-    if source not in SOURCES:
-        raise ValueError(f"dataset.source must be one of {', '.join(SOURCES)}, got {source}")
+    check_one_of("dataset", SOURCES, source=source)
     if source == "path" and path is None:
         raise ValueError("dataset.source=path needs dataset.path=<folder>")
     if source == "path" or (source == "auto" and path is not None):

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_multiple
 from multimodal.types import Encoded
 
 
@@ -45,8 +46,8 @@ class CNN(nn.Module):
 
     def __init__(self, dim: int, channels: int, image_size: int, widths: list[int]) -> None:
         super().__init__()
-        if any(width % 8 for width in widths):
-            raise ValueError(f"widths must be multiples of 8 (GroupNorm's groups), got {widths}")
+        for width in widths:
+            check_multiple("encoder.image", 8, "GroupNorm's groups", widths=width)
         stages = [conv_block(channels, widths[0], stride=1)]
         for narrow, wide in pairwise(widths):
             stages += [conv_block(narrow, wide, stride=2), Residual(conv_block(wide, wide, stride=1))]

@@ -13,6 +13,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
 from multimodal.types import Encoded
 
@@ -68,8 +69,7 @@ class ResNet(nn.Module):
 
     def __init__(self, dim: int, channels: int, name: str, weights: str, frozen: bool) -> None:
         super().__init__()
-        if channels not in (1, 3):
-            raise ValueError(f"a ResNet reads grey or RGB images, got {channels} channels")
+        check_one_of("encoder.image", (1, 3), channels=channels)
         state, self.weights = read_weights(name, weights)
         if frozen and state is None:
             raise ValueError(f"frozen=true needs weights to keep, got weights={weights} ({self.weights})")

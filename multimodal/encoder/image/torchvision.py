@@ -12,6 +12,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+from multimodal.checks import check_one_of
 from multimodal.encoder.image.resnet import IMAGENET_MEAN, IMAGENET_STD, read_weights
 from multimodal.types import Encoded
 
@@ -37,8 +38,7 @@ class TorchvisionClassifier(nn.Module):
         self, dim: int, channels: int, image_size: int, name: str, weights: str, frozen: bool, size: int | None
     ) -> None:
         super().__init__()
-        if channels not in (1, 3):
-            raise ValueError(f"torchvision's models read grey or RGB images, got {channels} channels")
+        check_one_of("encoder.image", (1, 3), channels=channels)
         if name not in torchvision.models.list_models(module=torchvision.models):
             raise ValueError(f"torchvision has no classifier {name!r}; it has efficientnet_b0, convnext_tiny, …")
         state, self.weights = read_weights(name, weights)

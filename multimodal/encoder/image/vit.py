@@ -6,6 +6,7 @@ Differs: the pooled embedding is read from CLS and from every patch in its place
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_divides, check_whole
 from multimodal.types import Encoded
 
 KEPT = 16  # features of each patch that the pooled embedding reads
@@ -28,12 +29,9 @@ class ViT(nn.Module):
         self, dim: int, channels: int, image_size: int, patch: int, heads: int, layers: int, hidden: int
     ) -> None:
         super().__init__()
-        if patch < 1 or image_size % patch:
-            raise ValueError(f"patch must divide the images' size, got patch={patch}, image_size={image_size}")
-        if layers < 1:
-            raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
-        if heads < 1 or dim % heads:
-            raise ValueError(f"heads must divide dim, got heads={heads}, dim={dim}")
+        check_divides("encoder.image", image_size, "image_size", patch=patch)
+        check_divides("encoder.image", dim, "dim", heads=heads)
+        check_whole("encoder.image", layers=layers)
         count = (image_size // patch) ** 2
         self.to_patches = nn.Conv2d(channels, dim, kernel_size=patch, stride=patch)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)

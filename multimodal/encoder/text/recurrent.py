@@ -10,6 +10,7 @@ sequence says the same and is two to three times slower on a CPU.)
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_multiple, check_one_of
 from multimodal.types import PAD, Encoded, masked_mean
 
 
@@ -25,10 +26,8 @@ class BidirectionalRNN(nn.Module):
 
     def __init__(self, dim: int, vocab_size: int, dropout: float, cell: str) -> None:
         super().__init__()
-        if dim % 2:
-            raise ValueError(f"dim must be even, half for each direction, got {dim}")
-        if cell not in ("LSTM", "GRU"):
-            raise ValueError(f"cell must be LSTM or GRU, got {cell}")
+        check_multiple("encoder.text", 2, "half for each direction", dim=dim)
+        check_one_of("encoder.text", ("LSTM", "GRU"), cell=cell)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
         self.forwards = getattr(nn, cell)(dim, dim // 2, batch_first=True)

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_divides, check_multiple, check_whole
 from multimodal.types import PAD, Encoded, masked_mean
 
 
@@ -27,10 +28,9 @@ class TransformerEncoder(nn.Module):
 
     def __init__(self, dim: int, vocab_size: int, dropout: float, heads: int, layers: int, hidden: int) -> None:
         super().__init__()
-        if heads < 1 or dim % heads or dim % 2:
-            raise ValueError(f"dim must be even and a multiple of heads, got dim={dim}, heads={heads}")
-        if layers < 1:
-            raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
+        check_multiple("encoder.text", 2, "sine and cosine of each position", dim=dim)
+        check_divides("encoder.text", dim, "dim", heads=heads)
+        check_whole("encoder.text", layers=layers)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(

@@ -10,11 +10,12 @@ learned as fast as by a principal component analysis, and the convolutions are l
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_multiple
+
 
 def plan(image_size: int) -> tuple[int, int]:
     """(size of the first map, doublings) that reach `image_size`: halve while even and above 4, at least twice."""
-    if image_size < 4 or image_size % 4:
-        raise ValueError(f"the image head draws square sizes that are multiples of 4, got {image_size}")
+    check_multiple("dataset", 4, "the image head doubles its maps", image_size=image_size)
     size, doublings = image_size // 4, 2
     while size % 2 == 0 and size > 4:
         size, doublings = size // 2, doublings + 1
@@ -33,8 +34,7 @@ class UpConv(nn.Module):
 
     def __init__(self, dim: int, channels: int, image_size: int, width: int) -> None:
         super().__init__()
-        if width % 8:
-            raise ValueError(f"width must be a multiple of 8 (GroupNorm's groups), got {width}")
+        check_multiple("head.image", 8, "GroupNorm's groups", width=width)
         size, doublings = plan(image_size)
         widths = [width * min(8, 2 ** (doublings - 1 - i)) for i in range(doublings)]
         self.start = nn.Sequential(

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from multimodal.checks import check_whole
 from multimodal.types import BOS, EOS, PAD, UNK
 
 State = Any
@@ -40,8 +41,7 @@ def beam_search(step: Step, z: Tensor, width: int, max_length: int) -> Tensor:
 
     A hypothesis that has ended keeps its score and its place for as long as no better one takes it.
     """
-    if width < 1:
-        raise ValueError(f"beam search needs a width of 1 or more, got {width}")
+    check_whole("beam search", width=width)
     z = z.repeat_interleave(width, dim=0)  # (B * W, D), beams of a sample side by side
     written = torch.full((len(z), 1), BOS, device=z.device)
     total = torch.full((len(z) // width, width), -torch.inf, device=z.device)  # (B, W) nats

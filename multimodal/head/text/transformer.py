@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_divides, check_multiple, check_whole
 from multimodal.head.text.decoding import beam_search, greedy
 from multimodal.types import PAD
 
@@ -64,10 +65,9 @@ class TransformerDecoder(nn.Module):
         self, dim: int, vocab_size: int, max_length: int, dropout: float, heads: int, layers: int, hidden: int
     ) -> None:
         super().__init__()
-        if heads < 1 or dim % heads or dim % 2:
-            raise ValueError(f"dim must be even and a multiple of heads, got dim={dim}, heads={heads}")
-        if layers < 1:
-            raise ValueError(f"a transformer needs a layer or more, got layers={layers}")
+        check_multiple("head.text", 2, "sine and cosine of each position", dim=dim)
+        check_divides("head.text", dim, "dim", heads=heads)
+        check_whole("head.text", layers=layers)
         self.max_length = max_length
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.to_words = nn.Linear(dim, dim)

@@ -76,5 +76,5 @@ def test_half_of_the_images_are_mirrored() -> None:
 
 @pytest.mark.parametrize("bad", [(-1, 0, 0), (0, -1, 0), (0, 0, -0.1), (0, 0, 1), (math.nan, 0, 2)])
 def test_a_setting_out_of_range_is_refused(bad) -> None:
-    with pytest.raises(ValueError, match="shift and rotation of 0 or more"):
+    with pytest.raises(ValueError, match=r"dataset\.augment\.\w+ must be a number, 0 or more"):
         Augment(*bad, False)

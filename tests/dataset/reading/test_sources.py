@@ -123,7 +123,7 @@ def test_a_path_is_taken_before_the_hub(tmp_path, monkeypatch, source):
 
 
 def test_an_unknown_source_names_those_there_are():
-    with pytest.raises(ValueError, match="one of auto, path, hub, embedded, got kaggle"):
+    with pytest.raises(ValueError, match="one of auto, path, hub, embedded, got 'kaggle'"):
         read_source("kaggle", None, HUB, pytest.fail)
 
 

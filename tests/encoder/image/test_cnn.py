@@ -22,5 +22,5 @@ def test_a_sample_is_encoded_alike_in_any_company_also_in_training() -> None:
 
 
 def test_widths_that_do_not_fit_the_norm_are_refused() -> None:
-    with pytest.raises(ValueError, match="multiples of 8"):
+    with pytest.raises(ValueError, match="multiple of 8"):
         CNN(16, 1, 28, [8, 12])

@@ -38,7 +38,7 @@ def test_an_empty_caption_still_has_a_valid_position() -> None:
     assert encoded.pooled.isfinite().all()
 
 
-@pytest.mark.parametrize(("dim", "cell", "message"), [(15, "LSTM", "dim must be even"), (16, "RNN", "LSTM or GRU")])
+@pytest.mark.parametrize(("dim", "cell", "message"), [(15, "LSTM", "a multiple of 2"), (16, "RNN", "one of LSTM, GRU")])
 def test_bad_settings_are_refused(dim: int, cell: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BidirectionalRNN(dim, 20, 0.0, cell)

@@ -30,5 +30,5 @@ def test_starts_from_a_small_map() -> None:
 
 @pytest.mark.parametrize("size", [0, 2, 30])
 def test_other_sizes_are_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="multiples of 4"):
+    with pytest.raises(ValueError, match="multiple of 4"):
         UpConv(8, 3, size, 8)

@@ -8,14 +8,14 @@ from multimodal.model import MultimodalModel
 from multimodal.types import Batch
 
 
-class Exact:
+class ExactBatch:
     """Carries a batch past Lightning Fabric, which would round its pixels to bf16, and with them the targets."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
 
-class Objective(nn.Module):
+class TrainingStep(nn.Module):
     """Model and loss as one module, so that precision and processes are handled in one place."""
 
     def __init__(self, model: MultimodalModel, loss: nn.Module) -> None:
@@ -23,7 +23,7 @@ class Objective(nn.Module):
         self.model = model
         self.loss = loss
 
-    def forward(self, exact: Exact) -> dict[str, Tensor]:
+    def forward(self, exact: ExactBatch) -> dict[str, Tensor]:
         """{term: scalar}, "loss" and "accuracy"; the loss is computed in float32 whatever the model's precision."""
         batch = exact.batch
         output = self.model(batch)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 
-class Means:
+class MeanMeter:
     """Running means of named scalars; adding costs no synchronisation."""
 
     def __init__(self) -> None:

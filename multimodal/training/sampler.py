@@ -13,7 +13,7 @@ from multimodal.types import Batch
 ORDER, MASKS, MOVES = 0, 1, 2  # what a random generator is for, so that no two streams are alike
 
 
-class Batches:
+class BatchSampler:
     """Shuffled training batches: batch i depends on the seed and on i alone.
 
     Args:

@@ -1,57 +1,74 @@
-"""How far training is: with the weights, all that its next step depends on."""
+"""The state of a training: all that its next step depends on, in one place."""
 
 import time
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from multimodal.training.means import Means
+from multimodal.training.meter import MeanMeter
 from multimodal.training.random_state import random_state, set_random_state
+from multimodal.training.training_step import TrainingStep
 
 
-class Progress:
-    """Position, history, and the means since the last validation.
+class TrainerState:
+    """Weights, optimizer, schedule, position, history, running means and random states.
 
     Args:
-        parts: {name: what has a `state_dict` of its own}: model, loss, optimizer, schedule, precision.
+        training_step: model and loss, before Fabric wraps them.
+        optimizer: of both, as Fabric wraps it.
+        schedule: of its learning rate.
         fabric: one of whose processes this is; each has its own means and random state.
     """
 
-    def __init__(self, parts: dict[str, Any], fabric: Fabric) -> None:
-        self.parts, self.fabric = parts, fabric
+    def __init__(
+        self, training_step: TrainingStep, optimizer: Optimizer, schedule: LRScheduler, fabric: Fabric
+    ) -> None:
+        self.model: nn.Module = training_step.model
+        self.loss: nn.Module = training_step.loss
+        self.optimizer, self.schedule, self.fabric = optimizer, schedule, fabric
         self.step = 0
         self.history: list[dict[str, float]] = []
-        self.means, self.since = Means(), time.perf_counter()
+        self.means, self.since = MeanMeter(), time.perf_counter()
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Return {name: part} of what has a `state_dict` of its own."""
+        parts = {"model": self.model, "loss": self.loss, "optimizer": self.optimizer, "schedule": self.schedule}
+        return parts | {"precision": self.fabric.strategy.precision}
 
     @property
     def waited(self) -> int:
-        """Validations since the lowest loss."""
+        """Return the number of validations since the lowest loss."""
         return since_best(self.history)
 
     def begin_step(self) -> None:
-        """The clock of `trained` starts with the first step after a validation."""
+        """Start the clock of `trained` with the first step after a validation."""
         if self.means.weight == 0:
             self.since = time.perf_counter()
 
-    def add(self, terms: dict[str, Tensor], samples: int) -> None:
-        """A step was taken."""
+    def end_step(self, terms: dict[str, Tensor], samples: int) -> None:
+        """Move the schedule on, and count a step with its loss terms."""
+        self.schedule.step()
         self.means.add(terms, samples)
         self.step += 1
 
     def trained(self) -> dict[str, float]:
-        """Means and speed since the last validation."""
+        """Return means and speed since the last validation, and the learning rate."""
         row = {f"train/{name}": value for name, value in self.means.means().items()}
-        return row | {"train/samples_per_s": self.means.weight / (time.perf_counter() - self.since)}
+        row |= {"train/samples_per_s": self.means.weight / (time.perf_counter() - self.since)}
+        return row | {"train/learning_rate": self.schedule.get_last_lr()[0]}
 
     def record(self, row: dict[str, float]) -> None:
-        """A validation was made."""
+        """Add the row of a validation to the history."""
         self.history.append(row)
-        self.means = Means()
+        self.means = MeanMeter()
 
     def state_dict(self) -> dict[str, Any]:
-        """On the devices; every process has to call it."""
+        """Return everything, on the devices; every process has to call it."""
         means = {"sums": self.means.sums, "weight": self.means.weight, "seconds": 0.0}
         if self.means.weight > 0:
             means["seconds"] = time.perf_counter() - self.since
@@ -64,7 +81,7 @@ class Progress:
         return parts | {"step": self.step, "history": self.history, "processes": processes}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there to the bit, with as many processes as there were."""
+        """Go on from there to the bit, with as many processes as there were."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.step, self.history = state["step"], list(state["history"])
@@ -77,6 +94,6 @@ class Progress:
 
 
 def since_best(history: list[dict[str, float]]) -> int:
-    """Rows after the first with the lowest validation loss."""
+    """Return the number of rows after the first with the lowest validation loss."""
     losses = [row["validation/loss"] for row in history]
     return len(losses) - 1 - losses.index(min(losses)) if losses else 0
