@@ -22,7 +22,7 @@ from multimodal.evaluation.fill import check_fill
 from multimodal.evaluation.samples import sample_columns
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import answer, likeliest, read_sample, write_png
+from multimodal.inference import likeliest, predict_one, read_sample, write_png
 from multimodal.io import read_csv, write_csv, write_json, write_parquet
 from multimodal.runs.build import build_model, read_data, resolved
 from multimodal.runs.checkpoint import (
@@ -122,7 +122,7 @@ def generate(cfg: DictConfig, width: int, classes: int, pixels: int) -> Path:
         raise ValueError(f"{file} fuses by {state['config']['choices']['fusion']}, which does not read {ignored[0]}")
     data, device = kept.dataset, next(model.parameters()).device
     batch = read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device)
-    generated = answer(model, batch, width)
+    generated = predict_one(model, batch, width)
     print(f"class: {likeliest(generated.probability, state['class_names'], classes)}")
     if "image" in inputs:
         print(f"caption, greedy: {vocabulary.decode(generated.greedy)[0]}")

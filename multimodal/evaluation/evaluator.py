@@ -17,7 +17,7 @@ from multimodal.evaluation.images import score_images, score_with_references
 from multimodal.evaluation.interaction import answer_grid, interaction
 from multimodal.evaluation.judges import fit_judges
 from multimodal.evaluation.predict import Predictions, join, predict
-from multimodal.evaluation.sampling import some, spread
+from multimodal.evaluation.sampling import sample_evenly, sample_rows
 from multimodal.evaluation.scores import Scores, prefixed, share, split_undefined
 from multimodal.judge.image import ImageJudge
 from multimodal.metric.availability import places, surface
@@ -147,7 +147,7 @@ class Evaluator:
         with clock("latent space"):
             scores |= prefixed("latent", latent(image, text, predictions.joint["both"], test.label, self.seed))
         with clock("interaction"):
-            audited = some(len(test), self.pairs, self.seed)
+            audited = sample_rows(len(test), self.pairs, self.seed)
             grid = answer_grid(model, test, audited)
             found = interaction(grid, test.label[audited], scores, chance_level(test.label))
             scores |= prefixed("interaction", found)
@@ -166,7 +166,7 @@ class Evaluator:
             seconds=clock.seconds,
             samples=samples,
             predictions=predictions,
-            attention=attention_maps(model, test, torch.tensor(spread(test.content, SHOWN, self.seed))),
+            attention=attention_maps(model, test, torch.tensor(sample_evenly(test.content, SHOWN, self.seed))),
         )
 
 

@@ -38,7 +38,7 @@ def score_images(drawn: Tensor, test: Split, judges: Judges) -> ImageScores:
         real = test.image[rows].float() / 255
         similarity.append(ssim(drawn[rows], real))
         ratio.append(psnr(drawn[rows], real))
-        seen, classes = judges.image.look(drawn[rows])
+        seen, classes = judges.image.features_and_classes(drawn[rows])
         features.append(seen)
         shown.append(classes)
     each, coherent = torch.cat(similarity), torch.cat(shown) == test.content

@@ -35,7 +35,7 @@ def fit_judges(image: ImageJudge, data: Data) -> Judges:
     train, test = data.splits["train"], data.splits["test"]
     image = image.fit(train, len(data.class_names), data.augment)
     caption = CaptionJudge().fit(train.tokens, train.content, len(data.vocabulary))
-    features, shown = image.look(test.image.float() / 255)
+    features, shown = image.features_and_classes(test.image.float() / 255)
     told = share(caption.classify(test.tokens) == test.content) if data.names_class else NAMELESS
     accuracy: Scores = {"judge/accuracy": share(shown == test.content), "judge/caption_accuracy": told}
     return Judges(image, caption, features, accuracy)

@@ -68,7 +68,7 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
     told("image_to_text_beam", score_captions(beam, found.data, found.judges).scores)
     told("image_to_text", score_captions(said.caption["image"], found.data, found.judges).scores)
     for name, condition in (("text_to_image", "text"), ("reconstruction", "both")):
-        features, shown = found.judges.image.look(said.image[condition])
+        features, shown = found.judges.image.features_and_classes(said.image[condition])
         coherence = float((shown == test.content).double().mean())
         told(name, {"frechet": frechet(features, found.judges.features), "class_coherence": coherence})
     best = best_similarity(said.image["text"], test.image, equal, 4, 7)
