@@ -20,7 +20,7 @@ from multimodal.evaluation.predict import Predictions, join, predict
 from multimodal.evaluation.sampling import sample_evenly, sample_rows
 from multimodal.evaluation.scores import Scores, prefixed, share, split_undefined
 from multimodal.judge.image import ImageJudge
-from multimodal.metric.availability import places, surface
+from multimodal.metric.availability import missing_thresholds, surface
 from multimodal.metric.blind import chance_level
 from multimodal.metric.latent import latent
 from multimodal.metric.retrieval import retrieval
@@ -115,7 +115,7 @@ class Evaluator:
             filled = FILLS[fill](model, test, predictions, self.batch_size)
         said = predictions.probability | filled
         correct = {condition: p.argmax(1) == test.label for condition, p in said.items()}
-        place = places(len(test), self.seed)
+        place = missing_thresholds(len(test), self.seed)
         rows = surface(correct, place, self.cells)
         cells = [row["accuracy"] for row in rows]
         scores: Scores = judges.accuracy | answers(predictions.probability, test.label)
@@ -145,7 +145,9 @@ class Evaluator:
                 found = retrieval(*pair, equal, test.content, self.seed, text_query=way == "text_to_image")
                 scores |= prefixed(f"retrieval/{way}", found)
         with clock("latent space"):
-            scores |= prefixed("latent", latent(image, text, predictions.joint["both"], test.label, self.seed))
+            scores |= prefixed(
+                "latent", latent(image, text, predictions.joint["both"], test.label, self.seed, 2000, 10)
+            )
         with clock("interaction"):
             audited = sample_rows(len(test), self.pairs, self.seed)
             grid = answer_grid(model, test, audited)

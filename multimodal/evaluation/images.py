@@ -57,5 +57,5 @@ def score_with_references(
 ) -> ImageScores:
     """The same, and `ssim_best`: each drawing beside the best of several real images with its very caption."""
     found = score_images(drawn, test, judges)
-    best = best_similarity(drawn, test.image, equal, references, seed)
+    best = best_similarity(drawn, test.image, equal, references, seed, 512)
     return ImageScores(found.scores | {"ssim_best": float(best.double().mean())}, found.ssim, found.coherent)

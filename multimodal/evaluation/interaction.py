@@ -27,19 +27,19 @@ def answer_grid(model: MultimodalModel, split: Split, rows: Tensor) -> Tensor:
     return torch.stack(grid)
 
 
-def interaction(grid: Tensor, label: Tensor, accuracy: Scores, nothing: float) -> Scores:
+def interaction(grid: Tensor, label: Tensor, accuracy: Scores, chance: float) -> Scores:
     """EMAP gap, shuffle test and Shapley share.
 
     Args:
         grid: (n, n, K) from `answer_grid`.
         label: (n,) of the same samples.
         accuracy: has `accuracy/both`, `accuracy/image` and `accuracy/text`.
-        nothing: accuracy without any input, that of the most frequent label.
+        chance: accuracy without any input, that of the most frequent label.
     """
     if len(label) < 2:
         return dict.fromkeys(("emap_gap", "shuffle_text", "shuffle_image", "shapley_image"), "one sample has no other")
     both, image, text = (float(accuracy[f"accuracy/{condition}"]) for condition in ("both", "image", "text"))
-    shapley = shapley_image(both, image, text, nothing)
+    shapley = shapley_image(both, image, text, chance)
     return {
         "emap_gap": emap_gap(grid, label),
         **shuffled(grid, label),

@@ -62,7 +62,7 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
     image, text, equal = said.encoded["image"], said.encoded["text"], test.tokens.unique(dim=0, return_inverse=True)[1]
     told("retrieval/image_to_text", retrieval(image, text, equal, test.content, 7, text_query=False))
     told("retrieval/text_to_image", retrieval(text, image, equal, test.content, 7, text_query=True))
-    told("latent", latent(image, text, said.joint["both"], test.label, 7))
+    told("latent", latent(image, text, said.joint["both"], test.label, 7, 2000, 10))
     beam = beam_captions(found.model, said, 3, 60)
     assert not torch.equal(beam, said.caption["image"][:, : beam.shape[1]])  # else one could stand for the other
     told("image_to_text_beam", score_captions(beam, found.data, found.judges).scores)
@@ -71,7 +71,7 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
         features, shown = found.judges.image.features_and_classes(said.image[condition])
         coherence = float((shown == test.content).double().mean())
         told(name, {"frechet": frechet(features, found.judges.features), "class_coherence": coherence})
-    best = best_similarity(said.image["text"], test.image, equal, 4, 7)
+    best = best_similarity(said.image["text"], test.image, equal, 4, 7, 512)
     expected["text_to_image/ssim_best"] = float(best.double().mean())
     rows = torch.randperm(SIZE, generator=torch.Generator().manual_seed(7))[:PAIRS].sort().values
     grid = answer_grid(found.model, test, rows)
