@@ -1,7 +1,6 @@
 """What an experiment does, read from data to report: the functions that `mode` chooses from."""
 
 import logging
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,7 @@ from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
 from multimodal.dataset.near_duplicates import near_duplicates
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.evaluation.cost import cost
-from multimodal.evaluation.evaluator import Results
-from multimodal.evaluation.fill import check_fill
-from multimodal.evaluation.samples import sample_columns
+from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import likeliest, predict_one, read_sample, write_png
@@ -47,8 +43,7 @@ def train(cfg: DictConfig) -> Path:
         raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
     check_settings(cfg)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
-    evaluation = instantiate(cfg.evaluation, _convert_="all")
-    check_fill(evaluation["fill"])
+    evaluator, figures = build_evaluation(cfg)
     data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model = build_model(cfg)
@@ -67,9 +62,8 @@ def train(cfg: DictConfig) -> Path:
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
             kept = {"config": config, "vocabulary": data.vocabulary.words, "class_names": data.class_names}
             history = trainer.fit(model, loss, data, folder, cfg.seed, tracking.log, kept, cfg.resume)
-            results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
-            results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-            finish(folder, config, data, history, results, evaluation["figures"], tracking)
+            results = evaluator.evaluate(model, data, history)
+            finish(folder, config, data, history, results, figures, tracking)
     return folder
 
 
@@ -77,8 +71,8 @@ def evaluate(cfg: DictConfig) -> Path:
     """Evaluates a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
     file, state, kept = open_checkpoint(cfg, EVALUATE_MAY_SET)
     overrides = HydraConfig.get().overrides.task
-    evaluation = instantiate(kept.evaluation, _convert_="all")
     model = load_model(kept, state["model"], file)  # before the data is read, so that a bad device fails early
+    evaluator, figures = build_evaluation(kept)
     data = read_data(kept, Vocabulary(state["vocabulary"]))
     if data.class_names != state["class_names"]:
         raise ValueError(f"{file} knows the classes {state['class_names']}, the data has {data.class_names}")
@@ -95,9 +89,8 @@ def evaluate(cfg: DictConfig) -> Path:
             return folder
         prepare_folder(folder, config, cfg.resume)
         with status_of(folder), open_tracking(cfg, folder, config) as tracking:
-            results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
-            results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-            finish(folder, config, data, history, results, evaluation["figures"], tracking)
+            results = evaluator.evaluate(model, data, history)
+            finish(folder, config, data, history, results, figures, tracking)
     return folder
 
 
@@ -148,6 +141,13 @@ def report(cfg: DictConfig) -> Path:
     return folder
 
 
+def build_evaluation(cfg: DictConfig) -> tuple[Evaluator, RunFigures]:
+    """Instantiate what measures the model and what draws the results."""
+    settings = instantiate(cfg.evaluation, _convert_="all")
+    figures = settings.pop("figures")
+    return Evaluator(**settings), figures
+
+
 def check_settings(cfg: DictConfig) -> None:
     """ValueError for what belongs to no component."""
     for name in ("seed", "dataset.seed"):
@@ -189,7 +189,7 @@ def finish(
     write_json(card, folder / "data_card.json")
     for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
-    write_parquet(sample_columns(data, results), folder / "predictions.parquet")
+    write_parquet({n: column.tolist() for n, column in results.samples.items()}, folder / "predictions.parquet")
     drawn = figures.draw(title, data, history, results, config["training"]["modality_dropout"], card)
     pictures = {name: folder / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
@@ -200,12 +200,6 @@ def finish(
     write_json(results.as_json() | facts, folder / "metrics.json")  # last: it says that the run is finished
     for line in summary(results):
         log.info(line)
-    if results.attention is None:
+    if results.attention is None and "attention" in results.seconds:
         log.info("  no attention figure: %s fusion gives no map of words over the image", choices["fusion"])
     log.info("%s: metrics.json, scores.csv, predictions.parquet and %d figures are in %s", title, len(drawn), folder)
-
-
-def training_speed(history: list[dict[str, float]]) -> dict[str, float]:
-    """Samples a second in training, median over the run; nothing for a bare checkpoint, which has no history."""
-    speeds = [row["train/samples_per_s"] for row in history]
-    return {"cost/train_samples_per_s": statistics.median(speeds)} if speeds else {}

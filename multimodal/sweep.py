@@ -119,7 +119,7 @@ def ran(folder: Path) -> dict[str, Any]:
     """What a finished run was, a checkpoint evaluated again too, and its main metrics."""
     metrics = read_json(folder / "metrics.json")
     facts = {"dataset": metrics["choices"]["dataset"], "fusion": metrics["choices"]["fusion"], "seed": metrics["seed"]}
-    return facts | {"source": metrics["data_source"], "metrics": {name: metrics[name] for name in COLUMNS}}
+    return facts | {"source": metrics["data_source"], "metrics": {name: metrics.get(name) for name in COLUMNS}}
 
 
 class SweepTable(Callback):

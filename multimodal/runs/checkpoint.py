@@ -70,7 +70,7 @@ def with_overrides(
     for name in names:
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
-    config.evaluation.evaluator.image_judge.cache = cfg.cache_dir  # this machine's
+    OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
     config.training.devices = 1  # one is enough to answer, whatever trained
     if "weights" in config.encoder.image:
         config.encoder.image.update(weights="none", frozen=False)  # the checkpoint has them

@@ -16,6 +16,7 @@ KEYED += ("fusion_parameters",)
 NOT_KEYED = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded", "encoder.image.weights")
 NOT_KEYED += ("training.accelerator",)
 BUILT_BY = "multimodal.runs.build.build_model"
+EVALUATED_BY = "multimodal.evaluation.evaluator.Evaluator"
 
 
 def run_name(config: dict[str, Any]) -> tuple[str, str]:
@@ -29,9 +30,9 @@ def run_name(config: dict[str, Any]) -> tuple[str, str]:
 
 def evaluation_key(config: dict[str, Any]) -> str:
     """Hashes what changes the evaluation of a trained model: settings, code, and for a checkpoint that and its data."""
-    settings = without({"evaluation": config["evaluation"]}, ("evaluation.evaluator.image_judge.cache",))
+    settings = without({"evaluation": config["evaluation"]}, ("evaluation.image_judge.cache",))
     keyed = settings | {name: config.get(name) for name in ("checkpoint_digest", "evaluated_data")}
-    return key_of(keyed, targets(settings))
+    return key_of(keyed, targets(settings) | {EVALUATED_BY})
 
 
 def key_of(keyed: dict[str, Any], code: set[str]) -> str:
@@ -44,7 +45,7 @@ def code_of(config: dict[str, Any]) -> dict[str, str]:
     """{`fusion_code`, `code`}: the code of the fusion, and that of all else which a comparison of fusions shares."""
     fusion = targets(config["fusion"])
     shared = targets(without({part: config[part] for part in (*KEYED, "evaluation")}, ("fusion", "evaluation.figures")))
-    return {"fusion_code": key_of({}, fusion), "code": key_of({}, shared | {BUILT_BY})}
+    return {"fusion_code": key_of({}, fusion), "code": key_of({}, shared | {BUILT_BY, EVALUATED_BY})}
 
 
 def without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import torch
 from multimodal.evaluation.interaction import answer_grid, interaction
 from multimodal.runs.build import build_model
 
-ACCURACY = {"accuracy/both": 1.0, "accuracy/image": 0.5, "accuracy/text": 0.5}
+ACCURACY = {"both": 1.0, "image": 0.5, "text": 0.5}
 
 
 def test_every_image_is_answered_with_every_caption(model, split) -> None:
@@ -38,7 +38,7 @@ def test_a_model_that_combines_has_a_gap_and_one_that_adds_has_none() -> None:
     assert found["emap_gap"] == pytest.approx(0.5)  # the additive projection is constant: it answers one class
     assert found["shapley_image"] == pytest.approx(0.5)
     reads_text = torch.nn.functional.one_hot(text[None].expand(4, 4)).float()
-    found = interaction(reads_text, text, ACCURACY | {"accuracy/image": 0.5, "accuracy/text": 1.0}, chance=0.5)
+    found = interaction(reads_text, text, ACCURACY | {"image": 0.5, "text": 1.0}, chance=0.5)
     assert found["emap_gap"] == 0
     assert found["shuffle_image"] == 1
     assert found["shapley_image"] == 0

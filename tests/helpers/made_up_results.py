@@ -63,7 +63,6 @@ def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int
         baselines={},
         surface=rows,
         fill="none",
-        correct=correct,
         seconds={},
         samples={},
         predictions=predictions,

@@ -92,7 +92,7 @@ def test_a_run_cut_in_its_training_goes_on(undisturbed, tmp_path, monkeypatch) -
 def test_another_evaluation_does_not_train_again(undisturbed, tmp_path, monkeypatch) -> None:
     assert command(tmp_path, *LINE).status == 0
     monkeypatch.setattr(Trainer, "take_step", no_training)
-    done = command(tmp_path, *LINE, "evaluation.evaluator.cells=4")
+    done = command(tmp_path, *LINE, "evaluation.measures.availability.grid_steps=4")
     assert done.status == 0, done.stderr
     assert len(numbers(tmp_path / "out")["availability/surface"]) == 15
 
@@ -187,7 +187,7 @@ def changed(config: dict, name: str, value: object) -> dict:
     [
         ("dataset.source", "auto", False),  # what it came to counts
         ("training.accelerator", "cpu", False),
-        ("evaluation.evaluator.image_judge.cache", "/elsewhere", False),
+        ("evaluation.image_judge.cache", "/elsewhere", False),
         ("training.devices", 2, True),  # dropout draws apart
         ("training.precision", "bf16-mixed", True),
         ("fusion.hidden", 9, True),
