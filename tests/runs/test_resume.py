@@ -165,7 +165,7 @@ def test_an_edited_component_is_another_run(undisturbed, monkeypatch) -> None:
     monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == fusion else whole(target))
     assert run_name(config)[1] != found
     assert evaluation_key(config) == evaluated
-    judge = config["evaluation"]["evaluator"]["image_judge"]["_target_"]
+    judge = config["evaluation"]["image_judge"]["_target_"]
     monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == judge else whole(target))
     assert evaluation_key(config) != evaluated
     assert run_name(config)[1] == found
