@@ -1,4 +1,4 @@
-"""One sample of a user's own: a caption to draw, an image to describe, or both to reconstruct."""
+"""Inference: one sample in, its class, caption and drawing out. No data is read."""
 
 import logging
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Generated:
-    """What the model says about one sample.
+    """The model's outputs for one sample.
 
     Args:
         probability: (K,) of the classes.
-        image: (C, H, W) drawn, in [0, 1].
-        greedy: (1, T) int64 written.
-        beam: (1, T) int64 written by beam search.
+        image: (C, H, W) in [0, 1].
+        greedy: (1, T) int64, the caption decoded greedily.
+        beam: (1, T) int64, the caption decoded by beam search.
     """
 
     probability: Tensor
@@ -35,7 +35,11 @@ class Generated:
 
 
 def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
-    """(1, T) int64 as captions of the data are read; says which words are cut or unknown."""
+    """Tokenize a caption as those of the data: -> (1, T) int64. Warns of words that are cut or unknown.
+
+    Raises:
+        ValueError: if it holds no word that the model learned.
+    """
     words = tokenize(text)
     if not words:
         raise ValueError("text is empty: give a caption")
@@ -51,7 +55,11 @@ def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
 
 
 def read_image(file: Path, size: int, channels: int) -> Tensor:
-    """(1, C, H, W) float in [0, 1], decoded and resized as the images of the data are."""
+    """Decode and resize an image as those of the data: -> (1, C, H, W) float in [0, 1].
+
+    Raises:
+        ValueError: if there is no such file, or it does not decode.
+    """
     if not file.is_file():
         raise ValueError(f"image: there is no file {file}")
     pixels, problem = decode_one({"bytes": file.read_bytes(), "path": None}, size, channels)
@@ -63,11 +71,11 @@ def read_image(file: Path, size: int, channels: int) -> Tensor:
 def read_sample(
     inputs: dict[str, str], vocabulary: Vocabulary, max_words: int, size: int, channels: int, device: torch.device
 ) -> Batch:
-    """A batch of one: {"text": a caption, "image": a file}; what is not given is absent.
+    """Build a batch of one sample; a modality that is not given is absent.
 
     Args:
-        inputs: one of them or both.
-        vocabulary, max_words, size, channels: the captions' and images' of the data that the model learned from.
+        inputs: "text": a caption, "image": an image file, or both.
+        vocabulary, max_words, size, channels: those of the data that the model learned from.
         device: the model's.
     """
     tokens, image = torch.tensor([[BOS, EOS]]), torch.zeros(1, channels, size, size)
@@ -81,26 +89,30 @@ def read_sample(
 
 
 @torch.no_grad()
-def answer(model: MultimodalModel, batch: Batch, width: int) -> Generated:
-    """Every head's answer to a batch of one; `width` of the beam search."""
+def predict_one(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
+    """Run every head on a batch of one."""
     model.eval()
     fused = model.fuse(model.encode(batch))
     return Generated(
         probability=model.classify(fused).float().softmax(-1)[0].cpu(),
         image=model.heads["image"](fused.z).float()[0].cpu(),
         greedy=model.heads["text"].generate(fused.z).cpu(),
-        beam=model.heads["text"].beam(fused.z, width).cpu(),
+        beam=model.heads["text"].beam(fused.z, beam_width).cpu(),
     )
 
 
 def likeliest(probability: Tensor, class_names: list[str], classes: int) -> str:
-    """The likeliest few of K classes, best first: `seven 0.91, nine 0.05`."""
+    """Format the few most probable of K classes, best first: `seven 0.910, nine 0.050`."""
     best = probability.topk(min(classes, len(class_names))).indices.tolist()
     return ", ".join(f"{class_names[k]} {probability[k]:.3f}" for k in best)
 
 
 def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:
-    """(C, H, W) in [0, 1] -> its file and that of a view with `pixels` a side or more; no file is overwritten."""
+    """Write (C, H, W) in [0, 1] as it is and enlarged to `pixels` a side or more; no file is overwritten.
+
+    Returns:
+        Both files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     levels = (image * 255).round().byte().movedim(0, -1).numpy()  # (H, W, C)
     picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)

@@ -1,7 +1,6 @@
 """What an experiment does, read from data to report: the functions that `mode` chooses from."""
 
 import logging
-import statistics
 from pathlib import Path
 
 import torch
@@ -13,13 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
-from multimodal.evaluation.cost import cost
-from multimodal.evaluation.evaluator import Results
-from multimodal.evaluation.fill import check_fill
-from multimodal.evaluation.samples import sample_columns
+from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import answer, likeliest, read_sample, write_png
+from multimodal.inference import likeliest, predict_one, read_sample, write_png
 from multimodal.io import read_csv, write_csv, write_json, write_parquet
 from multimodal.runs.build import build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -44,8 +40,7 @@ def train(cfg: DictConfig, tracker: Tracker) -> Path:
         raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
     check_settings(cfg)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
-    evaluation = instantiate(cfg.evaluation, _convert_="all")
-    check_fill(evaluation["fill"])
+    evaluator, figures = build_evaluation(cfg)
     data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
@@ -61,9 +56,8 @@ def train(cfg: DictConfig, tracker: Tracker) -> Path:
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
             kept = {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
             history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, kept, cfg.resume)
-            results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
-            results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-            finish(folder, record, data, history, results, evaluation["figures"], tracker)
+            results = evaluator.evaluate(model, data, history)
+            finish(folder, record, data, history, results, figures, tracker)
     return folder
 
 
@@ -71,8 +65,8 @@ def evaluate(cfg: DictConfig, tracker: Tracker) -> Path:
     """Evaluate a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
     checkpoint = open_checkpoint(cfg, EVALUATE_MAY_SET)
     settings = checkpoint.config
-    evaluation = instantiate(settings.evaluation, _convert_="all")
     model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
+    evaluator, figures = build_evaluation(settings)
     data = read_data(settings, checkpoint.vocabulary)
     named = set(given(HydraConfig.get().overrides.task))
     check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & named))
@@ -86,9 +80,8 @@ def evaluate(cfg: DictConfig, tracker: Tracker) -> Path:
             return folder
         prepare_folder(folder, record, cfg.resume)
         with status_of(folder), track(tracker, folder, record, data):
-            results = evaluation["evaluator"].evaluate(model, data, evaluation["fill"])
-            results.metrics |= cost(model, data.splits["test"]) | training_speed(history)
-            finish(folder, record, data, history, results, evaluation["figures"], tracker)
+            results = evaluator.evaluate(model, data, history)
+            finish(folder, record, data, history, results, figures, tracker)
     return folder
 
 
@@ -114,7 +107,7 @@ def generate(cfg: DictConfig, tracker: Tracker, width: int, classes: int, pixels
         raise ValueError(f"{file} fuses by {checkpoint.record.fusion}, which does not read {ignored[0]}")
     data, device = checkpoint.config.dataset, next(model.parameters()).device
     batch = read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device)
-    generated = answer(model, batch, width)
+    generated = predict_one(model, batch, width)
     print(f"class: {likeliest(generated.probability, checkpoint.class_names, classes)}")
     if "image" in inputs:
         print(f"caption, greedy: {vocabulary.decode(generated.greedy)[0]}")
@@ -138,6 +131,13 @@ def report(cfg: DictConfig, tracker: Tracker) -> Path:
     print(f"the comparison is {written}")
     tracker.publish(folder)
     return folder
+
+
+def build_evaluation(cfg: DictConfig) -> tuple[Evaluator, RunFigures]:
+    """Instantiate what measures the model and what draws the results."""
+    settings = instantiate(cfg.evaluation, _convert_="all")
+    figures = settings.pop("figures")
+    return Evaluator(**settings), figures
 
 
 def check_settings(cfg: DictConfig) -> None:
@@ -174,7 +174,7 @@ def finish(
     write_json(data.card, folder / "data_card.json")
     for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
-    write_parquet(sample_columns(data, results), folder / "predictions.parquet")
+    write_parquet({n: column.tolist() for n, column in results.samples.items()}, folder / "predictions.parquet")
     rates = record.config["training"]["modality_dropout"]
     drawn = figures.draw(record.title, data, history, results, rates, data.card)
     files = {name: folder / f"{name}.png" for name in drawn}
@@ -187,13 +187,7 @@ def finish(
     write_json(results.as_json() | facts, folder / "metrics.json")  # last: it says that the run is finished
     for line in summary(results):
         log.info(line)
-    if results.attention is None:
+    if results.attention is None and "attention" in results.seconds:
         log.info("  no attention figure: %s fusion gives no map of words over the image", record.fusion)
     files_written = f"metrics.json, scores.csv, predictions.parquet and {len(drawn)} figures"
     log.info("%s: %s are in %s", record.title, files_written, folder)
-
-
-def training_speed(history: list[dict[str, float]]) -> dict[str, float]:
-    """Return samples a second in training, median over the run; nothing for a bare checkpoint, which has no history."""
-    speeds = [row["train/samples_per_s"] for row in history]
-    return {"cost/train_samples_per_s": statistics.median(speeds)} if speeds else {}

@@ -181,9 +181,8 @@ def table_row(record: JobRecord) -> dict[str, Any]:
     if record.status != FINISHED:
         return row | {"source": ""} | dict.fromkeys(COLUMNS)
     metrics = read_json(Path(record.folder) / "metrics.json")
-    return (
-        row | {"source": metrics["data_source"]} | {name: metrics[name] for name in COLUMNS} | {"folder": record.folder}
-    )
+    row |= {"source": metrics["data_source"]} | {name: metrics.get(name) for name in COLUMNS}
+    return row | {"folder": record.folder}
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:

@@ -110,7 +110,7 @@ def plain(cfg: DictConfig, data: Data) -> float:
 @torch.no_grad()
 def evaluation(cfg: DictConfig, data: Data) -> float:
     """Seconds of the evaluation over seconds of a plain forward pass."""
-    model, test, size = build_model(cfg, data).eval(), data.splits["test"], cfg.evaluation.evaluator.batch_size
+    model, test, size = build_model(cfg, data).eval(), data.splits["test"], cfg.evaluation.batch_size
     equal = test.tokens.unique(dim=0, return_inverse=True)[1]
     began = time.perf_counter()
     for batch in test.batches(size):

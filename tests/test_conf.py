@@ -56,8 +56,8 @@ def test_keys_are_the_arguments_of_the_target(file: Path, config) -> None:
 def test_target_lies_in_the_package_of_its_group(file: Path, config) -> None:
     group = ".".join(file.relative_to(CONF).parent.parts)
     node = read(file, config)
-    own = node.get("_target_") or node["evaluator"]["_target_"]
-    assert own.startswith(ELSEWHERE.get(group, f"multimodal.{group}."))
+    own = node["measures"].values() if group == "evaluation" else [node]
+    assert all(part["_target_"].startswith(ELSEWHERE.get(group, f"multimodal.{group}.")) for part in own)
 
 
 @pytest.mark.parametrize("file", FILES, ids=name)
@@ -141,7 +141,9 @@ def test_a_width_that_is_none_is_refused(config, dim: str) -> None:
         check_settings(cfg)
 
 
-@pytest.mark.parametrize("override", ["training.modality_dropout.image=abc", "evaluation.evaluator.cells=2.5"])
+@pytest.mark.parametrize(
+    "override", ["training.modality_dropout.image=abc", "evaluation.measures.availability.grid_steps=2.5"]
+)
 def test_a_setting_of_another_kind_is_refused(config, override: str) -> None:
     cfg = config(override)
     with pytest.raises(Exception, match=r"must be a (whole )?number"):

@@ -71,7 +71,7 @@ def test_an_evaluation_is_not_made_again_nor_overwritten(run: Path, monkeypatch)
     before = first.stat().st_mtime_ns
     assert "is evaluated already" in command(run.parent, *line).stderr
     assert first.stat().st_mtime_ns == before
-    assert command(run.parent, *line, "evaluation.evaluator.cells=3").status == 0
+    assert command(run.parent, *line, "evaluation.measures.availability.grid_steps=3").status == 0
     assert len(list(run.glob("evaluation-*/metrics.json"))) == 2  # each setting has its own
     done = command(run.parent, *line, "output_dir=.")
     assert done.status == 1

@@ -6,7 +6,7 @@ from multimodal.comparison.columns import COST, GENERATION, QUALITY, Quantity
 from multimodal.comparison.pairwise_test import MEASURES, SEEDS, Verdict
 from multimodal.comparison.reading import Run, titles
 from multimodal.comparison.table import Cell, Line, Table
-from multimodal.evaluation.judges import JUDGES
+from multimodal.metric import catalogue
 
 BOLD = (
     "Mean ± s.d. over seeds; a heading sorts, ↑ higher is better, ↓ lower. Bold: ahead, by a difference that is shown "
@@ -99,7 +99,7 @@ def ahead_of_all(fusions: dict[str, list[Run]], name: str, verdicts: list[Verdic
 
 def judged(run: Run) -> dict[str, float | None]:
     """{coherence: how often its judge is right on what is real}."""
-    return {name: run.metrics.get(judge) for name, judge in JUDGES.items()}
+    return {spec.name: run.metrics.get(spec.judge) for spec in catalogue.CATALOGUE if spec.judge}
 
 
 def reference_lines(rows: dict[str, dict[str, float | None]], quantities: list[Quantity]) -> list[Line]:

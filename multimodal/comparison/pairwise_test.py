@@ -223,7 +223,7 @@ def sample_availability(correct: dict[str, Floats], place: Floats, rates: list[t
 
     Args:
         correct: (N,) bool under `both`, `image` and `text`.
-        place: (N,) from `multimodal.metric.availability.places`.
+        place: (N,) from `multimodal.metric.availability.missing_thresholds`.
         rates: (no image, no text) of each cell.
     """
     place = place.astype(np.float32)  # as the surface compares them

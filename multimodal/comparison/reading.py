@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 # Parts of the config that must be equal for a comparison of fusions to be fair, and what in them changes no result.
 COMPARED = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim", "fusion_parameters")
 COMPARED += ("code",)
-NOT_COMPARED = ("training.accelerator", "evaluation.figures", "evaluation.evaluator.batch_size")
-NOT_COMPARED += ("evaluation.evaluator.image_judge.cache",)
+NOT_COMPARED = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
+NOT_COMPARED += ("evaluation.image_judge.cache",)
 ORIGIN = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded")  # told by source and fingerprint
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are told otherwise, or do not matter
 FACTS = ("seed",)  # in metrics.json, but not measured

@@ -1,41 +1,47 @@
-"""Where the words of a caption look in the picture, for fusions that attend."""
+"""Measure: where words look in the image, for fusions that attend. It has no score and is drawn."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from multimodal.dataset.data import Split
+from multimodal.evaluation.context import AttentionMaps, Context, Measured
+from multimodal.evaluation.sampling import sample_evenly
+from multimodal.evaluation.scores import check_count
 from multimodal.model import MultimodalModel
 
 
-@dataclass(frozen=True)
-class AttentionMaps:
-    """Of some test samples.
+class Attention:
+    """Keeps attention maps of some test samples.
 
     Args:
-        rows: (n,) int64, where they stand in the test split.
-        weights: (n, T, h, w), for each token of a caption a map over the picture that sums to 1.
+        num_samples: spread over the classes.
     """
 
-    rows: Tensor
-    weights: Tensor
+    def __init__(self, num_samples: int) -> None:
+        check_count("measures.attention.num_samples", num_samples, 1)
+        self.num_samples = num_samples
+
+    def __call__(self, context: Context) -> Measured:
+        """Return the maps, none for a fusion that does not attend."""
+        rows = torch.tensor(sample_evenly(context.test.content, self.num_samples, context.seed))
+        return Measured(attention=attention_maps(context.model, context.test, rows))
 
 
 @torch.no_grad()
 def attention_maps(model: MultimodalModel, split: Split, rows: Tensor) -> AttentionMaps | None:
-    """Of the samples at `rows` (n,); None where the fusion has no method `attention_weights`, or the image no map.
+    """Compute the maps of the samples at `rows` (n,); None without `attention_weights`, or if the image has no map.
 
-    Such a method takes {modality: Encoded} and gives (B, T, S): how much each of the caption's T tokens
-    takes from each of the image's S tokens. These are a square feature map, read row by row, but for the encoders
+    That method of a fusion takes {modality: Encoded} and gives (B, T, S): how much each of the caption's T tokens
+    takes from each of the image's S tokens. These are a square feature map, read row by row, except for encoders
     that put another token before it.
     """
-    look = getattr(model.fusion, "attention_weights", None)
-    if look is None:
+    attend = getattr(model.fusion, "attention_weights", None)
+    if attend is None:
         return None
     device = next(model.parameters()).device
-    weights = look(model.missing(model.encode(split.batch(rows, device)))).float().cpu()
+    weights = attend(model.missing(model.encode(split.batch(rows, device)))).float().cpu()
     side = math.isqrt(weights.shape[-1])
     if side**2 != weights.shape[-1]:
         return None

@@ -1,4 +1,4 @@
-"""How long the stages of an evaluation take."""
+"""Wall clock of the parts of an evaluation."""
 
 import time
 from collections.abc import Iterator
@@ -6,18 +6,15 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Wall clock of named stages.
+    """Measures named blocks, each second once: a block inside another is not counted in the outer one."""
 
-    Args:
-        seconds: {stage: wall clock}; stages are written into it.
-    """
-
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = seconds
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Times what is done inside."""
-        began = time.perf_counter()
+    def __call__(self, name: str) -> Iterator[None]:
+        """Measure the block under a name."""
+        before, began = sum(self.seconds.values()), time.perf_counter()
         yield
-        self.seconds[stage] = round(time.perf_counter() - began, 3)
+        inside = sum(self.seconds.values()) - before
+        self.seconds[name] = round(time.perf_counter() - began - inside, 3)

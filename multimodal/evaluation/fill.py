@@ -1,4 +1,4 @@
-"""Answers when what is missing is filled by what the model generates from what is given."""
+"""Predictions when what is missing is filled by what the model generates from what is given."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from multimodal.model import MultimodalModel
 
 
 def fill_none(model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int) -> dict[str, Tensor]:
-    """Nothing: the stand-in of what is absent stays."""
+    """Fill nothing: the stand-in of what is absent stays."""
     return {}
 
 
@@ -19,7 +19,7 @@ def fill_none(model: MultimodalModel, split: Split, predictions: Predictions, ba
 def fill_generated(
     model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int
 ) -> dict[str, Tensor]:
-    """{condition: (N, K) probabilities}: the gap of `image` and `text` is decoded, encoded again and fused."""
+    """Decode the gap of `image` and `text`, encode it again, fuse: -> {condition: (N, K) probabilities}."""
     device = next(model.parameters()).device
     filled: dict[str, list[Tensor]] = {"image": [], "text": []}
     for batch in split.batches(batch_size, device):

@@ -1,4 +1,4 @@
-"""What the model says about every test sample, with both modalities and with each alone."""
+"""Predictions for every test sample, with both modalities and with each alone."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from multimodal.types import CONDITIONS, PAD
 
 @dataclass(frozen=True)
 class Predictions:
-    """Everything measured and shown, on the CPU; conditions are `both`, `image` and `text`.
+    """The outputs that are measured and displayed, on the CPU; conditions are `both`, `image` and `text`.
 
     Args:
         probability: {condition: (N, K)}.
-        image: {condition: (N, C, H, W) drawn, in [0, 1]}.
-        caption: {condition: (N, T) int64 written}.
+        image: {condition: (N, C, H, W) in [0, 1]}.
+        caption: {condition: (N, T) int64, decoded greedily}.
         joint: {condition: (N, D) joint representation}.
         encoded: {modality: (N, D) the encoder's pooled embedding}.
     """
@@ -31,7 +31,7 @@ class Predictions:
 
 @torch.no_grad()
 def predict(model: MultimodalModel, split: Split, batch_size: int) -> Predictions:
-    """One pass: each sample is encoded once, and every condition reuses that."""
+    """Predict in one pass: each sample is encoded once, and every condition reuses that."""
     model.eval()
     device = next(model.parameters()).device
     parts: dict[str, dict[str, list[Tensor]]] = {}
@@ -56,7 +56,7 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
 
 
 def join(written: list[Tensor]) -> Tensor:
-    """Captions of several batches, padded to the longest: [(b, t)] -> (N, T) int64."""
+    """Concatenate the captions of several batches, padded to the longest: [(b, t)] -> (N, T) int64."""
     longest = max(part.shape[1] for part in written)
     padded = [torch.nn.functional.pad(part, (0, longest - part.shape[1]), value=PAD) for part in written]
     return torch.cat(padded).long()

@@ -1,4 +1,4 @@
-"""Scores by name; where a measure is undefined, the score is the reason in words."""
+"""Scores by name; where a metric is undefined, its score is the reason in words."""
 
 from torch import Tensor
 
@@ -6,21 +6,27 @@ Scores = dict[str, float | str]
 
 
 def share(right: Tensor) -> float:
-    """Mean of booleans."""
+    """Compute the mean of booleans."""
     return float(right.double().mean())
 
 
 def prefixed(prefix: str, scores: Scores) -> Scores:
-    """{prefix/name: score}."""
+    """Rename each score to `prefix/name`."""
     return {f"{prefix}/{name}": score for name, score in scores.items()}
 
 
 def defined(score: float | None, reason: str) -> float | str:
-    """The score, or the reason why there is none."""
+    """Replace None by the reason why there is no score."""
     return reason if score is None else score
 
 
 def split_undefined(scores: Scores) -> tuple[dict[str, float | None], dict[str, str]]:
-    """({name: value, None where undefined}, {name: reason})."""
+    """Split scores into {name: value, None where undefined} and {name: reason}."""
     reasons = {name: score for name, score in scores.items() if isinstance(score, str)}
     return {name: None if name in reasons else score for name, score in scores.items()}, reasons
+
+
+def check_count(name: str, value: int, least: int) -> None:
+    """ValueError unless the setting is a whole number that is large enough."""
+    if type(value) is not int or value < least:
+        raise ValueError(f"evaluation.{name} must be a whole number of {least} or more, got {value}")

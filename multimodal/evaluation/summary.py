@@ -1,7 +1,7 @@
 """A run's scores beside its references: the blind baselines, and the judges that coherence relies on."""
 
 from multimodal.evaluation.evaluator import Results
-from multimodal.evaluation.judges import JUDGES
+from multimodal.metric.catalogue import spec_of
 
 MAIN = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "interaction/emap_gap")
 MAIN += ("image_to_text/bleu4", "image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
@@ -18,10 +18,10 @@ def score_rows(results: Results) -> list[dict[str, str | float | None]]:
 def summary(results: Results) -> list[str]:
     """Lines for the terminal: the main measures, each with what it must be compared with."""
     lines = []
-    for name in MAIN:
+    for name in (name for name in MAIN if name in results.metrics):  # without the measures that are switched off
         beside = [f"{row} {shown(scores[name])}" for row, scores in results.baselines.items() if name in scores]
-        if name in JUDGES:
-            beside.append(f"the judge itself {shown(results.metrics[JUDGES[name]])}")
+        if (spec := spec_of(name)) and spec.judge:
+            beside.append(f"the judge itself {shown(results.metrics.get(spec.judge))}")
         if name.startswith("retrieval/"):
             beside = [f"{part} {shown(results.metrics[f'{name}_{part}'])}" for part in ("chance", "ceiling")]
         value = results.metrics[name]

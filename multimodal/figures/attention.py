@@ -9,7 +9,7 @@ from torch import Tensor
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.attention import AttentionMaps
-from multimodal.evaluation.sampling import spread
+from multimodal.evaluation.sampling import sample_evenly
 from multimodal.figures.layout import HEAD, MARGIN, QUIET, Page
 from multimodal.figures.text_layout import Block, fitted, set_words
 from multimodal.types import BOS, EOS, PAD
@@ -67,7 +67,7 @@ def plan(data: Data, attention: AttentionMaps, seed: int) -> tuple[list[Sample],
     """The most samples that fit the page, and the largest side of a tile at which they do."""
     content = data.splits["test"].content[attention.rows]
     for count in range(MOST, FEWEST - 1, -1):
-        samples = [read_sample(data, attention, i) for i in spread(content, count, seed)]
+        samples = [read_sample(data, attention, i) for i in sample_evenly(content, count, seed)]
         for tile in TILES:
             if height_of(samples, tile) <= TALLEST:
                 return samples, tile

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from multimodal.dataset.data import Data
-from multimodal.evaluation.sampling import per_class
+from multimodal.evaluation.sampling import sample_per_class
 from multimodal.figures.layout import BLUE, HEAD, INK, MARGIN, ORANGE, QUIET, RULE, Page
 from multimodal.figures.text_layout import Block, set_words
 
@@ -44,7 +44,7 @@ def draw_data_card(title: str, data: Data, card: dict[str, Any], seed: int) -> F
 def choose(data: Data, seed: int) -> list[tuple[int, Block]]:
     """Rows of the training split with their captions set in lines, the classes taking turns."""
     train, count = data.splits["train"], COLUMNS * ROWS
-    drawn = list(per_class(train.content, -(-count // len(data.class_names)), seed).values())
+    drawn = list(sample_per_class(train.content, -(-count // len(data.class_names)), seed).values())
     turns = [rows[i] for i in range(count) for rows in drawn if i < len(rows)][:count]
     told = data.vocabulary.words_of(train.tokens[turns])
     return [(row, set_words(words, CAPTION, SIZE)) for row, words in zip(turns, told, strict=True)]

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
-from multimodal.evaluation.sampling import some
+from multimodal.evaluation.sampling import sample_rows
 from multimodal.figures.layout import INK, class_colors
 from multimodal.figures.tsne import draw_legend, draw_map, draw_small, embed, marker, measured, name_classes, open_page
 from multimodal.types import MODALITIES
@@ -31,11 +31,11 @@ MEASURES = {
 def draw_embeddings(title: str, data: Data, results: Results, points: int, seed: int) -> Figure:
     """Each sample twice, as image and as caption, both of length 1."""
     test, encoded = data.splits["test"], results.predictions.encoded
-    rows = some(len(test), max(1, points // len(TITLES)), seed)
+    rows = sample_rows(len(test), max(1, points // len(TITLES)), seed)
     vectors = torch.stack([encoded[group][rows].float() for group in TITLES])
     place = embed(torch.nn.functional.normalize(vectors, dim=-1), seed)  # (2, n, 2)
     label = test.content[rows].numpy()  # what an encoder can know, also where the answer needs both
-    joined = some(len(rows), PAIRS, seed).numpy()
+    joined = sample_rows(len(rows), PAIRS, seed).numpy()
     note = f"{len(rows)} test samples, each as image and as caption; {len(joined)} pairs joined"
     page, axes = open_page("Embeddings of the encoders (t-SNE)", f"{title}; {note}", measured(results, MEASURES))
     colors = np.array(class_colors(len(data.class_names)))[label]

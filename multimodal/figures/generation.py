@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
-from multimodal.evaluation.sampling import per_class
+from multimodal.evaluation.sampling import sample_per_class
 from multimodal.figures.grid import CLASS, GRIDS, GUTTER, PAD, START, WIDTH, Grid
 from multimodal.figures.layout import HEAD, INK, MARGIN, PALE, QUIET, WRONG_WORD, Page, metric
 from multimodal.figures.text_layout import Block, fitted, set_caption, set_words
@@ -65,7 +65,7 @@ def coherence(results: Results) -> str:
 def plan(grid: Grid, data: Data, results: Results, samples: int, seed: int) -> list[Column]:
     """The samples of each class, the same for every grid, set in this one."""
     test = data.splits["test"]
-    found = per_class(test.content, max(3, samples // len(data.class_names)), seed)
+    found = sample_per_class(test.content, max(3, samples // len(data.class_names)), seed)
     step = max(1.0, len(found) / MOST)
     chosen = {k: found[k] for k in (list(found)[int(i * step)] for i in range(min(MOST, len(found))))}
     real = data.vocabulary.words_of(test.tokens)

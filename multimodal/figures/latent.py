@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
-from multimodal.evaluation.sampling import some
+from multimodal.evaluation.sampling import sample_rows
 from multimodal.figures.layout import class_colors
 from multimodal.figures.tsne import draw_legend, draw_map, draw_small, embed, marker, measured, name_classes, open_page
 from multimodal.types import CONDITIONS
@@ -20,7 +20,7 @@ MEASURES = {
 def draw_latent(title: str, data: Data, results: Results, points: int, seed: int) -> Figure:
     """The map of all conditions, and beside it the same map with one condition at a time."""
     test, joint = data.splits["test"], results.predictions.joint
-    rows = some(len(test), max(1, points // len(CONDITIONS)), seed)
+    rows = sample_rows(len(test), max(1, points // len(CONDITIONS)), seed)
     place = embed(torch.stack([joint[c][rows] for c in CONDITIONS]), seed)  # (3, n, 2)
     label = test.label[rows].numpy()
     note = f"{len(rows)} test samples, each under three conditions"

@@ -119,8 +119,10 @@ def class_colors(count: int) -> list[str]:
 
 
 def metric(results: Results, name: str) -> str:
-    """Three digits, or that it is undefined."""
-    value = results.metrics.get(name)
+    """Three digits, or that it is undefined; n/a if it was not measured."""
+    if name not in results.metrics:
+        return "n/a"
+    value = results.metrics[name]
     return "undefined" if value is None else f"{value:.3f}"
 
 

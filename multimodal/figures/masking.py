@@ -7,7 +7,7 @@ from torch import Tensor
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.predict import Predictions
-from multimodal.evaluation.sampling import spread
+from multimodal.evaluation.sampling import sample_evenly
 from multimodal.figures.layout import HEAD, INK, MARGIN, PALE, QUIET, RIGHT, WRONG, WRONG_WORD, Page
 from multimodal.figures.text_layout import Block, set_caption, set_words
 from multimodal.types import CONDITIONS, MODALITIES
@@ -65,7 +65,7 @@ def plan(data: Data, predictions: Predictions, seed: int) -> list[Row]:
     """The most rows that fit, at the largest size at which they do; six in the smallest, if none fit."""
     label = data.splits["test"].label
     for count in range(max(FEWEST, min(MOST, len(data.class_names))), FEWEST - 1, -1):
-        chosen = spread(label, count, seed)
+        chosen = sample_evenly(label, count, seed)
         for size in SIZES:
             rows = [set_row(row, *size, data, predictions) for row in chosen]
             if height_of(rows) <= TALLEST:

@@ -5,7 +5,6 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
-from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.attention import draw_attention
 from multimodal.figures.availability import draw_availability
@@ -48,11 +47,13 @@ class RunFigures:
     ) -> dict[str, Figure]:
         """{name: figure}; no curves and no balance without a history, no attention of a fusion that does not attend.
 
+        What was not measured is left out.
+
         Args:
             title: names dataset, source, fusion and seed; stands on every figure.
             data: its test split is shown.
             history: a row for each validation.
-            results: of the evaluation; `seconds` is told how long t-SNE takes.
+            results: of the evaluation.
             rates: {modality: share of samples trained without it}.
             card: the data card, near duplicates included.
         """
@@ -61,21 +62,15 @@ class RunFigures:
             curves = {"curves": draw_curves(title, history), "imbalance": draw_imbalance(title, history)}
         seen = results.attention
         attention = {} if seen is None else {"attention": draw_attention(title, data, seen, self.seed)}
-        with Clock(results.seconds)("t-SNE"):
-            maps = {
-                "tsne": draw_latent(title, data, results, self.points, self.seed),
-                "embeddings": draw_embeddings(title, data, results, self.points, self.seed),
-            }
-        return (
-            curves
-            | maps
-            | {
-                "generation": draw_generation(title, data, results, self.samples, self.seed),
-                "masking": draw_masking(title, data, results.predictions, self.seed),
-                "availability": draw_availability(title, data, results, rates),
-                "reliability": draw_reliability(title, data, results),
-                "confusion": draw_confusion(title, data, results),
-            }
-            | attention
-            | {"data_card": draw_data_card(title, data, card, self.seed)}
-        )
+        figures = curves | {
+            "tsne": draw_latent(title, data, results, self.points, self.seed),
+            "embeddings": draw_embeddings(title, data, results, self.points, self.seed),
+            "generation": draw_generation(title, data, results, self.samples, self.seed),
+            "masking": draw_masking(title, data, results.predictions, self.seed),
+        }
+        if results.surface:
+            figures["availability"] = draw_availability(title, data, results, rates)
+        if "accuracy/both" in results.metrics:
+            figures["reliability"] = draw_reliability(title, data, results)
+            figures["confusion"] = draw_confusion(title, data, results)
+        return figures | attention | {"data_card": draw_data_card(title, data, card, self.seed)}

@@ -1,4 +1,4 @@
-"""The image judge: a classifier of real training images alone, which says what a generated image shows."""
+"""The image judge: a classifier trained on real training images alone, which classifies generated images."""
 
 import hashlib
 from pathlib import Path
@@ -9,15 +9,15 @@ from tqdm import tqdm
 
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
-from multimodal.training.checkpoint_file import save_checkpoint
+from multimodal.io import whole
 
 BLUR = (1, 1, 2, 3)  # of a batch's resolution, drawn evenly
-LEAST = 14  # pixels: digits of fewer cannot be told
+LEAST = 14  # pixels: digits of fewer are illegible
 MIXED = 8  # images of a class averaged into one, at most
 
 
-def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
-    """One convolution, then three stages of two, and a global mean; above 32 pixels the first one strides as well.
+def judge_cnn(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
+    """Build a CNN: one convolution, three stages of two, a global mean; above 32 pixels the first one strides too.
 
     Each image is normalised by itself, over all channels: dark and pale pictures look alike, a tint stays.
     """
@@ -32,12 +32,12 @@ def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
 
 
 def convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
-    """3x3, BatchNorm, ReLU."""
+    """Build a 3x3 convolution, BatchNorm and ReLU."""
     return [nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 class ImageJudge:
-    """Classifies images; trained once for a dataset and kept in a cache.
+    """Classifies images; trained once per dataset and saved in a cache.
 
     Args:
         steps: optimizer steps.
@@ -54,7 +54,7 @@ class ImageJudge:
         self.model: nn.Module | None = None
 
     def fit(self, train: Split, num_classes: int, augment: Augment) -> "ImageJudge":
-        """Learns `content` of the training images, or reads the judge that did."""
+        """Train on `content` of the training images, or load the judge that was trained on them before."""
         settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
         settings += f" {num_classes}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
@@ -63,18 +63,19 @@ class ImageJudge:
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # one judge for every run on the same data
-            self.model = network(*train.image.shape[1:3], num_classes)
+            self.model = judge_cnn(*train.image.shape[1:3], num_classes)
             if path.exists():
                 self.model.load_state_dict(torch.load(path, weights_only=True))
             else:
                 self.learn(train, augment)
                 self.cache.mkdir(parents=True, exist_ok=True)
-                save_checkpoint(self.model.state_dict(), path)
+                with whole(path) as temporary:
+                    torch.save(self.model.state_dict(), temporary)
         self.model.eval()
         return self
 
     def learn(self, train: Split, augment: Augment) -> None:
-        """Cross-entropy on augmented images, rolled by up to two pixels, blurred in half of the batches.
+        """Minimise cross-entropy on augmented images, rolled by up to two pixels, blurred in half of the batches.
 
         In another half, drawn by itself, they are averages within their class, as far as the batch has more of it:
         generated images are soft, and what a caption leaves open they show as an average. A judge that knows
@@ -99,26 +100,26 @@ class ImageJudge:
             schedule.step()
 
     @torch.no_grad()
-    def look(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, H, W) in [0, 1] -> (N, F) features before the last layer, (N,) classes."""
+    def features_and_classes(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute features before the last layer, and classes: (N, C, H, W) in [0, 1] -> (N, F), (N,)."""
         body, head = self.model[:-1], self.model[-1]
         features = torch.cat([body(part) for part in image.split(256)])
         return features, head(features).argmax(1)
 
     def classify(self, image: Tensor) -> Tensor:
-        """(N, C, H, W) in [0, 1] -> (N,) classes."""
-        return self.look(image)[1]
+        """Predict classes: (N, C, H, W) in [0, 1] -> (N,)."""
+        return self.features_and_classes(image)[1]
 
 
 def blurred(image: Tensor, factor: int) -> Tensor:
-    """(B, C, H, W) at 1/factor of its resolution, brought back to its size."""
+    """Reduce (B, C, H, W) to 1/factor of its resolution and bring it back to its size."""
     size = image.shape[-1]
     small = nn.functional.interpolate(image, size // factor, mode="bilinear", antialias=True)
     return nn.functional.interpolate(small, size, mode="bilinear")
 
 
 def averaged(image: Tensor, content: Tensor, count: int) -> Tensor:
-    """(B, C, H, W), (B,) -> each image averaged, at random weights, with `count` - 1 draws of its class."""
+    """Average each of (B, C, H, W) images, with random weights, with `count` - 1 draws of its class (B,)."""
     same = (content[:, None] == content).float()
     others = same.multinomial(count - 1, replacement=True)
     rows = torch.cat([torch.arange(len(image))[:, None], others], dim=1)  # (B, count)

@@ -1,4 +1,4 @@
-"""Attribute accuracy: whether a caption states what its reference states, in whatever words around it."""
+"""Attribute accuracy: whether a caption states what its reference states, whatever the words around it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,13 +8,13 @@ LEAST = 0.05  # what a grammar reads in fewer captions is an accident of other p
 
 
 def attribute_accuracy(
-    written: list[list[str]], references: list[list[str]], parse: Callable[[str], dict[str, str]]
+    preds: list[list[str]], target: list[list[str]], parse: Callable[[str], dict[str, str]]
 ) -> dict[str, float]:
-    """Recall of each attribute over the references that state it, and their unweighted mean.
+    """Compute the recall of each attribute over the references that state it, and their unweighted mean.
 
     Args:
-        written: words of N captions.
-        references: words of one reference for each.
+        preds: words of N captions.
+        target: words of one reference for each.
         parse: a caption -> {attribute: word} of what it states.
 
     Returns:
@@ -23,12 +23,12 @@ def attribute_accuracy(
     """
     read = cache(parse)  # templated captions repeat
     stated, right = Counter(), Counter()
-    for said, asked in zip(written, references, strict=True):
-        found = read(" ".join(said))
-        for name, word in read(" ".join(asked)).items():
+    for pred, reference in zip(preds, target, strict=True):
+        predicted = read(" ".join(pred))
+        for name, word in read(" ".join(reference)).items():
             stated[name] += 1
-            right[name] += found.get(name) == word
-    common = {name: count for name, count in stated.items() if count >= LEAST * len(references)}
+            right[name] += predicted.get(name) == word
+    common = {name: count for name, count in stated.items() if count >= LEAST * len(target)}
     if not common:
         return {}
     scores = {f"attribute_accuracy_{name}": right[name] / count for name, count in common.items()}

@@ -1,4 +1,4 @@
-"""Blind baselines: what a model that saw neither the image nor the caption could answer.
+"""Blind baselines: predictions that need neither the image nor the caption.
 
 Three use no test label (the most frequent caption, a random training caption, the mean image); two
 are told the class (its most frequent caption, its mean image) and stand in the table beside them.
@@ -11,26 +11,26 @@ from torch import Tensor
 
 
 def most_frequent(rows: Tensor) -> Tensor:
-    """(N, T) tokens -> (T,), the commonest row, the smallest of equally common ones."""
+    """Find the commonest row, the smallest of equally common ones: (N, T) tokens -> (T,)."""
     counts = Counter(map(tuple, rows.tolist()))
     return torch.tensor(min(counts, key=lambda row: (-counts[row], row)))
 
 
 def blind_captions(train: Tensor, size: int, seed: int) -> dict[str, Tensor]:
-    """{baseline: (size, T) tokens} from the training captions (N, T)."""
+    """Choose captions without an input: from the training captions (N, T) -> {baseline: (size, T) tokens}."""
     drawn = torch.randint(len(train), (size,), generator=torch.Generator().manual_seed(seed))
     return {"frequent_caption": most_frequent(train).expand(size, -1), "random_caption": train[drawn].long()}
 
 
 def class_captions(train: Tensor, train_content: Tensor, content: Tensor) -> Tensor:
-    """(N, T) most frequent training caption of each test sample's class; of all where training lacks it."""
+    """Find the most frequent training caption of each test sample's class (of all if training lacks it): -> (N, T)."""
     of_class = {c: train_content == c for c in content.unique().tolist()}
     table = {c: most_frequent(train[rows] if rows.any() else train) for c, rows in of_class.items()}
     return torch.stack([table[c] for c in content.tolist()])
 
 
 def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tensor:
-    """(N, C, H, W) float mean training image of each test sample's class, from uint8; of all where it lacks it."""
+    """Average the training images (uint8) of each test sample's class (all if training lacks it): -> (N, C, H, W)."""
     table = torch.zeros(int(content.max()) + 1, *train.shape[1:])
     for c in content.unique().tolist():
         rows = train_content == c
@@ -39,5 +39,5 @@ def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tenso
 
 
 def chance_level(label: Tensor) -> float:
-    """Share of the most frequent label: what a constant answer gets."""
+    """Compute the share of the most frequent label: the accuracy of a constant answer."""
     return float(torch.bincount(label).max() / len(label))

@@ -1,11 +1,11 @@
 """Whether captions are those of the data, and whether they differ at all."""
 
 
-def exact(written: list[list[str]], references: list[list[str]]) -> float:
-    """Share of N captions equal to their reference word for word."""
-    return sum(said == asked for said, asked in zip(written, references, strict=True)) / len(references)
+def exact(preds: list[list[str]], target: list[list[str]]) -> float:
+    """Compute the share of N captions that equal their reference word for word."""
+    return sum(pred == reference for pred, reference in zip(preds, target, strict=True)) / len(target)
 
 
-def distinct(written: list[list[str]]) -> int:
-    """How many different captions there are."""
-    return len(set(map(tuple, written)))
+def distinct(preds: list[list[str]]) -> int:
+    """Count the different captions."""
+    return len(set(map(tuple, preds)))

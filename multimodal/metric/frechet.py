@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def frechet(x: Tensor, y: Tensor) -> float | None:
-    """|mean difference|^2 + tr(A + B - 2 (AB)^(1/2)) in float64: (N, F), (M, F) -> squared units of the features.
+    """Compute |mean difference|^2 + tr(A + B - 2 (AB)^(1/2)) in float64: (N, F), (M, F) -> in squared units.
 
     None where either set has no more samples than features: its covariance is not of full rank.
     """
@@ -23,6 +23,6 @@ def frechet(x: Tensor, y: Tensor) -> float | None:
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, F) -> mean (F,) and R (F, F) whose R'R is the covariance."""
+    """Compute the mean (F,) and an R (F, F) whose R'R is the covariance: (N, F)."""
     mean = x.mean(0)
     return mean, torch.linalg.qr((x - mean) / (len(x) - 1) ** 0.5).R

@@ -1,4 +1,4 @@
-"""Whether a model combines its modalities or only adds what each says: its answers to swapped pairs.
+"""Whether a model combines its modalities or only adds their contributions: its answers to swapped pairs.
 
 EMAP: Hessel and Lee 2020, https://aclanthology.org/2020.emnlp-main.62. Shapley value of two players: Shapley
 1953; here the game pays accuracy.
@@ -7,11 +7,11 @@ EMAP: Hessel and Lee 2020, https://aclanthology.org/2020.emnlp-main.62. Shapley 
 import torch
 from torch import Tensor
 
-LEAST_GAIN = 0.05  # of both modalities over nothing; below it a share would be noise
+LEAST_GAIN = 0.05  # of both modalities over chance; below it a share would be noise
 
 
 def emap_gap(grid: Tensor, label: Tensor) -> float:
-    """Accuracy of the model minus that of its nearest additive model, f(image) + g(caption).
+    """Compute the accuracy of the model minus that of its nearest additive model, f(image) + g(caption).
 
     Args:
         grid: (n, n, K) scores, [i, j] the answer to image i with caption j, on the scale on which they are added.
@@ -24,7 +24,7 @@ def emap_gap(grid: Tensor, label: Tensor) -> float:
 
 
 def shuffled(grid: Tensor, label: Tensor) -> dict[str, float]:
-    """Accuracy when the caption, or the image, is any other sample's: (n, n, K), (n,) -> mean over all i != j."""
+    """Compute the accuracy with any other sample's caption, or image: (n, n, K), (n,) -> means over all i != j."""
     if len(label) < 2:
         raise ValueError(f"a shuffle needs two samples or more, got {len(label)}")
     answer = grid.argmax(-1)
@@ -35,17 +35,17 @@ def shuffled(grid: Tensor, label: Tensor) -> dict[str, float]:
     }
 
 
-def shapley_image(both: float, image: float, text: float, nothing: float) -> float | None:
-    """The image's share of what both modalities add to the accuracy: its Shapley value over the sum of the two.
+def shapley_image(both: float, image: float, text: float, chance: float) -> float | None:
+    """Compute the image's share of what both modalities add to the accuracy: its Shapley value over the sum of both.
 
     The caption's share is the rest. Below 0 or above 1 where one modality harms; None without room.
     """
-    gain = both - nothing
+    gain = both - chance
     if gain < LEAST_GAIN:
         return None
-    return ((image - nothing) + (both - text)) / 2 / gain
+    return ((image - chance) + (both - text)) / 2 / gain
 
 
 def accuracy(logits: Tensor, label: Tensor) -> float:
-    """(n, K), (n,) -> share of right answers."""
+    """Compute the share of right answers: (n, K), (n,)."""
     return float((logits.argmax(-1) == label).double().mean())

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import torch
+from scipy.stats import mode
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import v_measure_score
@@ -16,21 +17,23 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-MOST = 2000  # samples: the pairs grow with the square
-NEIGHBOURS = 10
 STARTS = 10  # of k-means, the best of which is kept
 
 
-def latent(image: Tensor, text: Tensor, joint: Tensor, label: Tensor, seed: int) -> dict[str, float | str]:
-    """Of at most 2,000 samples; what needs a second sample is a reason in words where there is none.
+def latent(
+    image: Tensor, text: Tensor, joint: Tensor, label: Tensor, seed: int, max_samples: int, num_neighbors: int
+) -> dict[str, float | str]:
+    """Compute all scores; one that needs a second sample is the reason in words where there is none.
 
     Args:
         image, text, joint: (N, D) embeddings, row i of each of sample i.
         label: (N,) int64, the answer that the joint space is for.
         seed: draws the samples, and starts k-means.
+        max_samples: how many are drawn at most: the pairs grow with the square.
+        num_neighbors: whose classes vote on a sample's.
     """
     # shuffled in any case: neighbours at equal distance would come in the order of the data, and so of its classes
-    rows = torch.randperm(len(label), generator=torch.Generator().manual_seed(seed))[:MOST]
+    rows = torch.randperm(len(label), generator=torch.Generator().manual_seed(seed))[:max_samples]
     x, y, z = (torch.nn.functional.normalize(e.detach().cpu()[rows].double(), dim=-1) for e in (image, text, joint))
     scores = {
         "modality_gap": float((x.mean(0) - y.mean(0)).norm()),
@@ -42,25 +45,25 @@ def latent(image: Tensor, text: Tensor, joint: Tensor, label: Tensor, seed: int)
     classes = label.cpu()[rows].unique(return_inverse=True)[1].numpy()
     return scores | {
         "uniformity": (uniformity(x) + uniformity(y)) / 2,
-        "knn_accuracy": knn_accuracy(z.numpy(), classes),
+        "knn_accuracy": knn_accuracy(z.numpy(), classes, num_neighbors),
         "v_measure": v_measure(z.numpy(), classes, seed),
     }
 
 
 def uniformity(x: Tensor) -> float:
-    """Log of the mean Gaussian potential of two different samples: (n, D) -> 0 where all are equal, else less."""
+    """Compute the log of the mean Gaussian potential of two samples: (n, D) -> 0 where all are equal, else less."""
     return float(torch.pdist(x).square().mul(-2).exp().mean().log())
 
 
-def knn_accuracy(z: np.ndarray, label: np.ndarray) -> float:
-    """Share of samples whose nearest others by cosine are mostly of their class; of equal votes the first class's."""
-    search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z) - 1), metric="cosine").fit(z)
-    votes = np.eye(label.max() + 1, dtype=int)[label[search.kneighbors(return_distance=False)]].sum(1)  # (n, K)
-    return float((votes.argmax(1) == label).mean())
+def knn_accuracy(z: np.ndarray, label: np.ndarray, num_neighbors: int) -> float:
+    """Compute the share of samples whose nearest others by cosine vote for their class; a tie is the first class's."""
+    search = NearestNeighbors(n_neighbors=min(num_neighbors, len(z) - 1), metric="cosine").fit(z)
+    neighbors = search.kneighbors(return_distance=False)  # (n, k)
+    return float((mode(label[neighbors], axis=1).mode == label).mean())
 
 
 def v_measure(z: np.ndarray, label: np.ndarray, seed: int) -> float:
-    """Harmonic mean of homogeneity and completeness of as many k-means clusters as there are classes."""
+    """Compute the V-measure of as many k-means clusters as there are classes."""
     means = KMeans(n_clusters=int(label.max()) + 1, n_init=STARTS, random_state=seed)
     with warnings.catch_warnings(), threadpool_limits(1):  # sums depend on the number of threads
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different points than clusters: a collapse

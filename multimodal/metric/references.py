@@ -5,36 +5,35 @@ from torch import Tensor
 
 from multimodal.loss.ssim import ssim
 
-CHUNK = 512  # images at a time
 
-
-def best_similarity(drawn: Tensor, real: Tensor, group: Tensor, most: int, seed: int) -> Tensor:
-    """The best SSIM of each drawing with up to `most` real images of its group, its own always among them.
+def best_similarity(preds: Tensor, target: Tensor, group: Tensor, num_references: int, seed: int, chunk: int) -> Tensor:
+    """Compute the best SSIM of each drawing with some real images of its group, its own always among them.
 
     It grows with the number of references, so only equal numbers compare.
 
     Args:
-        drawn: (N, C, H, W) float in [0, 1].
-        real: (N, C, H, W) uint8.
+        preds: (N, C, H, W) float in [0, 1].
+        target: (N, C, H, W) uint8.
         group: (N,) int64, equal for equal captions.
-        most: references for each drawing; smaller groups give all they have.
+        num_references: for each drawing; smaller groups give all they have.
         seed: draws the others from larger groups.
+        chunk: images at a time.
 
     Returns:
         (N,).
     """
-    if most < 1:
-        raise ValueError(f"a drawing needs one reference or more, got {most}")
-    best = torch.full((len(drawn),), -torch.inf, dtype=drawn.dtype, device=drawn.device)
-    for rows, others in circles(group, most, seed):
-        for part, other in zip(rows.split(CHUNK), others.split(CHUNK), strict=True):
-            reference = real[other].to(drawn.dtype) / 255
-            best[part] = torch.maximum(best[part], ssim(drawn[part], reference))
+    if num_references < 1:
+        raise ValueError(f"a drawing needs one reference or more, got {num_references}")
+    best = torch.full((len(preds),), -torch.inf, dtype=preds.dtype, device=preds.device)
+    for rows, others in reference_indices(group, num_references, seed):
+        for part, other in zip(rows.split(chunk), others.split(chunk), strict=True):
+            reference = target[other].to(preds.dtype) / 255
+            best[part] = torch.maximum(best[part], ssim(preds[part], reference))
     return best
 
 
-def circles(group: Tensor, most: int, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Pairs (rows, others): at step j the rows whose group has more than j members, and the j-th after each.
+def reference_indices(group: Tensor, count: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Pair rows with references: at step j the rows whose group has more than j members, and the j-th after each.
 
     Each group stands in a circle in an order drawn by `seed`: the next members are a draw without repetition.
     """
@@ -46,7 +45,7 @@ def circles(group: Tensor, most: int, seed: int) -> list[tuple[Tensor, Tensor]]:
     size = size[number]
     place = torch.arange(len(group), device=group.device) - start
     steps = []
-    for j in range(min(most, int(size.max()))):
+    for j in range(min(count, int(size.max()))):
         enough = size > j
         steps.append((order[enough], order[(start + (place + j) % size)[enough]]))
     return steps

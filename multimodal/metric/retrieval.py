@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 RANKS = (1, 5, 10)
-CHUNK = 1024  # queries at a time, so that memory grows with N and not with its square
+CHUNK = 1024  # queries at a time: memory grows with N and not with its square
 
 
-def best_ranks(query: Tensor, candidate: Tensor, group: Tensor, seed: int) -> Tensor:
-    """Rank, from 1, of the first candidate of each query's group: (N, D), (N, D), (N,) -> (N,) int64."""
+def first_hit_rank(query: Tensor, candidate: Tensor, group: Tensor, seed: int, chunk: int) -> Tensor:
+    """Rank the first candidate of each query's group, from 1: (N, D) twice, (N,) -> (N,); `chunk` queries at a time."""
     query = torch.nn.functional.normalize(query.float(), dim=-1)
     candidate = torch.nn.functional.normalize(candidate.float(), dim=-1)
     order = torch.randperm(len(candidate), generator=torch.Generator().manual_seed(seed)).to(query.device)
     candidate, candidate_group = candidate[order], group[order]
     ranks = []
-    for rows in torch.arange(len(query), device=query.device).split(CHUNK):
+    for rows in torch.arange(len(query), device=query.device).split(chunk):
         score = query[rows] @ candidate.T
         found = group[rows][:, None] == candidate_group
         best, place = score.masked_fill(~found, -torch.inf).max(dim=1)  # max gives the first of equals
@@ -30,7 +30,7 @@ def best_ranks(query: Tensor, candidate: Tensor, group: Tensor, seed: int) -> Te
 
 
 def chance(group: Tensor, k: int) -> float:
-    """R@k of a random order: mean over queries of 1 - C(N - g, k) / C(N, k), g the size of its group."""
+    """Compute R@k of a random order: mean over queries of 1 - C(N - g, k) / C(N, k), g the size of its group."""
     size = torch.bincount(group)[group].double()
     n = float(len(group))
     missed = torch.ones_like(size)
@@ -40,12 +40,12 @@ def chance(group: Tensor, k: int) -> float:
 
 
 def pair_ceiling(same: Tensor, k: int) -> float:
-    """R@k of a perfect model for the very pair, when `same` (N,) numbers samples nobody can tell apart."""
+    """Compute R@k of a perfect model for the very pair, where `same` (N,) numbers samples that are alike."""
     return float((k / torch.bincount(same)[same].double()).clamp(max=1).mean())
 
 
 def text_query_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
-    """R@k of a perfect model for the class, from a caption to the images.
+    """Compute R@k of a perfect model for the class, from a caption to the images.
 
     It knows the class of every image, and of equal captions only how often each class is pictured under them:
     their one ranking best starts with an image of each of the k most frequent. ExactBatch.
@@ -55,7 +55,7 @@ def text_query_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
 
 
 def text_candidate_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
-    """R@k of a perfect model for the class, from an image to the captions.
+    """Compute R@k of a perfect model for the class, from an image to the captions.
 
     It knows the image's class and puts first the caption under which k draws miss that class least; equal captions
     are drawn in random order. ExactBatch for every k, in the mean over these orders: a second caption within the
@@ -71,7 +71,7 @@ def text_candidate_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
 
 
 def counts(caption: Tensor, content: Tensor) -> Tensor:
-    """(N,), (N,) -> (U, K) float64, how often each class that occurs stands under each different caption."""
+    """Count how often each class that occurs stands under each different caption: (N,), (N,) -> (U, K) float64."""
     rows, columns = (group.unique(return_inverse=True)[1] for group in (caption, content))
     classes = int(columns.max()) + 1
     cells = torch.bincount(rows * classes + columns, minlength=(int(rows.max()) + 1) * classes)
@@ -81,7 +81,7 @@ def counts(caption: Tensor, content: Tensor) -> Tensor:
 def retrieval(
     query: Tensor, candidate: Tensor, caption: Tensor, content: Tensor, seed: int, text_query: bool
 ) -> dict[str, float]:
-    """R@1/5/10, median rank, chance and ceiling in the three readings.
+    """Compute R@1/5/10, median rank, chance and ceiling in the three readings.
 
     Ceilings are those of a model that knows all of every image, and of a caption what it says.
 
@@ -93,7 +93,7 @@ def retrieval(
         text_query: whether the queries are the captions; else the candidates are.
     """
     groups = {"pair": torch.arange(len(query), device=query.device), "caption": caption, "class": content}
-    ranks = {name: best_ranks(query, candidate, group, seed) for name, group in groups.items()}
+    ranks = {name: first_hit_rank(query, candidate, group, seed, CHUNK) for name, group in groups.items()}
     scores = {f"median_rank_{name}": float(rank.double().quantile(0.5)) for name, rank in ranks.items()}
     class_ceiling = text_query_ceiling if text_query else text_candidate_ceiling
     for k in RANKS:

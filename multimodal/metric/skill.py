@@ -4,6 +4,6 @@ LEAST_ROOM = 0.05  # below it a share would be noise
 
 
 def skill(score: float, blind: float, best: float) -> float | None:
-    """(score - blind) / (best - blind): 0 for the blind baseline, 1 for the best possible; None without room."""
+    """Compute (score - blind) / (best - blind): 0 for the blind baseline, 1 for the best; None without room."""
     room = best - blind
     return None if room < LEAST_ROOM else (score - blind) / room

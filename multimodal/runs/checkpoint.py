@@ -98,7 +98,7 @@ def with_overrides(
     for name in names:
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
-    config.evaluation.evaluator.image_judge.cache = cfg.cache_dir  # this machine's
+    OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
     config.training.devices = 1  # one is enough to answer, whatever trained
     for encoder in config.encoder.values():
         if "weights" in encoder:

@@ -15,8 +15,9 @@ KEYED += ("fusion_parameters",)
 # Data and weights count by their content.
 NOT_KEYED = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded", "encoder.image.weights")
 NOT_KEYED += ("training.accelerator",)
-NOT_EVALUATED = ("evaluation.evaluator.image_judge.cache",)
+NOT_EVALUATED = ("evaluation.image_judge.cache",)
 BUILT_BY = "multimodal.runs.build.build_model"
+EVALUATED_BY = "multimodal.evaluation.evaluator.Evaluator"
 
 
 def run_key(config: dict[str, Any], data_source: str, fingerprint: str, weights: dict[str, str]) -> str:
@@ -43,7 +44,7 @@ def evaluation_key(config: dict[str, Any], checkpoint: str | None, fingerprint: 
     """
     settings = without({"evaluation": config["evaluation"]}, NOT_EVALUATED)
     keyed = settings if checkpoint is None else settings | {"checkpoint": checkpoint, "data": fingerprint}
-    return key_of(keyed, targets(settings))
+    return key_of(keyed, targets(settings) | {EVALUATED_BY})
 
 
 def key_of(keyed: dict[str, Any], code: set[str]) -> str:
@@ -56,7 +57,7 @@ def code_keys(config: dict[str, Any]) -> dict[str, str]:
     """Return `fusion_code` and `code`: hashes of the fusion's code, and of the code that all fusions share."""
     fusion = targets(config["fusion"])
     shared = targets(without({part: config[part] for part in (*KEYED, "evaluation")}, ("fusion", "evaluation.figures")))
-    return {"fusion_code": key_of({}, fusion), "code": key_of({}, shared | {BUILT_BY})}
+    return {"fusion_code": key_of({}, fusion), "code": key_of({}, shared | {BUILT_BY, EVALUATED_BY})}
 
 
 def without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from multimodal.comparison.fusion_tables import ahead_of_all
 from multimodal.comparison.pairwise_test import MEASURES, PRIMARY, Verdict, by_sample, sample_values, verdicts
 from multimodal.comparison.reading import Run
 from multimodal.io import write_parquet
-from multimodal.metric.availability import places, surface
+from multimodal.metric.availability import missing_thresholds, surface
 
 SPREAD = np.array([-0.002, 0.002, -0.001, 0.001, 0.0015, -0.0015, 0.0, 0.0])  # mean 0 over six and over eight
 
@@ -191,7 +191,7 @@ def with_samples(fusion: str, seed: int, folder: Path, size: int = 240, accuracy
     """A run with its `predictions.parquet` and the metrics that follow from it."""
     rng = np.random.default_rng([seed, len(fusion)])
     label = np.random.default_rng(0).integers(3, size=size)
-    place = places(size, seed=0)
+    place = missing_thresholds(size, seed=0)
     columns = {"label": label.tolist(), "place": place.tolist(), "text_to_image/ssim": rng.random(size).tolist()}
     columns["image_to_text/class_coherent"] = (rng.random(size) < 0.5).tolist()
     correct, metrics = {}, {}
@@ -210,7 +210,7 @@ def with_samples(fusion: str, seed: int, folder: Path, size: int = 240, accuracy
     return replace(run(fusion, seed, 0.0), folder=folder, metrics=metrics, surface=rows)
 
 
-@pytest.mark.parametrize("size", [5, 40, 37])  # with 5, places fall on the rates
+@pytest.mark.parametrize("size", [5, 40, 37])  # with 5, missing_thresholds fall on the rates
 def test_the_mean_over_samples_is_the_metric(tmp_path: Path, size: int) -> None:
     own = with_samples("concat", 0, tmp_path / "a", size)
     values = sample_values(own)
@@ -238,10 +238,16 @@ def test_by_sample_pairs_samples_and_averages_seeds(tmp_path: Path) -> None:
 def answering(fusion: str, seed: int, folder: Path, wrong: int, size: int = 300) -> Run:
     """A run that is wrong on the first so many samples, whatever it is given."""
     label, right = np.zeros(size, int), np.arange(size) >= wrong
-    columns = {"label": label.tolist(), "place": places(size, seed=0).tolist(), "text_to_image/ssim": [0.5] * size}
+    columns = {
+        "label": label.tolist(),
+        "place": missing_thresholds(size, seed=0).tolist(),
+        "text_to_image/ssim": [0.5] * size,
+    }
     for name in ("both", "image", "text"):
         columns |= {f"predicted/{name}": (~right).astype(int).tolist(), f"correct/{name}": right.tolist()}
-    rows = surface(dict.fromkeys(("both", "image", "text"), torch.from_numpy(right)), places(size, seed=0), cells=4)
+    rows = surface(
+        dict.fromkeys(("both", "image", "text"), torch.from_numpy(right)), missing_thresholds(size, seed=0), cells=4
+    )
     folder.mkdir()
     write_parquet(columns, folder / "predictions.parquet")
     metrics = {name: float(right.mean()) for name in (PRIMARY, "accuracy/image", "accuracy/text")}

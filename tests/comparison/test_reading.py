@@ -165,9 +165,14 @@ def test_a_failed_job_is_told_until_it_is_mended_and_a_single_run_too(tmp_path: 
 
 
 OTHERS = ["fusion=attention", "seed=3", "tracking=disabled", "output_dir=x", "training.accelerator=cpu"]
-OTHERS += ["evaluation.figures.samples=3", "evaluation.evaluator.image_judge.cache=x"]
+OTHERS += ["evaluation.figures.samples=3", "evaluation.image_judge.cache=x"]
 APART = ["missing=zero", "head/image=resize_conv", "loss=none", "dim=32", "training.devices=2", "training.steps=9"]
-APART += ["encoder/text=gru", "caption=anonymous", "evaluation.evaluator.cells=3", "fusion_parameters=9"]
+APART += [
+    "encoder/text=gru",
+    "caption=anonymous",
+    "evaluation.measures.availability.grid_steps=3",
+    "fusion_parameters=9",
+]
 APART += ["dataset.augment.flip=true", "evaluation.fill=generated", "training.modality_dropout.text=0"]
 
 

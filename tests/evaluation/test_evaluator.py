@@ -5,18 +5,23 @@ import math
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from hydra.utils import instantiate
 from sklearn.metrics import f1_score
 from torch import Tensor
 
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.evaluation.answers import answers
+from multimodal.evaluation.classification import classification_metrics
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.judge.image import ImageJudge
+from multimodal.metric import catalogue
+from multimodal.metric.catalogue import MetricSpec
+from multimodal.run import build_evaluation
 from multimodal.types import BOS, EOS, Encoded, Fused
-from tests.helpers.toy import toy_data
+from tests.helpers.toy import composed, toy_data
 
 CLASSES = ("bar", "plank", "box")
 SHAPES = ((20, 5), (5, 20), (12, 12))  # rows and columns of the block that an image shows
@@ -65,8 +70,18 @@ def evaluator(tmp_path_factory) -> Evaluator:
     return make_evaluator(judge)
 
 
-def make_evaluator(judge: ImageJudge, batch_size: int = 25) -> Evaluator:
-    return Evaluator(batch_size, cells=4, beam=2, references=3, pairs=12, image_judge=judge, seed=0)
+def make_evaluator(judge: ImageJudge, batch_size: int = 25, only: tuple[str, ...] | None = None) -> Evaluator:
+    """All measures of conf/evaluation, or some, but the cost: what these models cost says nothing."""
+    cfg = composed(
+        "evaluation.measures.availability.grid_steps=4",
+        "evaluation.measures.beam_search.beam_width=2",
+        "evaluation.measures.interaction.num_samples=12",
+        "evaluation.measures.cost=null",
+    )
+    measures = instantiate(cfg.evaluation.measures, _convert_="all")
+    if only is not None:
+        measures = {name: measure for name, measure in measures.items() if name in only}
+    return Evaluator("none", batch_size, seed=0, num_references=3, image_judge=judge, measures=measures)
 
 
 def fake(
@@ -157,13 +172,13 @@ def with_test(data: Data, test: Split) -> Data:
 
 @pytest.fixture(scope="module")
 def perfect(data, evaluator) -> Results:
-    return evaluator.evaluate(fake(data.splits["test"]), data, "none")
+    return evaluator.evaluate(fake(data.splits["test"]), data, [])
 
 
 @pytest.fixture(scope="module")
 def imperfect(data, evaluator) -> Results:
     test = data.splits["test"]
-    return evaluator.evaluate(fake(test, **fallible(test)), data, "none")
+    return evaluator.evaluate(fake(test, **fallible(test)), data, [])
 
 
 def test_a_perfect_model_scores_the_best_of_everything(perfect) -> None:
@@ -196,7 +211,7 @@ def test_the_order_of_the_test_samples_changes_no_metric(data, evaluator, imperf
     test = data.splits["test"]
     order = torch.randperm(len(test), generator=torch.Generator().manual_seed(1))
     says = {name: permuted(value, order) for name, value in fallible(test).items()}
-    after = evaluator.evaluate(fake(rows_of(test, order), **says), with_test(data, rows_of(test, order)), "none")
+    after = evaluator.evaluate(fake(rows_of(test, order), **says), with_test(data, rows_of(test, order)), [])
     drawn_by_row = {"availability/mean", "availability/worst", "text_to_image/ssim_best", "latent/v_measure"}
     drawn_by_row |= {name for name in imperfect.metrics if name.startswith("interaction/")}
     assert after.metrics.keys() == imperfect.metrics.keys()
@@ -250,7 +265,7 @@ def test_answers_equal_their_formulas(data, imperfect) -> None:
 
 
 def test_a_certain_error_costs_much_and_not_infinitely() -> None:
-    scores = answers({"both": torch.tensor([[0.0, 1.0], [0.0, 1.0]])}, torch.tensor([0, 1]))
+    scores = classification_metrics({"both": torch.tensor([[0.0, 1.0], [0.0, 1.0]])}, torch.tensor([0, 1]))
     assert scores["nll/both"] == pytest.approx(-math.log(torch.finfo(torch.float32).tiny) / 2)
 
 
@@ -271,7 +286,7 @@ def test_generation_and_reconstruction_are_kept_apart(data, evaluator) -> None:
     draw, write = model.heads["image"], model.heads["text"].generate
     model.heads["image"] = lambda z: torch.where((z[:, 1] == 0)[:, None, None, None], draw(z), grey)
     model.heads["text"].generate = lambda z: torch.where((z[:, 1] == 0)[:, None], write(z), constant)
-    metrics = evaluator.evaluate(model, data, "none").metrics
+    metrics = evaluator.evaluate(model, data, []).metrics
     assert metrics["reconstruction/bleu4"] == metrics["reconstruction/ssim"] == pytest.approx(1)
     assert metrics["image_to_text/bleu4"] < 0.9
     assert metrics["text_to_image/ssim"] < 0.5
@@ -280,7 +295,7 @@ def test_generation_and_reconstruction_are_kept_apart(data, evaluator) -> None:
 def test_a_constant_caption_has_no_coherence_and_no_skill(data, evaluator) -> None:
     test = data.splits["test"]
     for said in torch.cat([data.splits["train"].tokens[:3], torch.tensor([[BOS, 5, 6, 7, 5, 6, 7, EOS]])]):
-        metrics = evaluator.evaluate(fake(test, tokens=said.long().expand(len(test), -1)), data, "none").metrics
+        metrics = evaluator.evaluate(fake(test, tokens=said.long().expand(len(test), -1)), data, []).metrics
         assert metrics["image_to_text/class_coherence"] == pytest.approx(1 / 3, abs=0.01)
         skills = {n: v for n, v in metrics.items() if n.startswith("image_to_text") and n.endswith("_skill")}
         assert len(skills) == 7
@@ -293,7 +308,7 @@ def test_the_blind_baselines_themselves_have_no_skill(data, evaluator) -> None:
     rows, counts = train.tokens.unique(dim=0, return_counts=True)
     frequent = rows[counts.argmax()].long().expand(len(test), -1)  # unique sorts: of equals the smallest
     mean = (train.image.float().mean(0) / 255).expand(len(test), -1, -1, -1)
-    results = evaluator.evaluate(fake(test, tokens=frequent, image=mean), data, "none")
+    results = evaluator.evaluate(fake(test, tokens=frequent, image=mean), data, [])
     skills = {name: value for name, value in results.metrics.items() if name.endswith("_skill")}
     assert max(skills.values()) <= 1e-9
     assert skills["text_to_image/ssim_skill"] == pytest.approx(0, abs=1e-6)
@@ -306,7 +321,7 @@ def test_blind_baselines_do_not_read_the_labels_of_the_test(data, evaluator, imp
     test = data.splits["test"]
     other = (test.content + 1) % 3
     relabelled = Split(test.image, test.tokens, other, other)
-    after = evaluator.evaluate(fake(relabelled), with_test(data, relabelled), "none").baselines
+    after = evaluator.evaluate(fake(relabelled), with_test(data, relabelled), []).baselines
     for name, row in imperfect.baselines.items():
         kept = {metric: value for metric, value in row.items() if not metric.endswith("class_coherence")}
         same = {metric: after[name][metric] for metric in kept} == kept
@@ -321,7 +336,7 @@ def test_blind_baselines_do_not_read_the_labels_of_the_test(data, evaluator, imp
     ],
 )
 def test_a_control_has_no_value_for_what_it_cannot_do(data, evaluator, reads, cannot, can) -> None:
-    results = evaluator.evaluate(fake(data.splits["test"], reads=reads), data, "none")
+    results = evaluator.evaluate(fake(data.splits["test"], reads=reads), data, [])
     for name, value in results.metrics.items():
         if name.startswith(cannot):
             assert value is None, name
@@ -335,7 +350,7 @@ def test_without_room_skill_is_undefined_and_says_why(data, evaluator) -> None:
     """One caption for all: the blind baseline is perfect."""
     one = data.splits["train"].tokens[:1]
     splits = {n: Split(s.image, one.expand(len(s), -1), s.label, s.content) for n, s in data.splits.items()}
-    results = evaluator.evaluate(fake(splits["test"]), replace(data, splits=splits), "none")
+    results = evaluator.evaluate(fake(splits["test"]), replace(data, splits=splits), [])
     for name in ("image_to_text/bleu4_skill", "image_to_text/class_coherence_skill"):
         assert results.metrics[name] is None
         assert "nothing to gain" in results.undefined[name]
@@ -352,7 +367,7 @@ def test_a_model_that_says_nothing_is_measured(data, evaluator) -> None:
         tokens=torch.tensor([[BOS, EOS]]).expand(size, -1),
         encoded={"image": torch.zeros(size, 4), "text": torch.ones(size, 4)},
     )
-    results = evaluator.evaluate(silent, data, "none")
+    results = evaluator.evaluate(silent, data, [])
     assert results.metrics["image_to_text/bleu4"] == 0
     assert results.metrics["accuracy/both"] == pytest.approx(1 / 3)
     assert results.metrics["nll/both"] == pytest.approx(math.log(3))
@@ -369,15 +384,15 @@ def test_results_are_json_and_every_gap_has_a_reason(results, request) -> None:
 
 
 def test_what_is_dear_is_timed_apart(imperfect) -> None:
-    apart = {"judges", "filling", "beam search", "interaction", "blind baselines"}
+    apart = {"image_judge", "predictions", "beam_search", "interaction", "baselines"}
     assert apart < imperfect.seconds.keys()
-    assert imperfect.seconds["judges"] > 0
+    assert imperfect.seconds["image_judge"] > 0
 
 
 def test_evaluating_twice_gives_the_same_and_draws_nothing(data, evaluator, imperfect) -> None:
     before = torch.get_rng_state()
     test = data.splits["test"]
-    again = evaluator.evaluate(fake(test, **fallible(test)), data, "none")
+    again = evaluator.evaluate(fake(test, **fallible(test)), data, [])
     assert again.as_json() | {"seconds": {}} == imperfect.as_json() | {"seconds": {}}
     assert torch.equal(before, torch.get_rng_state())
 
@@ -385,13 +400,132 @@ def test_evaluating_twice_gives_the_same_and_draws_nothing(data, evaluator, impe
 def test_other_batches_give_the_same(data, evaluator, imperfect) -> None:
     test = data.splits["test"]
     whole = make_evaluator(evaluator.image_judge, batch_size=len(test))
-    assert whole.evaluate(fake(test, **fallible(test)), data, "none").metrics == pytest.approx(imperfect.metrics)
+    assert whole.evaluate(fake(test, **fallible(test)), data, []).metrics == pytest.approx(imperfect.metrics)
 
 
 def test_the_most_frequent_answer_of_training_is_the_baseline_of_accuracy(data, evaluator) -> None:
     train, test = data.splits["train"], data.splits["test"]
     skewed = replace(train, label=torch.where(train.label == 1, 2, train.label))  # most are 2, in test a third
-    after = evaluator.evaluate(fake(test), replace(data, splits=data.splits | {"train": skewed}), "none")
+    after = evaluator.evaluate(fake(test), replace(data, splits=data.splits | {"train": skewed}), [])
     found = after.baselines["frequent_label"]
     assert found == dict.fromkeys(found, pytest.approx(float((test.label == 2).double().mean())))
     assert {"accuracy/both", "accuracy/image", "accuracy/text", "availability/mean"} < set(found)
+
+
+MEASURES = [name for name in composed().evaluation.measures if name != "cost"]
+OF_THE_JUDGE = {"images", "baselines"}  # measures that need the image judge
+
+
+def evaluate_only(data: Data, evaluator: Evaluator, *names: str) -> Results:
+    """Some measures of the imperfect model."""
+    test = data.splits["test"]
+    return make_evaluator(evaluator.image_judge, only=names).evaluate(fake(test, **fallible(test)), data, [])
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_without_a_measure_the_others_give_the_same(data, evaluator, imperfect, name) -> None:
+    """What it alone computes is absent, and the skill that follows from it; nothing else changes."""
+    alone = evaluate_only(data, evaluator, name)
+    rest = evaluate_only(data, evaluator, *(other for other in MEASURES if other != name))
+    assert not alone.metrics.keys() & rest.metrics.keys()
+    assert not (alone.baselines and rest.baselines)
+    assert not (alone.surface and rest.surface)
+    columns = {"index", "label", "content", "caption"}
+    assert alone.samples.keys() & rest.samples.keys() == columns
+    assert alone.samples.keys() | rest.samples.keys() == imperfect.samples.keys()
+    for part in (alone, rest):
+        assert part.metrics.items() <= imperfect.metrics.items()
+        assert part.undefined.items() <= imperfect.undefined.items()
+        json.dumps(part.as_json(), allow_nan=False)
+    missing = imperfect.metrics.keys() - alone.metrics.keys() - rest.metrics.keys()
+    assert all(metric.endswith("_skill") for metric in missing)
+    assert bool(missing) == (name in {"captions", "images", "baselines"})
+    assert name in alone.seconds
+    assert name not in rest.seconds
+
+
+def test_no_judge_is_trained_that_no_measure_needs(data, evaluator, monkeypatch) -> None:
+    def never(*_):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(ImageJudge, "fit", never)
+    found = evaluate_only(data, evaluator, *(name for name in MEASURES if name not in OF_THE_JUDGE))
+    assert found.metrics["image_to_text/class_coherence"] is not None
+    assert "image_judge" not in found.seconds
+    for name in OF_THE_JUDGE:
+        with pytest.raises(AssertionError, match="trained"):
+            evaluate_only(data, evaluator, name)
+
+
+def test_a_measure_that_is_null_is_skipped_and_none_at_all_leaves_predictions(data, evaluator) -> None:
+    test, measures = data.splits["test"], dict.fromkeys(MEASURES)
+    empty = Evaluator("none", 25, 0, 3, evaluator.image_judge, measures).evaluate(fake(test), data, [])
+    assert empty.metrics == empty.baselines == {}
+    assert set(empty.predictions.probability) == set(CONDITIONS)
+
+
+def test_availability_of_each_sample_is_a_column_whose_mean_is_the_metric(imperfect) -> None:
+    column = imperfect.samples["availability"]
+    assert column.mean() == pytest.approx(imperfect.metrics["availability/mean"], abs=1e-12)
+    right = {c: imperfect.samples[f"correct/{c}"] for c in CONDITIONS}
+    assert (column[right["both"] & right["image"] & right["text"]] == 1).all()
+    assert (column[~right["both"] & ~right["image"] & ~right["text"]] == 0).all()
+    assert ((column > 0) & (column < 1)).any()
+
+
+def test_every_metric_of_the_catalogue_is_the_mean_of_its_samples(imperfect) -> None:
+    for spec in (spec for spec in catalogue.CATALOGUE if spec.per_sample is not None):
+        values = np.asarray(spec.per_sample(imperfect.samples), np.float64)
+        assert values.shape == (60,), spec.name
+        assert values.mean() == pytest.approx(imperfect.metrics[spec.name], abs=1e-9), spec.name
+
+
+def confident_error(columns) -> np.ndarray:
+    """A user's own metric: whether the model is wrong and at least 50 % sure."""
+    wrong = columns["predicted/text"] != columns["label"]
+    return wrong & (columns["probability/text"].max(1) >= 0.5)
+
+
+def test_a_metric_per_sample_needs_a_function_and_a_line_in_the_catalogue(data, evaluator, monkeypatch) -> None:
+    added = (MetricSpec("confident_error/text", needs=("text",), per_sample=confident_error),)
+    monkeypatch.setattr(catalogue, "CATALOGUE", catalogue.CATALOGUE + added)
+    found = evaluate_only(data, evaluator, "classification")
+    p = found.predictions.probability["text"]
+    expected = ((p.argmax(1) != data.splits["test"].label) & (p.max(1).values >= 0.5)).double().mean()
+    assert expected > 0
+    assert found.metrics["confident_error/text"] == pytest.approx(float(expected))
+    absent = evaluate_only(data, evaluator, "retrieval")  # without its columns
+    assert "confident_error/text" not in absent.metrics
+    control = make_evaluator(evaluator.image_judge, only=("classification",))
+    undefined = control.evaluate(fake(data.splits["test"], reads=("image",)), data, []).undefined
+    assert undefined["confident_error/text"] == "this fusion does not read the text"
+
+
+def test_a_metric_with_skill_in_the_catalogue_has_one(data, evaluator, imperfect, monkeypatch) -> None:
+    added = (MetricSpec("text_to_image/ssim_best", needs=("text",), skill=True),)
+    monkeypatch.setattr(catalogue, "CATALOGUE", added + catalogue.CATALOGUE)
+    found = evaluate_only(data, evaluator, "images", "baselines")
+    score, blind = imperfect.metrics["text_to_image/ssim_best"], imperfect.baselines["mean_image"]
+    expected = (score - blind["text_to_image/ssim_best"]) / (1 - blind["text_to_image/ssim_best"])
+    assert found.metrics["text_to_image/ssim_best_skill"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("fill=mean", "evaluation.fill must be one of none, generated, got 'mean'"),
+        ("batch_size=0", "evaluation.batch_size must be a whole number of 1 or more, got 0"),
+        ("num_references=2.5", "evaluation.num_references must be a whole number"),
+        ("measures.interaction.num_samples=1", "interaction.num_samples must be a whole number of 2 or more, got 1"),
+        ("measures.beam_search.beam_width=true", "beam_search.beam_width must be a whole number of 1 or more"),
+    ],
+)
+def test_bad_settings_are_refused(override: str, message: str) -> None:
+    cfg = composed(f"evaluation.{override}")
+    with pytest.raises(Exception, match=message):  # Hydra's own around that of a measure
+        build_evaluation(cfg)
+
+
+def test_a_measure_of_another_name_is_refused() -> None:
+    with pytest.raises(Exception, match="retrievals"):
+        composed("evaluation.measures.retrievals=null")

@@ -6,7 +6,7 @@ import torch
 from multimodal.evaluation.interaction import answer_grid, interaction
 from multimodal.runs.build import build_model
 
-ACCURACY = {"accuracy/both": 1.0, "accuracy/image": 0.5, "accuracy/text": 0.5}
+ACCURACY = {"both": 1.0, "image": 0.5, "text": 0.5}
 
 
 def test_every_image_is_answered_with_every_caption(model, split) -> None:
@@ -34,11 +34,11 @@ def test_a_model_that_combines_has_a_gap_and_one_that_adds_has_none() -> None:
     label = image ^ text
     answer = image[:, None] ^ text[None]
     combines = torch.nn.functional.one_hot(answer).float()
-    found = interaction(combines, label, ACCURACY, nothing=0.5)
+    found = interaction(combines, label, ACCURACY, chance=0.5)
     assert found["emap_gap"] == pytest.approx(0.5)  # the additive projection is constant: it answers one class
     assert found["shapley_image"] == pytest.approx(0.5)
     reads_text = torch.nn.functional.one_hot(text[None].expand(4, 4)).float()
-    found = interaction(reads_text, text, ACCURACY | {"accuracy/image": 0.5, "accuracy/text": 1.0}, nothing=0.5)
+    found = interaction(reads_text, text, ACCURACY | {"image": 0.5, "text": 1.0}, chance=0.5)
     assert found["emap_gap"] == 0
     assert found["shuffle_image"] == 1
     assert found["shapley_image"] == 0
@@ -54,9 +54,9 @@ def test_a_fusion_that_adds_probabilities_has_no_gap(config, split) -> None:
     grid = answer_grid(model, split, rows)
     torch.testing.assert_close(grid.sum(-1), torch.ones(6, 6))
     for label in torch.cartesian_prod(*[torch.arange(3)] * 6)[::97]:
-        assert interaction(grid, label, ACCURACY, nothing=0.5)["emap_gap"] == 0
+        assert interaction(grid, label, ACCURACY, chance=0.5)["emap_gap"] == 0
 
 
 def test_a_share_of_nothing_says_why() -> None:
-    found = interaction(torch.rand(3, 3, 2), torch.tensor([0, 1, 0]), ACCURACY, nothing=0.99)
+    found = interaction(torch.rand(3, 3, 2), torch.tensor([0, 1, 0]), ACCURACY, chance=0.99)
     assert "too little" in found["shapley_image"]

@@ -5,13 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hydra.utils import instantiate
 
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.evaluation.beam_search import beam_captions
 from multimodal.evaluation.captions import score_captions
-from multimodal.evaluation.evaluator import Evaluator, Results, beam_captions
+from multimodal.evaluation.clock import Clock
+from multimodal.evaluation.context import Context
+from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.interaction import answer_grid, interaction
-from multimodal.evaluation.judges import fit_judges
 from multimodal.judge.image import ImageJudge
 from multimodal.metric.blind import chance_level
 from multimodal.metric.frechet import frechet
@@ -47,9 +50,12 @@ def found(config, tmp_path) -> SimpleNamespace:
     torch.manual_seed(0)
     model = build_model(config("fusion=attention", "head.text.max_length=6")).eval()
     model.heads["text"].to_logits.weight.data *= 30  # it has something to say
-    settings = {"batch_size": 60, "cells": 4, "beam": 3, "references": 4, "pairs": PAIRS, "seed": 7}
-    results: Results = Evaluator(image_judge=judge, **settings).evaluate(model, data, "none")
-    return SimpleNamespace(model=model, data=data, test=splits["test"], results=results, judges=fit_judges(judge, data))
+    cfg = config("evaluation.measures.beam_search.beam_width=3", f"evaluation.measures.interaction.num_samples={PAIRS}")
+    measures = instantiate(cfg.evaluation.measures, _convert_="all")
+    settings = {"fill": "none", "batch_size": 60, "seed": 7, "num_references": 4, "image_judge": judge}
+    results: Results = Evaluator(measures=measures, **settings).evaluate(model, data, [])
+    context = Context(model=model, data=data, history=[], clock=Clock(), **settings)
+    return SimpleNamespace(model=model, test=splits["test"], results=results, context=context)
 
 
 def test_every_number_is_computed_from_what_its_name_says(found) -> None:
@@ -62,20 +68,21 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
     image, text, equal = said.encoded["image"], said.encoded["text"], test.tokens.unique(dim=0, return_inverse=True)[1]
     told("retrieval/image_to_text", retrieval(image, text, equal, test.content, 7, text_query=False))
     told("retrieval/text_to_image", retrieval(text, image, equal, test.content, 7, text_query=True))
-    told("latent", latent(image, text, said.joint["both"], test.label, 7))
+    told("latent", latent(image, text, said.joint["both"], test.label, 7, 2000, 10))
     beam = beam_captions(found.model, said, 3, 60)
     assert not torch.equal(beam, said.caption["image"][:, : beam.shape[1]])  # else one could stand for the other
-    told("image_to_text_beam", score_captions(beam, found.data, found.judges).scores)
-    told("image_to_text", score_captions(said.caption["image"], found.data, found.judges).scores)
+    told("image_to_text_beam", score_captions(beam, found.context).scores)
+    told("image_to_text", score_captions(said.caption["image"], found.context).scores)
     for name, condition in (("text_to_image", "text"), ("reconstruction", "both")):
-        features, shown = found.judges.image.look(said.image[condition])
+        features, shown = found.context.trained_image_judge.features_and_classes(said.image[condition])
         coherence = float((shown == test.content).double().mean())
-        told(name, {"frechet": frechet(features, found.judges.features), "class_coherence": coherence})
-    best = best_similarity(said.image["text"], test.image, equal, 4, 7)
+        told(name, {"frechet": frechet(features, found.context.judged_test_images[0]), "class_coherence": coherence})
+    best = best_similarity(said.image["text"], test.image, equal, 4, 7, 512)
     expected["text_to_image/ssim_best"] = float(best.double().mean())
     rows = torch.randperm(SIZE, generator=torch.Generator().manual_seed(7))[:PAIRS].sort().values
     grid = answer_grid(found.model, test, rows)
-    told("interaction", interaction(grid, test.label[rows], metrics, chance_level(test.label)))
+    accuracy = {condition: metrics[f"accuracy/{condition}"] for condition in ("both", "image", "text")}
+    told("interaction", interaction(grid, test.label[rows], accuracy, chance_level(test.label)))
     assert len(expected) > 80
     for name, value in expected.items():
         assert metrics[name] == pytest.approx(value, abs=1e-9), name

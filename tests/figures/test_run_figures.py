@@ -40,7 +40,6 @@ def test_every_figure_has_its_title_and_no_text_overlaps_or_leaves_it(classes: i
     data, results = run(classes, 3 if words < 100 else 1, words, channels)
     figures = draw(data, results)
     assert set(figures) == NAMES
-    assert results.seconds["t-SNE"] > 0
     for figure in figures.values():
         check_layout(figure)
         assert any(TITLE in text.get_text() for text in shown(figure))
@@ -230,3 +229,13 @@ def test_units_stand_on_the_curves() -> None:
 def test_too_many_points_are_refused() -> None:
     with pytest.raises(ValueError, match="points must be from 1 to 2000, got 2001"):
         RunFigures(samples=6, points=2001, seed=0)
+
+
+def test_what_was_not_measured_is_not_drawn() -> None:
+    data, results = run(2, 3, 4)
+    missing = {"availability", "reliability", "confusion", "attention"}
+    bare = replace(results, metrics={}, surface=[], attention=None)
+    figures = draw(data, bare)
+    assert set(figures) == NAMES - missing
+    check_layout(figures["generation"])
+    assert any("n/a" in text.get_text() for text in shown(figures["generation"]))

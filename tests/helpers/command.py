@@ -15,8 +15,9 @@ from tests.helpers.toy import ROOT
 SCRIPT = str(ROOT / "scripts" / "run.py")
 TINY = ["dataset.source=embedded", "dataset.limit=120", "training.steps=6", "training.validations=2"]
 TINY += ["training.batch_size=16", "training.precision=32-true"]  # the same on every processor
-TINY += ["evaluation.evaluator.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
-TINY += ["evaluation.evaluator.pairs=8", "evaluation.evaluator.beam=2", "evaluation.evaluator.references=2"]
+TINY += ["evaluation.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
+TINY += ["evaluation.measures.interaction.num_samples=8", "evaluation.measures.beam_search.beam_width=2"]
+TINY += ["evaluation.num_references=2"]
 
 
 @dataclass

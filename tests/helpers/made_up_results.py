@@ -13,7 +13,7 @@ from multimodal.evaluation.attention import AttentionMaps
 from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.predict import Predictions
 from multimodal.figures.run_figures import RunFigures
-from multimodal.metric.availability import places, surface
+from multimodal.metric.availability import missing_thresholds, surface
 from multimodal.types import Told
 from tests.helpers.toy import toy_data
 
@@ -51,7 +51,7 @@ def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int
         encoded={m: torch.randn(n, 5, generator=generator) for m in ("image", "text")},
     )
     correct = {c: p.argmax(1) == label for c, p in predictions.probability.items()}
-    rows = surface(correct, places(n, 0), 5)
+    rows = surface(correct, missing_thresholds(n, 0), 5)
     metrics = {f"accuracy/{c}": float(right.float().mean()) for c, right in correct.items()}
     metrics |= {"availability/mean": 0.5, "availability/worst": None, "latent/modality_gap": 0.25}
     shown = torch.arange(min(6, n))
@@ -63,7 +63,6 @@ def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int
         baselines={},
         surface=rows,
         fill="none",
-        correct=correct,
         seconds={},
         samples={},
         predictions=predictions,

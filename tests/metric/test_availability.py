@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from multimodal.metric.availability import places, surface
+from multimodal.metric.availability import missing_thresholds, sample_availability, surface
 
 SIZE, CELLS = 23, 5
 CONDITIONS = ("both", "image", "text")
@@ -21,7 +21,7 @@ def conditions(size: int, cells: int) -> dict[tuple[float, float], list[str]]:
         for condition in CONDITIONS:
             correct = {c: torch.zeros(size, dtype=torch.bool) for c in CONDITIONS}
             correct[condition][sample] = True
-            for row in surface(correct, places(size, seed=0), cells):
+            for row in surface(correct, missing_thresholds(size, seed=0), cells):
                 cell = given.setdefault((row["no_image"], row["no_text"]), [None] * size)
                 if row["accuracy"] > 0:
                     assert cell[sample] is None
@@ -30,20 +30,22 @@ def conditions(size: int, cells: int) -> dict[tuple[float, float], list[str]]:
 
 
 def test_places_are_evenly_spaced_in_an_order_of_the_seed() -> None:
-    place = places(8, seed=0)
+    place = missing_thresholds(8, seed=0)
     torch.testing.assert_close(place.sort().values, (torch.arange(8) + 0.5) / 8)
-    assert torch.equal(place, places(8, seed=0))
-    assert not torch.equal(place, places(8, seed=1))
+    assert torch.equal(place, missing_thresholds(8, seed=0))
+    assert not torch.equal(place, missing_thresholds(8, seed=1))
 
 
 def test_places_do_not_touch_the_global_random_state() -> None:
     before = torch.get_rng_state()
-    places(8, seed=0)
+    missing_thresholds(8, seed=0)
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_cells_cover_the_triangle() -> None:
-    cells = {(row["no_image"], row["no_text"]) for row in surface(random_answers(SIZE), places(SIZE, 0), CELLS)}
+    cells = {
+        (row["no_image"], row["no_text"]) for row in surface(random_answers(SIZE), missing_thresholds(SIZE, 0), CELLS)
+    }
     assert cells == {(i / CELLS, j / CELLS) for i in range(CELLS + 1) for j in range(CELLS + 1) if i + j <= CELLS}
 
 
@@ -69,7 +71,7 @@ def test_raising_a_rate_only_takes_more_away() -> None:
 
 def test_corners_are_the_accuracies_under_one_condition() -> None:
     correct = random_answers(SIZE)
-    cells = {(r["no_image"], r["no_text"]): r["accuracy"] for r in surface(correct, places(SIZE, 0), CELLS)}
+    cells = {(r["no_image"], r["no_text"]): r["accuracy"] for r in surface(correct, missing_thresholds(SIZE, 0), CELLS)}
     for corner, condition in {(0.0, 0.0): "both", (0.0, 1.0): "image", (1.0, 0.0): "text"}.items():
         assert cells[corner] == pytest.approx(float(correct[condition].double().mean()))
 
@@ -77,7 +79,21 @@ def test_corners_are_the_accuracies_under_one_condition() -> None:
 def test_accuracy_is_that_of_the_answers_given() -> None:
     correct = random_answers(SIZE)
     given = conditions(SIZE, CELLS)
-    for row in surface(correct, places(SIZE, 0), CELLS):
+    for row in surface(correct, missing_thresholds(SIZE, 0), CELLS):
         asked = given[row["no_image"], row["no_text"]]
         right = [bool(correct[condition][sample]) for sample, condition in enumerate(asked)]
         assert row["accuracy"] == pytest.approx(sum(right) / SIZE)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])  # as measured, and as a file may hold it
+@pytest.mark.parametrize(("size", "cells"), [(23, 5), (10, 10), (200, 10)])
+def test_availability_of_the_samples_is_the_surface_taken_by_sample(size, cells, dtype) -> None:
+    correct, place = random_answers(size), missing_thresholds(size, 0)
+    found = sample_availability(correct, place.to(dtype), cells)
+    rows = surface(correct, place, cells)
+    assert found.dtype == torch.float64
+    assert float(found.mean()) == pytest.approx(sum(row["accuracy"] for row in rows) / len(rows))
+    given = conditions(size, cells) if size < 100 else {}
+    for sample in range(size if given else 0):
+        right = [bool(correct[cell[sample]][sample]) for cell in given.values()]
+        assert float(found[sample]) == pytest.approx(sum(right) / len(given))

@@ -117,8 +117,8 @@ def test_one_sample_cannot_be_shuffled() -> None:
     ],
 )
 def test_shapley_share(both, image, text, share_of_image) -> None:
-    assert shapley_image(both, image, text, nothing=0.1) == pytest.approx(share_of_image)
-    assert shapley_image(both, text, image, nothing=0.1) == pytest.approx(1 - share_of_image)  # they sum to one
+    assert shapley_image(both, image, text, chance=0.1) == pytest.approx(share_of_image)
+    assert shapley_image(both, text, image, chance=0.1) == pytest.approx(1 - share_of_image)  # they sum to one
 
 
 def test_shapley_is_the_mean_over_both_orders_of_arrival() -> None:
@@ -132,5 +132,5 @@ def test_shapley_is_the_mean_over_both_orders_of_arrival() -> None:
 
 @pytest.mark.parametrize("both", [0.5, 0.53, 0.3])
 def test_no_share_without_a_gain(both) -> None:
-    assert shapley_image(both, 0.9, 0.2, nothing=0.5) is None
-    assert shapley_image(LEAST_GAIN, LEAST_GAIN, 0.0, nothing=0.0) == 1
+    assert shapley_image(both, 0.9, 0.2, chance=0.5) is None
+    assert shapley_image(LEAST_GAIN, LEAST_GAIN, 0.0, chance=0.0) == 1

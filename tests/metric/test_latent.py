@@ -2,15 +2,16 @@
 
 import math
 import statistics
+from functools import partial
 
 import pytest
 import torch
 from sklearn.metrics import v_measure_score
 from torch import Tensor
 
-from multimodal.metric import latent as module
-from multimodal.metric.latent import latent
+from multimodal.metric.latent import latent as scores_of
 
+latent = partial(scores_of, max_samples=2000, num_neighbors=10)
 KEYS = {"modality_gap", "true_pair_cosine", "alignment", "uniformity", "knn_accuracy", "v_measure"}
 
 
@@ -79,12 +80,12 @@ def test_classes_apart_are_found_and_a_joint_without_them_scores_chance() -> Non
     assert blind["v_measure"] < 0.1
 
 
-def test_a_sample_is_no_neighbour_of_its_own(monkeypatch) -> None:
+def test_a_sample_is_no_neighbour_of_its_own() -> None:
     """Pairs of twins of different classes, far from all else: a sample that voted for itself would be right."""
-    monkeypatch.setattr(module, "NEIGHBOURS", 1)
     image, text, _, _ = embeddings(4)
     joint = torch.eye(2).repeat_interleave(2, dim=0)
-    assert latent(image, text, joint, torch.tensor([0, 1, 0, 1]), seed=0)["knn_accuracy"] == 0
+    scores = latent(image, text, joint, torch.tensor([0, 1, 0, 1]), seed=0, num_neighbors=1)
+    assert scores["knn_accuracy"] == 0
 
 
 def test_clusters_are_as_many_as_classes() -> None:
@@ -120,10 +121,9 @@ def test_degenerate_embeddings_have_finite_scores(size, value, classes) -> None:
     assert all(isinstance(scores[name], float) and math.isfinite(scores[name]) for name in KEYS - said)
 
 
-def test_the_samples_follow_the_seed_and_leave_the_global_state_alone(monkeypatch) -> None:
-    monkeypatch.setattr(module, "MOST", 20)
+def test_the_samples_follow_the_seed_and_leave_the_global_state_alone() -> None:
     before = torch.get_rng_state()
-    first, again, other = (latent(*embeddings(), seed=seed) for seed in (0, 0, 1))
+    first, again, other = (latent(*embeddings(), seed=seed, max_samples=20) for seed in (0, 0, 1))
     assert torch.equal(before, torch.get_rng_state())
     assert first == again
     assert all(first[name] != other[name] for name in KEYS - {"knn_accuracy"})

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from multimodal.loss.ssim import ssim
-from multimodal.metric import references as module
-from multimodal.metric.references import best_similarity, circles
+from multimodal.metric.references import best_similarity, reference_indices
 
 GROUP = torch.tensor([9, 2, 9, 9, 4, 2, 9, 2, 9, 9])  # of 6, 3 and 1 samples
 SIZE = len(GROUP)
+AT_ONCE = 100  # images: more than there are
 
 
 def images() -> tuple[Tensor, Tensor]:
@@ -33,7 +33,7 @@ def slow(drawn: Tensor, real: Tensor, members: dict[int, set[int]]) -> Tensor:
 def chosen(most: int, seed: int) -> dict[int, list[int]]:
     """Sample -> its references."""
     found: dict[int, list[int]] = {i: [] for i in range(SIZE)}
-    for rows, others in circles(GROUP, most, seed):
+    for rows, others in reference_indices(GROUP, most, seed):
         for i, j in zip(rows.tolist(), others.tolist(), strict=True):
             found[i].append(j)
     return found
@@ -57,12 +57,12 @@ def test_every_other_member_is_drawn_as_often() -> None:
 def test_equals_comparing_one_by_one(most) -> None:
     drawn, real = images()
     expected = slow(drawn, real, chosen(most, seed=0))
-    torch.testing.assert_close(best_similarity(drawn, real, GROUP, most, seed=0), expected)
+    torch.testing.assert_close(best_similarity(drawn, real, GROUP, most, 0, AT_ONCE), expected)
 
 
 def test_one_reference_is_the_own_and_more_are_never_worse() -> None:
     drawn, real = images()
-    scores = [best_similarity(drawn, real, GROUP, most, seed=0) for most in (1, 2, 3, 6)]
+    scores = [best_similarity(drawn, real, GROUP, most, 0, AT_ONCE) for most in (1, 2, 3, 6)]
     torch.testing.assert_close(scores[0], own(drawn, real))
     assert all((more >= less).all() for less, more in itertools.pairwise(scores))
     assert (scores[-1] > scores[0]).any()
@@ -71,33 +71,33 @@ def test_one_reference_is_the_own_and_more_are_never_worse() -> None:
 def test_a_drawing_of_another_member_is_as_good_as_of_the_own() -> None:
     _, real = images()
     drawn = (real.float() / 255)[[2, 7, 3, 6, 4, 1, 8, 5, 9, 0]]  # moved round within each group
-    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 6, seed=0), torch.ones(SIZE))
+    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 6, 0, AT_ONCE), torch.ones(SIZE))
     assert own(drawn, real).mean() < 0.5
 
 
 def test_which_member_has_which_image_does_not_matter_to_a_group_that_fits() -> None:
     drawn, real = images()
     order = torch.tensor([2, 7, 3, 6, 4, 1, 8, 5, 9, 0])  # within each group
-    whole, fits = best_similarity(drawn, real, GROUP, 3, seed=0), GROUP != 9
-    torch.testing.assert_close(best_similarity(drawn, real[order], GROUP, 3, seed=5)[fits], whole[fits])
+    whole, fits = best_similarity(drawn, real, GROUP, 3, 0, AT_ONCE), GROUP != 9
+    torch.testing.assert_close(best_similarity(drawn, real[order], GROUP, 3, 5, AT_ONCE)[fits], whole[fits])
 
 
 def test_the_seed_draws_from_larger_groups_and_leaves_the_global_state_alone() -> None:
     drawn, real = images()
     before = torch.get_rng_state()
-    first, again, other = (best_similarity(drawn, real, GROUP, 2, seed) for seed in (0, 0, 1))
+    first, again, other = (best_similarity(drawn, real, GROUP, 2, seed, AT_ONCE) for seed in (0, 0, 1))
     assert torch.equal(before, torch.get_rng_state())
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
-def test_the_parts_that_save_memory_change_nothing(monkeypatch) -> None:
+@pytest.mark.parametrize("chunk", [1, 4, SIZE])
+def test_the_parts_that_save_memory_change_nothing(chunk) -> None:
     drawn, real = images()
-    whole = best_similarity(drawn, real, GROUP, 4, seed=0)
-    monkeypatch.setattr(module, "CHUNK", 4)
-    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 4, seed=0), whole)
+    whole = best_similarity(drawn, real, GROUP, 4, 0, AT_ONCE)
+    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 4, 0, chunk), whole)
 
 
 def test_none_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="0"):
-        best_similarity(*images(), GROUP, 0, seed=0)
+        best_similarity(*images(), GROUP, 0, 0, AT_ONCE)

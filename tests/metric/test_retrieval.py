@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from multimodal.metric import retrieval as module
 from multimodal.metric.retrieval import (
     RANKS,
-    best_ranks,
     chance,
+    first_hit_rank,
     pair_ceiling,
     retrieval,
     text_candidate_ceiling,
@@ -22,6 +21,7 @@ from multimodal.metric.retrieval import (
 CAPTION = torch.tensor([0, 0, 0, 1, 2, 2, 3, 4, 5, 5, 5, 5, 6, 7, 8])
 CONTENT = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2])  # told by the caption
 SIZE = len(CAPTION)
+AT_ONCE = 1000  # queries: more than there are
 GROUPS = {"pair": torch.arange(SIZE), "caption": CAPTION, "class": CONTENT}
 
 
@@ -49,7 +49,7 @@ def test_ranks_equal_those_of_sorting(reading, sign) -> None:
     cosine = torch.cosine_similarity(query[:, None], candidate[None], dim=-1)
     assert 0.3 < (cosine < 0).float().mean() < 0.7
     group = GROUPS[reading]
-    assert best_ranks(query, candidate, group, seed=0).tolist() == slow_ranks(query, candidate, group)
+    assert first_hit_rank(query, candidate, group, 0, AT_ONCE).tolist() == slow_ranks(query, candidate, group)
 
 
 def test_scores_equal_those_of_sorting() -> None:
@@ -62,11 +62,11 @@ def test_scores_equal_those_of_sorting() -> None:
             assert scores[f"r{k}_{reading}"] == pytest.approx(sum(rank <= k for rank in ranks) / SIZE)
 
 
-def test_the_parts_that_save_memory_change_nothing(monkeypatch) -> None:
+@pytest.mark.parametrize("chunk", [1, 4, SIZE])
+def test_the_parts_that_save_memory_change_nothing(chunk) -> None:
     query, candidate = random_pairs()
-    whole = best_ranks(query, candidate, CAPTION, seed=0)
-    monkeypatch.setattr(module, "CHUNK", 4)
-    assert torch.equal(best_ranks(query, candidate, CAPTION, seed=0), whole)
+    whole = first_hit_rank(query, candidate, CAPTION, 0, AT_ONCE)
+    assert torch.equal(first_hit_rank(query, candidate, CAPTION, 0, chunk), whole)
 
 
 def test_the_order_of_the_samples_does_not_matter() -> None:
@@ -90,7 +90,7 @@ def test_chance_is_the_share_of_all_draws(group, k) -> None:
 def test_a_constant_embedding_scores_chance(reading, cosine) -> None:
     """All candidates tie, and each seed breaks the ties another way."""
     constant = torch.ones(SIZE, 3)
-    runs = [best_ranks(constant, cosine * constant, GROUPS[reading], seed) for seed in range(400)]
+    runs = [first_hit_rank(constant, cosine * constant, GROUPS[reading], seed, AT_ONCE) for seed in range(400)]
     for k in RANKS:
         found = statistics.fmean(float((ranks <= k).double().mean()) for ranks in runs)
         assert found == pytest.approx(chance(GROUPS[reading], k), abs=0.04), k
@@ -99,13 +99,13 @@ def test_a_constant_embedding_scores_chance(reading, cosine) -> None:
 def test_a_constant_embedding_finds_each_place_once() -> None:
     """Also in a product large enough to be computed in blocks."""
     constant = torch.full((700, 48), 0.3)
-    ranks = best_ranks(constant, constant, torch.arange(700), seed=0)
+    ranks = first_hit_rank(constant, constant, torch.arange(700), 0, AT_ONCE)
     assert sorted(ranks.tolist()) == list(range(1, 701))
 
 
 def test_ties_are_broken_by_the_seed_alone() -> None:
     constant = torch.ones(SIZE, 3)
-    first, again, other = (best_ranks(constant, constant, GROUPS["pair"], seed) for seed in (0, 0, 1))
+    first, again, other = (first_hit_rank(constant, constant, GROUPS["pair"], seed, AT_ONCE) for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -171,7 +171,7 @@ def test_a_perfect_image_query_of_vague_captions_reaches_the_ceiling() -> None:
     """Each class asks for the caption that fits it best: the second for class 1, else the first."""
     text = torch.nn.functional.one_hot(VAGUE).float()
     image = torch.nn.functional.one_hot(torch.tensor([0, 1, 0])[SHOWN]).float()
-    ranks = torch.stack([best_ranks(image, text, SHOWN, seed) for seed in range(500)])
+    ranks = torch.stack([first_hit_rank(image, text, SHOWN, seed, AT_ONCE) for seed in range(500)])
     scores = retrieval(image, text, VAGUE, SHOWN, seed=0, text_query=False)
     for k in RANKS:
         missed = [math.comb(14 - fit, k) / math.comb(14, k) for fit in (8, 11, 2)]

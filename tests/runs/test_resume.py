@@ -88,7 +88,7 @@ def test_a_run_cut_in_its_training_goes_on(undisturbed, tmp_path, monkeypatch) -
 def test_another_evaluation_does_not_train_again(undisturbed, tmp_path, monkeypatch) -> None:
     assert command(tmp_path, *LINE).status == 0
     monkeypatch.setattr(Trainer, "take_step", no_training)
-    done = command(tmp_path, *LINE, "evaluation.evaluator.cells=4")
+    done = command(tmp_path, *LINE, "evaluation.measures.availability.grid_steps=4")
     assert done.status == 0, done.stderr
     assert len(numbers(tmp_path / "out")["availability/surface"]) == 15
 
@@ -166,7 +166,7 @@ def test_a_report_that_fails_does_not_hide_what_failed(tmp_path, monkeypatch) ->
     done = command(tmp_path, "-m", *TINY, "tracking=disabled", "training.batch_size=0")
     assert done.status == 1
     assert "1 jobs, 1 failed" in done.stdout
-    assert "batch_size must be a whole number above 0" in done.stdout
+    assert "batch_size must be a whole number of 1 or more" in done.stdout
 
 
 def test_a_margin_that_is_none_is_refused_before_the_first_job(tmp_path) -> None:

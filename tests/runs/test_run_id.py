@@ -37,7 +37,7 @@ def changed(config: dict, name: str, value: object) -> dict:
         ("training.accelerator", "cpu", False),
         ("tracking", None, False),
         ("output_dir", "elsewhere", False),
-        ("evaluation.evaluator.image_judge.cache", "/elsewhere", False),
+        ("evaluation.image_judge.cache", "/elsewhere", False),
         ("training.devices", 2, True),  # dropout draws apart
         ("training.precision", "bf16-mixed", True),
         ("training.steps", 7, True),
@@ -75,7 +75,7 @@ def test_an_edited_component_is_another_run(resolved, monkeypatch) -> None:
     monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == fusion else whole(target))
     assert key(resolved) != before
     assert evaluation_key(resolved, None, "0") == evaluated
-    judge = resolved["evaluation"]["evaluator"]["image_judge"]["_target_"]
+    judge = resolved["evaluation"]["image_judge"]["_target_"]
     monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == judge else whole(target))
     assert evaluation_key(resolved, None, "0") != evaluated
     assert key(resolved) == before
