@@ -114,6 +114,18 @@ def test_a_gap_can_be_filled_by_what_is_generated(run: Path) -> None:
     assert corner["accuracy"] == filled["accuracy/text_filled"]
 
 
+def test_measures_can_be_left_out(run: Path) -> None:
+    line = ["mode=evaluate", "checkpoint=out", "tracking=disabled", "output_dir=few"]
+    line += ["~evaluation.measures.retrieval", "evaluation.measures.images=null", "~evaluation.measures.cost"]
+    done = command(run.parent, *line)
+    assert done.status == 0, done.stderr
+    first, few = (json.loads((folder / "metrics.json").read_text()) for folder in (run, run.parent / "few"))
+    missing = first.keys() - few.keys()
+    assert {name.split("/")[0] for name in missing} == {"retrieval", "text_to_image", "reconstruction", "judge", "cost"}
+    kept = few.keys() - {"seconds", "undefined", "evaluation_key"}
+    assert {name: few[name] for name in kept} == {name: first[name] for name in kept}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
+from multimodal.checks import check_whole
 from multimodal.dataset.data import Split
 from multimodal.evaluation.context import AttentionMaps, Context, Measured
 from multimodal.evaluation.sampling import sample_evenly
-from multimodal.evaluation.scores import check_count
 from multimodal.model import MultimodalModel
 
 
@@ -20,7 +20,7 @@ class Attention:
     """
 
     def __init__(self, num_samples: int) -> None:
-        check_count("measures.attention.num_samples", num_samples, 1)
+        check_whole("evaluation.measures.attention", num_samples=num_samples)
         self.num_samples = num_samples
 
     def __call__(self, context: Context) -> Measured:

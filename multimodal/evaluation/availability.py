@@ -1,8 +1,9 @@
 """Measure: accuracy over all rates at which images and captions may be missing."""
 
+from multimodal.checks import check_whole
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.fill import FILLS
-from multimodal.evaluation.scores import Scores, check_count, share
+from multimodal.evaluation.scores import Scores, share
 from multimodal.metric.availability import missing_thresholds, sample_availability, surface
 
 
@@ -14,7 +15,7 @@ class Availability:
     """
 
     def __init__(self, grid_steps: int) -> None:
-        check_count("measures.availability.grid_steps", grid_steps, 1)
+        check_whole("evaluation.measures.availability", grid_steps=grid_steps)
         self.grid_steps = grid_steps
 
     def __call__(self, context: Context) -> Measured:

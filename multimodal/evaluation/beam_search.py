@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
+from multimodal.checks import check_whole
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.predict import Predictions, join
-from multimodal.evaluation.scores import check_count, prefixed
+from multimodal.evaluation.scores import prefixed
 from multimodal.model import MultimodalModel
 
 
@@ -18,7 +19,7 @@ class BeamSearch:
     """
 
     def __init__(self, beam_width: int) -> None:
-        check_count("measures.beam_search.beam_width", beam_width, 1)
+        check_whole("evaluation.measures.beam_search", beam_width=beam_width)
         self.beam_width = beam_width
 
     def __call__(self, context: Context) -> Measured:

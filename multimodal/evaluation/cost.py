@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from multimodal.checks import check_whole
 from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.scores import check_count
 from multimodal.model import MultimodalModel
 from multimodal.types import Batch
 
@@ -26,7 +26,7 @@ class Cost:
     """
 
     def __init__(self, repeats: int) -> None:
-        check_count("measures.cost.repeats", repeats, 1)
+        check_whole("evaluation.measures.cost", repeats=repeats)
         self.repeats = repeats
 
     def __call__(self, context: Context) -> Measured:

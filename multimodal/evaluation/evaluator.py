@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from multimodal.checks import check_one_of, check_whole
 from multimodal.dataset.data import Data
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.context import AttentionMaps, Context, Measured
 from multimodal.evaluation.derived import sample_means, skills, unable
-from multimodal.evaluation.fill import check_fill
+from multimodal.evaluation.fill import FILLS
 from multimodal.evaluation.predict import Predictions
 from multimodal.evaluation.samples import sample_columns
-from multimodal.evaluation.scores import check_count, split_undefined
+from multimodal.evaluation.scores import split_undefined
 from multimodal.judge.image import ImageJudge
 from multimodal.model import MultimodalModel
 
@@ -72,9 +73,8 @@ class Evaluator:
         image_judge: ImageJudge,
         measures: dict[str, Callable[[Context], Measured] | None],
     ) -> None:
-        check_fill(fill)
-        check_count("batch_size", batch_size, 1)
-        check_count("num_references", num_references, 1)
+        check_one_of("evaluation", FILLS, fill=fill)
+        check_whole("evaluation", batch_size=batch_size, num_references=num_references)
         self.fill, self.batch_size, self.seed, self.num_references = fill, batch_size, seed, num_references
         self.image_judge = image_judge
         self.measures = {name: measure for name, measure in measures.items() if measure is not None}

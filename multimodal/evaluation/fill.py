@@ -32,9 +32,3 @@ def fill_generated(
 
 
 FILLS = {"none": fill_none, "generated": fill_generated}
-
-
-def check_fill(fill: str) -> None:
-    """ValueError for a name that is none of them."""
-    if fill not in FILLS:
-        raise ValueError(f"evaluation.fill must be one of {', '.join(FILLS)}, got {fill!r}")

@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
+from multimodal.checks import check_whole
 from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.sampling import sample_rows
-from multimodal.evaluation.scores import Scores, check_count, defined, prefixed, share
+from multimodal.evaluation.scores import Scores, defined, prefixed, share
 from multimodal.metric.blind import chance_level
 from multimodal.metric.interaction import emap_gap, shapley_image, shuffled
 from multimodal.model import MultimodalModel
@@ -20,7 +21,7 @@ class Interaction:
     """
 
     def __init__(self, num_samples: int) -> None:
-        check_count("measures.interaction.num_samples", num_samples, 2)  # each image meets another's caption
+        check_whole("evaluation.measures.interaction", 2, num_samples=num_samples)  # each image meets another's caption
         self.num_samples = num_samples
 
     def __call__(self, context: Context) -> Measured:

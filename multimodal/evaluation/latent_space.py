@@ -1,7 +1,8 @@
 """Measure: the geometry of the embeddings."""
 
+from multimodal.checks import check_whole
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.scores import check_count, prefixed
+from multimodal.evaluation.scores import prefixed
 from multimodal.metric.latent import latent
 
 
@@ -14,8 +15,7 @@ class LatentSpace:
     """
 
     def __init__(self, max_samples: int, num_neighbors: int) -> None:
-        check_count("measures.latent.max_samples", max_samples, 1)
-        check_count("measures.latent.num_neighbors", num_neighbors, 1)
+        check_whole("evaluation.measures.latent", max_samples=max_samples, num_neighbors=num_neighbors)
         self.max_samples, self.num_neighbors = max_samples, num_neighbors
 
     def __call__(self, context: Context) -> Measured:

@@ -24,9 +24,3 @@ def split_undefined(scores: Scores) -> tuple[dict[str, float | None], dict[str, 
     """Split scores into {name: value, None where undefined} and {name: reason}."""
     reasons = {name: score for name, score in scores.items() if isinstance(score, str)}
     return {name: None if name in reasons else score for name, score in scores.items()}, reasons
-
-
-def check_count(name: str, value: int, least: int) -> None:
-    """ValueError unless the setting is a whole number that is large enough."""
-    if type(value) is not int or value < least:
-        raise ValueError(f"evaluation.{name} must be a whole number of {least} or more, got {value}")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from multimodal.checks import check_number, check_whole
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.io import whole
@@ -47,8 +48,8 @@ class ImageJudge:
     """
 
     def __init__(self, steps: int, batch_size: int, learning_rate: float, cache: str) -> None:
-        if min(steps, batch_size, learning_rate) <= 0:
-            raise ValueError(f"image_judge needs numbers above 0, got {steps} steps of {batch_size} at {learning_rate}")
+        check_whole("evaluation.image_judge", steps=steps, batch_size=batch_size)
+        check_number("evaluation.image_judge", above=0, learning_rate=learning_rate)
         self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
         self.cache = Path(cache).expanduser()
         self.model: nn.Module | None = None

@@ -48,7 +48,7 @@ def text_query_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
     """Compute R@k of a perfect model for the class, from a caption to the images.
 
     It knows the class of every image, and of equal captions only how often each class is pictured under them:
-    their one ranking best starts with an image of each of the k most frequent. ExactBatch.
+    their one ranking best starts with an image of each of the k most frequent. Exact.
     """
     best = counts(caption, content).sort(dim=1, descending=True).values[:, :k]
     return float(best.sum() / len(content))
@@ -58,7 +58,7 @@ def text_candidate_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
     """Compute R@k of a perfect model for the class, from an image to the captions.
 
     It knows the image's class and puts first the caption under which k draws miss that class least; equal captions
-    are drawn in random order. ExactBatch for every k, in the mean over these orders: a second caption within the
+    are drawn in random order. Exact for every k, in the mean over these orders: a second caption within the
     first k helps only where the first has run out, and then it was found already.
     """
     table = counts(caption, content)  # (U, K)

@@ -514,6 +514,7 @@ def test_a_metric_with_skill_in_the_catalogue_has_one(data, evaluator, imperfect
     ("override", "message"),
     [
         ("fill=mean", "evaluation.fill must be one of none, generated, got 'mean'"),
+        ("image_judge.steps=0", "evaluation.image_judge.steps must be a whole number of 1 or more, got 0"),
         ("batch_size=0", "evaluation.batch_size must be a whole number of 1 or more, got 0"),
         ("num_references=2.5", "evaluation.num_references must be a whole number"),
         ("measures.interaction.num_samples=1", "interaction.num_samples must be a whole number of 2 or more, got 1"),

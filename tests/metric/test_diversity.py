@@ -1,4 +1,4 @@
-"""ExactBatch match and distinct captions by hand."""
+"""Exact match and distinct captions by hand."""
 
 import pytest
 
