@@ -28,7 +28,7 @@ def read(file: Path, config) -> dict:
     node = OmegaConf.load(file)
     if "defaults" in node:
         group = file.relative_to(CONF).parent
-        node = OmegaConf.select(config(f"{group}={file.stem}"), ".".join(group.parts))
+        node = OmegaConf.select(config(f"{group}={file.stem}", "dataset.source=embedded"), ".".join(group.parts))
     return OmegaConf.to_container(node)
 
 

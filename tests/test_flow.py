@@ -1,7 +1,6 @@
 """What every combination of parts owes: shapes, no leak of what is masked, learning from what is there."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 import torch
@@ -11,75 +10,65 @@ from multimodal.model import MultimodalModel
 from multimodal.runs.build import build_model, count_parameters
 from multimodal.training.device import computes_bf16
 from multimodal.training.training_step import ExactBatch, TrainingStep
-from multimodal.types import PAD
-from tests.helpers.contracts import FUSIONS, GROUPS, build, changed, masked, one, said
+from tests.helpers.contracts import CHOICES, FUSIONS, GROUPS, build, keeps_every_contract
 from tests.helpers.toy import SIZES, options
 
-PAIRS = list(itertools.product(FUSIONS, ["cnn"])) + list(itertools.product(["attention"], ["resnet18"]))
+Choice = tuple[str, str]  # group, option
 
 
-@pytest.mark.parametrize(("fusion", "image"), PAIRS)
-@pytest.mark.parametrize("train", [False, True], ids=["eval", "train"])
-@pytest.mark.parametrize("modality", ["image", "text"])
-def test_masked_content_changes_no_output_bit(config, batch, fusion, image, train, modality) -> None:
-    model, _ = build(config, f"fusion={fusion}", f"encoder/image={image}")
-    model.train(train)
-    before = said(model, masked(batch, modality))
-    after = said(model, masked(changed(batch, modality), modality))
-    for name, value in before.items():
-        assert torch.equal(value, after[name]), name
+def covering(groups: dict[str, list[str]]) -> list[dict[str, str]]:
+    """Combinations that have every pair of options of two groups, found greedily."""
+    choices = [[(group, option) for option in found] for group, found in groups.items()]
+    left = {pair for a, b in itertools.combinations(choices, 2) for pair in itertools.product(a, b)}
+    combinations = []
+    while left:
+        combination = dict(min(left))
+        for group, found in groups.items():
+            if group not in combination:
+                chosen = list(combination.items())
+                combination[group] = max(found, key=lambda o, g=group, c=chosen: len(left & pairs([*c, (g, o)])))
+        left -= pairs(list(combination.items()))
+        combinations.append({group: combination[group] for group in groups})
+    return combinations
 
 
-@pytest.mark.parametrize(("fusion", "image"), PAIRS)
-def test_hiding_after_encoding_equals_hiding_before(config, batch, fusion, image) -> None:
-    model, _ = build(config, f"fusion={fusion}", f"encoder/image={image}")
-    model.eval()
-    absent = torch.zeros(6, dtype=torch.bool)
-    before = model.fuse(model.encode(batch.with_present(text=absent))).z
-    assert torch.equal(before, model.fuse(model.encode(batch), text=absent).z)
+def pairs(choices: list[Choice]) -> set[tuple[Choice, Choice]]:
+    """Every two of them, in both orders."""
+    return set(itertools.permutations(choices, 2))
 
 
+COMBINATIONS = covering({group: options(group) for group in GROUPS})
+
+
+def test_every_pair_of_options_occurs() -> None:
+    seen = set().union(*(pairs(list(combination.items())) for combination in COMBINATIONS))
+    for first, second in itertools.combinations(GROUPS, 2):
+        for a, b in itertools.product(options(first), options(second)):
+            assert ((first, a), (second, b)) in seen
+
+
+@pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
+def test_an_option_keeps_every_contract(config, batch, group, option) -> None:
+    keeps_every_contract(config, batch, f"{group}={option}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda c: "-".join(c.values()))
+def test_a_combination_keeps_every_contract(config, batch, combination) -> None:
+    keeps_every_contract(config, batch, *(f"{group}={option}" for group, option in combination.items()))
+
+
+@pytest.mark.slow
+@torch.no_grad()
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_samples_do_not_mix(config, batch, fusion) -> None:
+def test_a_fusion_can_be_compiled(config, batch, fusion) -> None:
+    """What Dynamo makes of it says the same; code generation is torch's own matter."""
+    torch.compiler.reset()
     model, _ = build(config, f"fusion={fusion}")
     model.eval()
-    together = said(model, batch)
-    for i in range(6):
-        alone = said(model, one(batch, i))
-        for name, value in together.items():
-            torch.testing.assert_close(value[i : i + 1], alone[name], atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_padding_length_does_not_matter(config, batch, fusion) -> None:
-    model, _ = build(config, f"fusion={fusion}")
-    model.eval()
-    longer = replace(batch, tokens=torch.nn.functional.pad(batch.tokens, (0, 5), value=PAD))
-    for name, value in said(model, batch).items():
-        torch.testing.assert_close(value, said(model, longer)[name], atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("fusion", [f for f in FUSIONS if not f.endswith("_only")])
-def test_every_present_modality_is_learned_from(config, batch, fusion) -> None:
-    model, cfg = build(config, f"fusion={fusion}")
-    objective = TrainingStep(model, instantiate(cfg.loss, _convert_="all"))
-    objective(ExactBatch(batch))["loss"].backward()
-    for name, encoder in model.encoders.items():
-        assert max(p.grad.abs().max() for p in encoder.parameters() if p.grad is not None) > 1e-4, name
-    decides = model.fuse(model.encode(batch)).logits is not None  # then the label head has nothing to learn
-    for name, head in model.heads.items():
-        if not (decides and name == "label"):
-            assert max(p.grad.abs().max() for p in head.parameters()) > 1e-4, name
-
-
-@pytest.mark.parametrize("modality", ["image", "text"])
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_an_absent_modality_gets_no_gradient(config, batch, fusion, modality) -> None:
-    model, _ = build(config, f"fusion={fusion}")
-    absent = batch.with_present(**{modality: torch.zeros(6, dtype=torch.bool)})
-    model.fuse(model.encode(absent)).z.square().sum().backward()
-    grads = [p.grad for p in model.encoders[modality].parameters() if p.grad is not None]
-    assert all(not grad.any() for grad in grads)
+    encoded = model.encode(batch)
+    expected = model.fusion(encoded).z
+    torch.testing.assert_close(torch.compile(model.fusion, backend="eager")(encoded).z, expected)
 
 
 def test_output_shapes(config, batch) -> None:
@@ -97,20 +86,9 @@ def test_one_seed_gives_every_fusion_the_same_encoders(config) -> None:
             assert torch.equal(a, b)
 
 
-def test_checkpoint_round_trip(config, batch, tmp_path) -> None:
-    model, _ = build(config)
-    torch.save(model.state_dict(), tmp_path / "model.pt")
-    other, _ = build(config)
-    for parameter in other.parameters():
-        torch.nn.init.zeros_(parameter)
-    other.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
-    model.eval(), other.eval()
-    assert torch.equal(said(model, batch)["z"], said(other, batch)["z"])
-
-
 @pytest.mark.parametrize("fusion", [f for f in FUSIONS if not f.endswith("_only")])
-@pytest.mark.parametrize("wanted", [20_000, 100_000])
-def test_every_fusion_can_have_the_same_number_of_parameters(config, fusion, wanted) -> None:
+def test_every_fusion_can_have_the_same_number_of_parameters(config, fusion) -> None:
+    wanted = 20_000
     if "hidden" not in config(f"fusion={fusion}").fusion:
         pytest.skip("this fusion has no width to set")
     model, _ = build(config, f"fusion={fusion}", f"fusion_parameters={wanted}")
@@ -155,16 +133,6 @@ def test_a_step_in_bf16(config, batch, group, option) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             loss = objective(ExactBatch(batch.with_present(**present)))["loss"]
         loss.backward()
-    assert loss.isfinite()
-    assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
-
-
-@pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
-def test_a_batch_of_one_is_a_step(config, batch, group, option) -> None:
-    model, cfg = build(config, f"{group}={option}")
-    objective = TrainingStep(model, instantiate(cfg.loss, _convert_="all"))
-    loss = objective(ExactBatch(one(batch, 0)))["loss"]
-    loss.backward()
     assert loss.isfinite()
     assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
 

@@ -44,11 +44,11 @@ def test_learns_what_an_image_shows(cache) -> None:
     assert (judge.classify(pixels(test)) == test.content).float().mean() > 0.9
 
 
-def test_is_read_from_its_cache_the_second_time(cache, monkeypatch) -> None:
-    train, test = blocks(60, seed=0), blocks(30, seed=1)
-    fresh = ImageJudge(**SETTINGS, cache=str(cache / "fresh")).fit(train, 3, STILL)
+def test_is_read_from_its_cache_the_second_time(tmp_path, monkeypatch) -> None:
+    train, test, settings = blocks(60, seed=0), blocks(30, seed=1), SETTINGS | {"steps": 3}
+    fresh = ImageJudge(**settings, cache=str(tmp_path)).fit(train, 3, STILL)
     monkeypatch.setattr(ImageJudge, "learn", never)
-    kept = ImageJudge(**SETTINGS, cache=str(cache)).fit(train, 3, STILL)
+    kept = ImageJudge(**settings, cache=str(tmp_path)).fit(train, 3, STILL)
     for name, value in fresh.model.state_dict().items():
         assert torch.equal(value, kept.model.state_dict()[name]), name
     assert torch.equal(fresh.classify(pixels(test)), kept.classify(pixels(test)))

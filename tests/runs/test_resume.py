@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from filelock import FileLock
 from multimodal import sweep
 from multimodal.evaluation.evaluator import Evaluator
 from multimodal.training.trainer import Trainer
-from tests.helpers.command import TINY, command
+from tests.helpers.command import BRIEF, TINY, command
 
-LINE = [*TINY, "output_dir=out", "tracking=disabled"]
+LINE = [*BRIEF, "output_dir=out", "tracking=disabled"]
 TIMED = ("seconds", "cost/ms_per_sample_batch1", "cost/ms_per_sample_batch64", "cost/peak_memory_mb")
 TIMED += ("cost/train_samples_per_s",)
 
@@ -86,15 +87,15 @@ def test_a_run_cut_in_its_training_goes_on(undisturbed, tmp_path, monkeypatch) -
 
 
 def test_another_evaluation_does_not_train_again(undisturbed, tmp_path, monkeypatch) -> None:
-    assert command(tmp_path, *LINE).status == 0
+    shutil.copytree(undisturbed, tmp_path / "out")
     monkeypatch.setattr(Trainer, "take_step", no_training)
     done = command(tmp_path, *LINE, "evaluation.measures.availability.grid_steps=4")
     assert done.status == 0, done.stderr
     assert len(numbers(tmp_path / "out")["availability/surface"]) == 15
 
 
-def test_anew_sets_the_old_run_aside_and_says_so(tmp_path) -> None:
-    assert command(tmp_path, *LINE).status == 0
+def test_anew_sets_the_old_run_aside_and_says_so(undisturbed, tmp_path) -> None:
+    shutil.copytree(undisturbed, tmp_path / "out")
     done = command(tmp_path, *LINE, "resume=false")
     assert done.status == 0, done.stderr
     assert "is now in replaced/out-1" in done.stderr
@@ -102,7 +103,7 @@ def test_anew_sets_the_old_run_aside_and_says_so(tmp_path) -> None:
 
 
 def test_a_sweep_given_again_skips_retries_and_adds(tmp_path, monkeypatch) -> None:
-    line = ["-m", *TINY, "tracking=disabled"]
+    line = ["-m", *BRIEF, "tracking=disabled"]
     whole = Trainer.take_step
 
     def fails_with_seed_1(self, fabric, objective, optimizer, batch):

@@ -63,7 +63,9 @@ def at_step(step, act):
 
 
 @pytest.mark.parametrize(
-    ("step", "number"), [*((k, signal.SIGTERM) for k in range(1, STEPS + 1)), (4, signal.SIGINT), (6, signal.SIGINT)]
+    ("step", "number"),  # between two validations, and at one; the others are of the same kinds
+    [(6, signal.SIGINT), (8, signal.SIGTERM)]
+    + [pytest.param(step, signal.SIGTERM, marks=pytest.mark.slow) for step in range(1, STEPS + 1)],
 )
 def test_a_signal_at_any_step_keeps_that_step_and_the_run_goes_on_from_it(tmp_path, whole, step, number):
     with pytest.MonkeyPatch.context() as patch:
@@ -77,6 +79,7 @@ def test_a_signal_at_any_step_keeps_that_step_and_the_run_goes_on_from_it(tmp_pa
     goes_on(tmp_path, whole)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_after_every_single_step_is_the_same_run(tmp_path, whole):
     for step in range(1, STEPS + 1):
         assert stopped(tmp_path, 1, resume=True).step == step
@@ -115,8 +118,11 @@ def kill_self():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("moment", ["before", "within"])
-@pytest.mark.parametrize("write", range(1, 10))  # `last`, `best`, history.csv at each of three validations
+@pytest.mark.parametrize(
+    ("write", "moment"),  # `last`, `best`, history.csv at each of three validations; one moment of each kind, then all
+    [(4, "within"), (5, "before"), (6, "before")]
+    + [pytest.param(i, m, marks=pytest.mark.slow) for i in range(1, 10) for m in ("before", "within")],
+)
 def test_killed_at_any_write_the_run_goes_on(tmp_path, whole, monkeypatch, write, moment):
     """SIGKILL; each of the files may then be older than the one written before it, or missing, never broken."""
     written = 0
@@ -145,6 +151,7 @@ def test_killed_at_any_write_the_run_goes_on(tmp_path, whole, monkeypatch, write
     goes_on(tmp_path, whole)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_at_any_time_the_run_ends_the_same(tmp_path, whole, monkeypatch):
     monkeypatch.setattr(Trainer, "take_step", slowly(0.02))
     draw, kills, status = random.Random(0), 0, None

@@ -17,7 +17,10 @@ def build(name: str, weights: str = "none", frozen: bool = False, size: int | No
     return TorchvisionClassifier(16, 3, 64, name, weights, frozen, size)
 
 
-@pytest.mark.parametrize("name", list(NAMES))
+SLOW = ("vgg11", "swin_t")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in NAMES])
 def test_each_family_gives_tokens_and_an_embedding_and_learns(name: str) -> None:
     encoder, (side, features) = build(name), NAMES[name]
     encoded = encoder(torch.rand(2, 3, 64, 64), torch.ones(2, dtype=torch.bool))
@@ -37,6 +40,7 @@ def test_a_map_is_read_place_by_place_in_either_layout() -> None:
     assert torch.equal(sequence(places), places)
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_has_its_images_resized() -> None:
     encoder = build("vit_b_16", size=224).eval()
     with torch.no_grad():
