@@ -5,11 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from multimodal.comparison.reading import Failure, Run, differences, read_runs, titles
+from multimodal.comparison.grouping import group_titles
+from multimodal.comparison.reading import Failure, Run, differences, labels, read_runs
 from multimodal.io import write_csv, write_json
 
 WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice of captions, the source adds some
@@ -124,10 +126,10 @@ def test_another_source_is_another_group_with_its_title(tmp_path: Path) -> None:
     write_run(tmp_path / "b", source="hub", fingerprint="x")
     write_run(tmp_path / "c", source="hub", fingerprint="y")
     runs = read(tmp_path)
-    assert list(titles(runs).values()) == ["mnist (embedded)", "mnist (hub, data x)", "mnist (hub, data y)"]
+    assert list(group_titles(runs).values()) == ["mnist (embedded)", "mnist (hub, data x)", "mnist (hub, data y)"]
     assert [run.setting for run in runs] == [""] * 3
     write_run(tmp_path / "d", caption="synergy", fingerprint="embedded-original")
-    assert "mnist (embedded), caption=synergy" in titles(read(tmp_path)).values()
+    assert "mnist (embedded), caption=synergy" in group_titles(read(tmp_path)).values()
 
 
 def test_of_equal_runs_the_newest_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -196,7 +198,9 @@ def test_other_code_is_another_setting_and_another_fusion(tmp_path: Path) -> Non
     ]
 
 
-def test_differences_tell_every_two_apart_and_no_key_without_need() -> None:
-    values = [{"a": 1, "b": 1, "c": 0}, {"a": 1, "b": 1, "c": 0}, {"a": 2, "b": 2, "c": 0}, {"a": 2, "b": 2, "d": 1}]
-    assert differences(values, [()] * 4) == [("a=1", "c=0"), ("a=1", "c=0"), ("a=2", "c=0"), ("a=2",)]
-    assert differences(values, [("w",), ("x",), ("y",), ("z",)]) == [()] * 4
+def test_differences_set_every_two_apart_and_no_key_without_need() -> None:
+    rows = [{"a": 1, "b": 1, "c": 0}, {"a": 1, "b": 1, "c": 0}, {"a": 2, "b": 2, "c": 0}, {"a": 2, "b": 2, "d": 1}]
+    values = pd.DataFrame(rows, dtype=object)
+    assert labels(differences(values)) == [["a=1", "c=0"], ["a=1", "c=0"], ["a=2", "c=0"], ["a=2"]]
+    values.insert(0, "known", list("wxyz"))
+    assert list(differences(values)) == ["known"]
