@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
@@ -23,6 +24,7 @@ from omegaconf import DictConfig
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
 from multimodal.io import read_csv, read_json, write_csv
+from multimodal.metric import catalogue
 from multimodal.runs.job import FINISHED, JobRecord, read_jobs
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted
@@ -33,8 +35,6 @@ Job = Callable[[DictConfig, Tracker], Path]  # what a mode does; it returns the 
 
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
-COLUMNS = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "image_to_text/bleu4")
-COLUMNS += ("image_to_text/class_coherence", "text_to_image/ssim", "text_to_image/class_coherence")
 
 
 def recorded(job: Job) -> Callable[[DictConfig], float | None]:
@@ -176,29 +176,22 @@ def check_swept(config: DictConfig) -> None:
 
 
 def table_row(record: JobRecord) -> dict[str, Any]:
-    """Return a job's line: what it was, where its data came from, and its main metrics."""
+    """Return a job's line: what it was, where its data came from, and its main metrics, None for one that it lacks."""
     row = {"dataset": record.dataset, "fusion": record.fusion, "seed": record.seed, "status": record.status}
+    names = [spec.name for spec in catalogue.shown_in(catalogue.SWEEP)]
     if record.status != FINISHED:
-        return row | {"source": ""} | dict.fromkeys(COLUMNS)
+        return row | {"source": ""} | dict.fromkeys(names)
     metrics = read_json(Path(record.folder) / "metrics.json")
-    row |= {"source": metrics["data_source"]} | {name: metrics.get(name) for name in COLUMNS}
+    row |= {"source": metrics["data_source"]} | {name: metrics.get(name) for name in names}
     return row | {"folder": record.folder}
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
-    """The table for a terminal, a metric a column, its group above its name."""
+    """Return the table for a terminal: a metric in each column, its group above its name, a dash for None."""
     if not rows:
         return "no job was started"
-    columns = ["dataset", "source", "fusion", "seed", "status", *COLUMNS]
-    heads = [name.rpartition("/")[::2] for name in columns]
-    cells = [[shown(row.get(name)) for name in columns] for row in rows]
-    widths = [max(map(len, (*head, *column))) for head, column in zip(heads, zip(*cells, strict=True), strict=True)]
-    lines = [[head[0] for head in heads], [head[1] for head in heads], *cells]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)
-
-
-def shown(value: Any) -> str:
-    """Three decimals for a measure, a dash for none."""
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    metrics = [spec.name for spec in catalogue.shown_in(catalogue.SWEEP)]
+    table = pd.DataFrame(rows)[["dataset", "source", "fusion", "seed", "status", *metrics]]
+    table = table.astype(dict.fromkeys(metrics, float))
+    table.columns = pd.MultiIndex.from_tuples([name.rpartition("/")[::2] for name in table.columns])
+    return table.to_string(index=False, na_rep="-", float_format="{:.3f}".format, sparsify=False)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from multimodal.comparison.fusion_tables import by_fusion
+from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.reading import Run
 from multimodal.figures.availability import SWEPT
 from multimodal.figures.curves import TITLES, UNITS, quantities
@@ -23,34 +23,34 @@ ROOM = 5  # lines that a legend may name among the curves
 SEEDS = "line: mean over seeds; band: lowest to highest seed"
 
 
-class Look(NamedTuple):
+class LineStyle(NamedTuple):
     """How a fusion is drawn, in every figure of a report."""
 
     color: str
     dashes: str
 
 
-def looks(fusions: list[str]) -> dict[str, Look]:
-    """Neighbours differ in colour and in dashes."""
+def line_styles(fusions: list[str]) -> dict[str, LineStyle]:
+    """Return {fusion: its line}; neighbours differ in colour and in dashes."""
     return {
-        name: Look(COLORS[i % len(COLORS)], DASHES[(i % len(COLORS) + i // len(COLORS)) % len(DASHES)])
+        name: LineStyle(COLORS[i % len(COLORS)], DASHES[(i % len(COLORS) + i // len(COLORS)) % len(DASHES)])
         for i, name in enumerate(fusions)
     }
 
 
-def learning_figures(runs: list[Run], looks: dict[str, Look]) -> dict[str, Figure]:
-    """{quantity: figure}: everything that was measured on the validation split."""
+def learning_figures(runs: list[Run], styles: dict[str, LineStyle]) -> dict[str, Figure]:
+    """Return {quantity: figure} of everything that was measured on the validation split."""
     rows = [row for run in runs for row in run.history]
     names = [name for name in quantities(rows) if any(f"validation/{name}" in row for row in rows)]
-    return {TITLES.get(name, name): draw_learning(runs, looks, f"validation/{name}") for name in names}
+    return {TITLES.get(name, name): draw_learning(runs, styles, f"validation/{name}") for name in names}
 
 
-def draw_learning(runs: list[Run], looks: dict[str, Look], name: str) -> Figure:
-    """One quantity over the steps."""
+def draw_learning(runs: list[Run], styles: dict[str, LineStyle], name: str) -> Figure:
+    """Draw one quantity over the steps."""
     figure, axes = small_figure(SIZE)
     for fusion, own in by_fusion(runs).items():
         curves = [{row["step"]: row[name] for row in run.history if name in row} for run in own]
-        draw_band(axes, curves, looks[fusion], fusion)
+        draw_band(axes, curves, styles[fusion], fusion)
     axes.set_xlabel("optimizer step", color=INK)
     axes.set_ylabel(UNITS.get(name.partition("/")[2], ""), color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -58,14 +58,14 @@ def draw_learning(runs: list[Run], looks: dict[str, Look], name: str) -> Figure:
     return figure
 
 
-def availability_figures(runs: list[Run], looks: dict[str, Look]) -> dict[str, Figure]:
-    """{what is missing: figure}: accuracy while the other modality is always there."""
+def availability_figures(runs: list[Run], styles: dict[str, LineStyle]) -> dict[str, Figure]:
+    """Return {what is missing: figure} of the accuracy while the other modality is always there."""
     figures = {}
-    for rate, other, title in SWEPT.values():
+    for rate, other, title in SWEPT.values() if any(run.surface for run in runs) else ():
         figure, axes = small_figure(SIZE)
         for fusion, own in by_fusion(runs).items():
             curves = [{row[rate]: row["accuracy"] for row in run.surface if row[other] == 0} for run in own]
-            draw_band(axes, curves, looks[fusion], fusion)
+            draw_band(axes, curves, styles[fusion], fusion)
         chance = runs[0].baselines.get("frequent_label", {}).get("availability/mean")
         if chance is not None:
             axes.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="most frequent answer")
@@ -76,8 +76,8 @@ def availability_figures(runs: list[Run], looks: dict[str, Look]) -> dict[str, F
     return figures
 
 
-def draw_band(axes: Axes, curves: list[Curve], look: Look, label: str) -> None:
-    """Mean and band where every seed has a value; each seed thin, to its own end."""
+def draw_band(axes: Axes, curves: list[Curve], style: LineStyle, label: str) -> None:
+    """Draw mean and band where every seed has a value, and each seed thin, to its own end."""
     curves = [curve for curve in curves if curve]
     if not curves:
         return
@@ -85,15 +85,15 @@ def draw_band(axes: Axes, curves: list[Curve], look: Look, label: str) -> None:
     values = np.array([[curve[at] for at in x] for curve in curves])  # (seeds, points)
     if any(len(curve) > len(x) for curve in curves):  # some stopped early
         for curve in curves:
-            axes.plot(*zip(*sorted(curve.items()), strict=True), color=look.color, linewidth=0.7, alpha=0.6)
-    axes.fill_between(x, values.min(0), values.max(0), color=look.color, alpha=0.18, linewidth=0)
+            axes.plot(*zip(*sorted(curve.items()), strict=True), color=style.color, linewidth=0.7, alpha=0.6)
+    axes.fill_between(x, values.min(0), values.max(0), color=style.color, alpha=0.18, linewidth=0)
     marker = "o" if len(x) < 3 else None
     named = f"{label} ({len(curves)})"
-    axes.plot(x, values.mean(0), look.dashes, color=look.color, linewidth=2, marker=marker, label=named)
+    axes.plot(x, values.mean(0), style.dashes, color=style.color, linewidth=2, marker=marker, label=named)
 
 
 def name_lines(figure: Figure, axes: Axes) -> None:
-    """A legend: among the curves while there is room, else beneath the figure, which grows by it."""
+    """Add a legend: among the curves while there is room, else beneath the figure, which grows by it."""
     handles, names = axes.get_legend_handles_labels()
     if len(names) <= ROOM:
         axes.legend(frameon=False)
@@ -105,7 +105,7 @@ def name_lines(figure: Figure, axes: Axes) -> None:
 
 
 def surface_figures(runs: list[Run]) -> dict[str, Figure]:
-    """{fusion: figure}: mean over seeds, on one scale for all fusions of these data."""
+    """Return {fusion: figure} of the mean over seeds, on one scale for all fusions of these data."""
     cells = {fusion: mean_surface(own) for fusion, own in by_fusion(runs).items()}
     cells = {fusion: own for fusion, own in cells.items() if own}
     lowest = min((value for own in cells.values() for value in own.values()), default=0.0)
@@ -114,7 +114,7 @@ def surface_figures(runs: list[Run]) -> dict[str, Figure]:
 
 
 def mean_surface(runs: list[Run]) -> dict[tuple[float, float], float]:
-    """{(no_image, no_text): accuracy}, over the seeds that have the cell."""
+    """Return {(no_image, no_text): mean accuracy} over the seeds that have the cell."""
     found: dict[tuple[float, float], list[float]] = {}
     for run in runs:
         for row in run.surface:
@@ -123,7 +123,7 @@ def mean_surface(runs: list[Run]) -> dict[tuple[float, float], float]:
 
 
 def draw_surface(cells: dict[tuple[float, float], float], low: float) -> Figure:
-    """A cell for each pair of rates."""
+    """Draw a cell for each pair of rates."""
     figure, axes = small_figure(SURFACE)
     steps = sorted({rate for at in cells for rate in at})
     grid = np.full((len(steps), len(steps)), np.nan)
@@ -150,7 +150,7 @@ def draw_surface(cells: dict[tuple[float, float], float], low: float) -> Figure:
 
 
 def small_figure(size: tuple[float, float]) -> tuple[Figure, Axes]:
-    """One panel; its title stands on the page, not in it."""
+    """Return a figure of one panel; its title stands on the page, not in it."""
     figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

@@ -5,7 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from multimodal.comparison.comparison import Comparison
-from multimodal.comparison.figure_sections import Shown
+from multimodal.comparison.figure_sections import FigureSection
 
 TEMPLATE = "report.html.jinja"
 PAGES = Environment(
@@ -17,6 +17,6 @@ PAGES = Environment(
 )
 
 
-def as_html(comparison: Comparison, galleries: dict[str, tuple[str, Shown]]) -> str:
-    """All text is escaped: class names and errors are not ours."""
-    return PAGES.get_template(TEMPLATE).render(comparison=comparison, galleries=galleries)
+def as_html(comparison: Comparison, sections: list[FigureSection]) -> str:
+    """Return the page; all text is escaped: class names and errors are not ours."""
+    return PAGES.get_template(TEMPLATE).render(comparison=comparison, sections=sections)

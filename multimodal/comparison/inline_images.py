@@ -1,4 +1,4 @@
-"""RunFigures as they stand in a page that is one file: WebP in data URIs, no larger than they are looked at."""
+"""Figures as they stand in a page that is one file: WebP in data URIs, no larger than they are looked at."""
 
 import base64
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ QUALITY = 85  # of WebP: captions stay legible, a grid of samples takes 100 to 2
 
 
 @dataclass(frozen=True)
-class Picture:
-    """`alt` says in words what it shows, `title` stands above it; width and height in pixels."""
+class InlineImage:
+    """An image: `alt` says in words what it shows, `title` stands above it; width and height in pixels."""
 
     uri: str
     title: str
@@ -24,24 +24,24 @@ class Picture:
     height: int
 
 
-def of_file(path: Path, title: str, alt: str, widest: int) -> Picture:
-    """A figure that a run has drawn, at most `widest` pixels wide."""
+def inline_file(path: Path, title: str, alt: str, widest: int) -> InlineImage:
+    """Read a figure that a run has drawn, and scale it to at most `widest` pixels."""
     with Image.open(path) as image:
-        return encoded(image, title, alt, widest)
+        return inlined(image, title, alt, widest)
 
 
-def of_figure(figure: Figure, title: str, alt: str, widest: int) -> Picture:
-    """A figure drawn for the page."""
+def inline_figure(figure: Figure, title: str, alt: str, widest: int) -> InlineImage:
+    """Render a figure of the page."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    return encoded(Image.fromarray(np.asarray(canvas.buffer_rgba())), title, alt, widest)
+    return inlined(Image.fromarray(np.asarray(canvas.buffer_rgba())), title, alt, widest)
 
 
-def encoded(image: Image.Image, title: str, alt: str, widest: int) -> Picture:
-    """Scaled down, never up."""
+def inlined(image: Image.Image, title: str, alt: str, widest: int) -> InlineImage:
+    """Encode an image, scaled down, never up."""
     pixels = image.convert("RGB")
     pixels.thumbnail((widest, 4 * widest))
     data = BytesIO()
     pixels.save(data, format="webp", quality=QUALITY)
     text = base64.b64encode(data.getvalue()).decode()
-    return Picture(f"data:image/webp;base64,{text}", title, alt, pixels.width, pixels.height)
+    return InlineImage(f"data:image/webp;base64,{text}", title, alt, pixels.width, pixels.height)

@@ -2,13 +2,15 @@
 
 import json
 import logging
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from multimodal.io import read_csv, read_json
-from multimodal.runs.record import read_record
+from multimodal.runs.record import RunRecord, read_record
 from multimodal.runs.run_dir import REPLACED
 
 log = logging.getLogger(__name__)
@@ -18,8 +20,9 @@ COMPARED = ("caption", "encoder", "missing", "head", "loss", "training", "evalua
 COMPARED += ("code",)
 NOT_COMPARED = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
 NOT_COMPARED += ("evaluation.image_judge.cache",)
-ORIGIN = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded")  # told by source and fingerprint
-ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are told otherwise, or do not matter
+ORIGIN = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded")  # named by source and fingerprint
+ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that stand elsewhere, or do not matter
+DATA = ["source", "fingerprint"]  # of a run
 FACTS = ("seed",)  # in metrics.json, but not measured
 
 
@@ -74,15 +77,19 @@ class Failure:
 
 
 def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
-    """The finished runs in a folder, or the one that it is, and the failed jobs; of equal runs the newest.
+    """Read the finished runs in a folder, or the one that it is, and the failed jobs; of equal runs the newest.
 
     A folder without runs of its own may hold folders of runs.
     """
     places = (folder.glob(pattern) for pattern in ("metrics.json", "*/metrics.json", "*/*/metrics.json"))
     files = sorted(next(filter(None, map(list, places)), []), key=lambda file: (-file.stat().st_mtime, file))
-    found = [read_run(file) for file in files if file.parent.parent.name != REPLACED]
+    records = {file: known_record(file.parent) for file in files if file.parent.parent.name != REPLACED}
+    found = [read_run(file, record) for file, record in records.items() if record is not None]
     runs: dict[Hashable, Run] = {}
-    for run in (run for dataset in sorted({run.dataset for run, _ in found}) for run in told_apart(dataset, found)):
+    datasets = [
+        [pair for pair in found if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in found})
+    ]
+    for run in (run for own in datasets for run in label_runs(own)):
         newest = runs.setdefault((run.group, run.fusion, run.seed), run)
         if newest is not run:
             log.warning("%s repeats %s, which is newer: left out of the report", run.folder, newest.folder)
@@ -90,23 +97,32 @@ def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
 
 
 def read_failures(folder: Path) -> list[Failure]:
-    """By the records of a sweep's jobs, and by the state of single runs."""
+    """Read failures from the records of a sweep's jobs, and from the state of single runs."""
     records = [read_json(file) for file in sorted(folder.glob("jobs/*.json"))]
     failed = [Failure(r["overrides"], r["error"], r["traceback"]) for r in records if r["status"] != "finished"]
     for file in sorted(folder.glob("*/status.json")):
         state, config = read_json(file), file.with_name("config.yaml")
         if state["status"] != "failed" or not config.exists():
             continue
-        overrides = read_record(config.parent).overrides
-        if all(record["overrides"] != overrides for record in records):
+        run = known_record(config.parent)
+        overrides = [] if run is None else run.overrides
+        if run is not None and all(record["overrides"] != overrides for record in records):
             failed.append(Failure(overrides, state["error"], state["traceback"], multirun=False))
     return failed
 
 
-def read_run(file: Path) -> tuple[Run, dict[str, Any]]:
-    """A run by its `metrics.json`, its setting not yet known, and its choices."""
+def known_record(folder: Path) -> RunRecord | None:
+    """Return the record of a run, None with a warning for a run of another version."""
+    try:
+        return read_record(folder)
+    except (OSError, ValueError) as error:
+        log.warning("%s: left out of the report", error)
+        return None
+
+
+def read_run(file: Path, record: RunRecord) -> tuple[Run, dict[str, Any]]:
+    """Return a run by its `metrics.json` and its record, its setting not yet known, and its choices."""
     kept, folder = read_json(file), file.parent
-    record = read_record(folder)
     run = Run(
         folder=folder,
         dataset=record.dataset,
@@ -118,55 +134,64 @@ def read_run(file: Path) -> tuple[Run, dict[str, Any]]:
         metrics={k: v for k, v in kept.items() if k not in FACTS and (v is None or isinstance(v, int | float))},
         undefined=kept["undefined"],
         baselines=kept["baselines"],
-        surface=kept["availability/surface"],
+        surface=kept.get("availability/surface", []),
         history=read_csv(folder / "history.csv"),
         config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
     )
     return run, record.choices | {f"weights.{modality}": name for modality, name in record.weights.items()}
 
 
-def told_apart(dataset: str, found: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
-    """The runs of a dataset with setting and fusion filled in."""
-    runs = [run for run, _ in found if run.dataset == dataset]
-    choices = [{k: v for k, v in chosen.items() if k not in ALIASES} for run, chosen in found if run.dataset == dataset]
+def label_runs(found: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
+    """Fill in what sets the runs of a dataset apart, given each with its choices: the setting, and fusion arguments.
+
+    The data set runs apart as well and have names of their own; what follows from them, as the size of the
+    vocabulary does, is then no setting.
+    """
+    runs = [run for run, _ in found]
+    choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in found]
     leaves = [flat(run.config) for run in runs]
-    told = differences(choices, [()] * len(runs))
-    told = joined(told, differences([part(x, ("dataset",), ORIGIN) for x in leaves], told))
-    # the size of the vocabulary, say, stands in many places and follows from the data
-    data = [(run.source, run.fingerprint) for run in runs]
-    told = joined(told, differences([part(x, COMPARED, NOT_COMPARED) for x in leaves], joined(told, data)))
-    known = joined(told, data)
-    for choice in {run.fusion for run in runs}:  # each fusion has arguments of its own
-        rows = [i for i, run in enumerate(runs) if run.fusion == choice]
-        own = [part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows]
-        arguments = [{k.removeprefix("fusion."): v for k, v in each.items()} for each in own]
-        for i, own in zip(rows, differences(arguments, [known[i] for i in rows]), strict=True):
-            runs[i] = replace(runs[i], fusion=" ".join((choice, *own)))
-    return [replace(run, setting=", ".join(parts)) for run, parts in zip(runs, told, strict=True)]
+    data = [{name: getattr(run, name) for name in DATA} for run in runs]
+    dataset, compared = (
+        [part(x, *names) for x in leaves] for names in ((("dataset",), ORIGIN), (COMPARED, NOT_COMPARED))
+    )
+    known = differences(pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1))
+    settings = labels(known.drop(columns=DATA, errors="ignore"))
+    for fusion in {run.fusion for run in runs}:  # each has arguments of its own
+        rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
+        arguments = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
+        own = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
+        own = own[[name for name in own if name in arguments]].rename(columns=lambda name: name.removeprefix("fusion."))
+        for i, label in zip(rows, labels(own), strict=True):
+            runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
+    return [replace(run, setting=", ".join(label)) for run, label in zip(runs, settings, strict=True)]
 
 
-def differences(values: list[dict[str, Any]], known: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """For each of several {key: value} its `key=value`, of the keys that differ where all that is known is equal."""
-    told: list[tuple[str, ...]] = [()] * len(values)
-    for key in dict.fromkeys(key for each in values for key in each):
-        shown = [(f"{key}={text(each[key])}",) if key in each else () for each in values]
-        if len(set(zip(known, shown, strict=True))) > len(set(known)):
-            told, known = joined(told, shown), joined(known, shown)
-    return told
+def differences(values: pd.DataFrame) -> pd.DataFrame:
+    """Keep the columns, in order, that set apart rows which are equal in the columns kept before."""
+    kept: list[int] = []
+    count = 1
+    for i in range(values.shape[1]):
+        finer = len(values.iloc[:, [*kept, i]].drop_duplicates())
+        if finer > count:
+            kept, count = [*kept, i], finer
+    return values.iloc[:, kept]
 
 
-def joined(first: Iterable[tuple[str, ...]], second: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Pair by pair."""
-    return [a + b for a, b in zip(first, second, strict=True)]
+def labels(values: pd.DataFrame) -> list[list[str]]:
+    """Return the `key=value` pairs of each row, without the values that it lacks."""
+    return [[f"{key}={value}" for key, value in row.items() if pd.notna(value)] for _, row in values.iterrows()]
 
 
-def text(value: Any) -> str:
-    """As on the command line."""
-    return value if isinstance(value, str) else json.dumps(value)
+def as_texts(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return a table of values as on the command line."""
+    texts = [
+        {key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()} for row in rows
+    ]
+    return pd.DataFrame(texts, dtype=object)
 
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:
-    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    """Flatten {"a": {"b": 1}} to {"a.b": 1}."""
     found: dict[str, Any] = {}
     for name, value in config.items():
         inner = flat(value) if isinstance(value, dict) else {}
@@ -175,22 +200,9 @@ def flat(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def part(leaves: dict[str, Any], roots: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:
-    """The keys at or under one of `roots`, and at or under none of `without`."""
+    """Select the keys at or under one of `roots`, and at or under none of `without`."""
     return {
         key: value
         for key, value in leaves.items()
         if key.partition(".")[0] in roots and not any(f"{key}.".startswith(f"{name}.") for name in without)
     }
-
-
-def titles(runs: list[Run]) -> dict[tuple[str, str, str, str], str]:
-    """{group: name for the reader}: dataset, source, fingerprint where there are several, setting."""
-    groups = dict.fromkeys(run.group for run in runs)
-    prints: dict[tuple[str, str], set[str]] = {}
-    for dataset, source, fingerprint, _ in groups:
-        prints.setdefault((dataset, source), set()).add(fingerprint)
-    found = {}
-    for dataset, source, fingerprint, setting in groups:
-        data = f"{source}, data {fingerprint}" if len(prints[dataset, source]) > 1 else source
-        found[dataset, source, fingerprint, setting] = f"{dataset} ({data})" + (f", {setting}" if setting else "")
-    return found

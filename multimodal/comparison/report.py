@@ -4,11 +4,11 @@ import logging
 from pathlib import Path
 
 from multimodal.comparison.comparison import compare
-from multimodal.comparison.figure_sections import galleries
+from multimodal.comparison.figure_sections import figure_sections
 from multimodal.comparison.html import as_html
-from multimodal.comparison.markdown import as_markdown, as_rows
+from multimodal.comparison.markdown import as_frame, as_markdown
 from multimodal.comparison.reading import read_runs
-from multimodal.io import write_csv, write_text
+from multimodal.io import whole, write_text
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ WIDEST = (1500, 1000, 700)  # pixels of its pictures: the first that keeps it be
 
 
 def write_report(folder: Path, margin: float) -> Path | None:
-    """Writes report.html, report.md and report.csv into the folder; None if it holds neither runs nor failures.
+    """Write report.html, report.md and report.csv into the folder; None if it holds neither runs nor failures.
 
     Args:
         folder: of a sweep, or of any runs.
@@ -28,12 +28,13 @@ def write_report(folder: Path, margin: float) -> Path | None:
         return None
     comparison = compare(folder, runs, failures, margin)
     for widest in WIDEST:
-        page = as_html(comparison, galleries(comparison.groups, widest))
+        page = as_html(comparison, figure_sections(comparison.groups, widest))
         if len(page.encode()) < LARGEST:
             break
     else:
         log.warning("the page has %.0f MB even with small pictures", len(page.encode()) / 1e6)
-    write_csv(as_rows(comparison), folder / "report.csv")
+    with whole(folder / "report.csv") as temporary:
+        as_frame(comparison).to_csv(temporary, index=False)
     write_text(as_markdown(comparison), folder / "report.md")
     write_text(page, folder / "report.html")
     return folder / "report.html"

@@ -1,36 +1,68 @@
-"""A table, whatever it is written as."""
+"""A table of a comparison, whatever it is written as: a DataFrame with a row for each cell."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 
-@dataclass(frozen=True)
-class Cell:
-    """What is shown, and the numbers behind it; `note` is why there are none."""
-
-    text: str
-    value: float | None = None
-    sd: float | None = None
-    n: int | None = None
-    best: bool = False
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row; `reference` if it is no fusion of ours but what they are compared with."""
-
-    label: str
-    cells: list[Cell]
-    reference: bool = False
+DASH = "–"
 
 
 @dataclass(frozen=True)
 class Table:
-    """`head` names the column of labels, `words` are columns of text; no line averages over the keys of `groups`."""
+    """A table.
+
+    Args:
+        caption: its name.
+        head: heading of the labels of its lines.
+        cells: made by `cell`, line by line; every line has the same columns.
+        notes: how to read it.
+        text_columns: columns of words, not of numbers.
+    """
 
     caption: str
     head: str
-    columns: list[str]
-    groups: dict[str, list[Line]]
+    cells: pd.DataFrame
     notes: list[str]
-    words: tuple[str, ...] = ()
+    text_columns: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The headings."""
+        return list(self.cells["column"].unique())
+
+    def lines(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
+        """Yield (data, label, cells) of each line."""
+        width = len(self.columns)
+        for start in range(0, len(self.cells), width):
+            line = self.cells[start : start + width]
+            yield line["data"].iloc[0], line["line"].iloc[0], line
+
+    def groups(self) -> dict[str, list[tuple[str, pd.DataFrame]]]:
+        """Return {data: (label, cells) of each line}; no line averages over two of them."""
+        found: dict[str, list[tuple[str, pd.DataFrame]]] = {}
+        for data, label, line in self.lines():
+            found.setdefault(data, []).append((label, line))
+        return found
+
+
+def cell(data: str, line: str, column: str, text: str, value: float | None = None, **facts: Any) -> dict[str, Any]:
+    """Return a cell.
+
+    Args:
+        data: title of the group whose line it is in.
+        line: the line's label.
+        column: its heading.
+        text: what is displayed.
+        value: the number behind it, by which lines are sorted.
+        facts: `sd` and `n` of the seeds, whether it is the `best` of its column, a `note` on why there is no number,
+            and whether the line is a `reference` and no fusion.
+    """
+    empty = {"sd": None, "n": None, "best": False, "note": "", "reference": False}
+    return {"data": data, "line": line, "column": column, "text": text, "value": value} | empty | facts
+
+
+def as_cells(cells: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the cells of a table; None and whole numbers stay what they are."""
+    return pd.DataFrame(cells, columns=list(cell("", "", "", "")), dtype=object)

@@ -40,15 +40,15 @@ class MetricSpec:
     Args:
         name: key in `metrics.json`; one that ends in `*` stands for all names that begin so and have no entry of
             their own.
-        title: words for tables and sentences, the unit of the displayed value included.
+        title: words for tables and sentences, with the unit of the value that stands under it.
         higher_is_better: None where neither direction is.
         needs: modalities that a fusion must read; for one that does not, the metric is undefined.
         shown: places that display it: TERMINAL, SWEEP, QUALITY, COST, GENERATION, TRACKER.
         tested: PRIMARY for the one metric that decides a comparison, SECONDARY, or None.
         skill: whether `<name>_skill` is computed: the share of what there was to gain over the best blind baseline.
         judge: metric that is the accuracy of the judge it relies on, and so its upper bound; None where there is none.
-        scale: factor of the displayed value: 1e-6 for millions.
-        digits: decimals of the displayed value.
+        scale: factor of the value that stands under the title: 1e-6 for millions.
+        digits: decimals of that value.
         unit: of a difference between two fusions.
         per_sample: {column: (N,)} of `predictions.parquet` -> (N,) values whose mean is the metric; None for what is no
             mean over samples. Raises KeyError where a column that it needs is missing.
@@ -67,6 +67,11 @@ class MetricSpec:
     unit: Unit = PLAIN
     per_sample: Callable[[Columns], np.ndarray] | None = None
 
+    @property
+    def heading(self) -> str:
+        """The title with an arrow that says which way is better, for the head of a table's column."""
+        return self.title + ("" if self.higher_is_better is None else f"\u00a0{'↑' if self.higher_is_better else '↓'}")
+
 
 def column(name: str) -> Callable[[Columns], np.ndarray]:
     """Return a function that takes a column as it is stored."""
@@ -78,7 +83,7 @@ def correct(condition: str) -> Callable[[Columns], np.ndarray]:
     return lambda columns: columns[f"predicted/{condition}"] == columns["label"]
 
 
-IMAGE, TEXT, BOTH = ("image",), ("text",), ("image", "text")
+IMAGE, TEXT = ("image",), ("text",)
 
 CATALOGUE = (
     MetricSpec(
@@ -108,24 +113,28 @@ CATALOGUE = (
         unit=POINTS,
         per_sample=column("availability"),
     ),
-    MetricSpec("availability/worst", "accuracy at the worst missing rates", shown=(QUALITY,), unit=POINTS),
+    MetricSpec("availability/worst", "accuracy at the worst rates", shown=(QUALITY,), unit=POINTS),
     MetricSpec("interaction/emap_gap", "EMAP gap", None, shown=(TERMINAL, QUALITY)),
     MetricSpec("cost/parameters", "parameters, millions", False, shown=(COST,), scale=1e-6, digits=2),
     MetricSpec("cost/flops", "GFLOPs a sample", False, shown=(COST,), scale=1e-9),
     MetricSpec("cost/train_samples_per_s", "training, samples/s", shown=(COST,), digits=0),
     MetricSpec("cost/ms_per_sample_batch64", "inference, ms a sample", False, shown=(COST,), digits=2),
-    MetricSpec("image_to_text/bleu1", "BLEU-1 of captions", needs=IMAGE, skill=True),
-    MetricSpec("image_to_text/bleu2", "BLEU-2 of captions", needs=IMAGE, skill=True),
-    MetricSpec("image_to_text/bleu3", "BLEU-3 of captions", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/bleu1", "caption BLEU-1", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/bleu2", "caption BLEU-2", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/bleu3", "caption BLEU-3", needs=IMAGE, skill=True),
     MetricSpec(
-        "image_to_text/bleu4", "BLEU-4 of captions", needs=IMAGE, skill=True, shown=(TERMINAL, SWEEP, GENERATION)
+        "image_to_text/bleu4",
+        "caption BLEU-4",
+        needs=IMAGE,
+        skill=True,
+        shown=(TERMINAL, SWEEP, GENERATION),
     ),
-    MetricSpec("image_to_text/bleu4_skill", "BLEU-4 skill of captions", needs=IMAGE, shown=(GENERATION,)),
-    MetricSpec("image_to_text/rouge_l", "ROUGE-L of captions", needs=IMAGE, skill=True),
-    MetricSpec("image_to_text/attribute_accuracy", "attributes right in captions", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/bleu4_skill", "caption BLEU-4 skill", needs=IMAGE, shown=(GENERATION,)),
+    MetricSpec("image_to_text/rouge_l", "caption ROUGE-L", needs=IMAGE, skill=True),
+    MetricSpec("image_to_text/attribute_accuracy", "caption attribute accuracy", needs=IMAGE, skill=True),
     MetricSpec(
         "image_to_text/class_coherence",
-        "class coherence of captions",
+        "caption class coherence",
         needs=IMAGE,
         skill=True,
         judge="judge/caption_accuracy",
@@ -136,17 +145,17 @@ CATALOGUE = (
     ),
     MetricSpec(
         "text_to_image/ssim",
-        "SSIM of images drawn from captions",
+        "image SSIM",
         needs=TEXT,
         skill=True,
         shown=(TERMINAL, SWEEP, GENERATION, TRACKER),
         tested=SECONDARY,
         per_sample=column("text_to_image/ssim"),
     ),
-    MetricSpec("text_to_image/ssim_skill", "SSIM skill of images drawn from captions", needs=TEXT, shown=(GENERATION,)),
+    MetricSpec("text_to_image/ssim_skill", "image SSIM skill", needs=TEXT, shown=(GENERATION,)),
     MetricSpec(
         "text_to_image/class_coherence",
-        "class coherence of images drawn from captions",
+        "image class coherence",
         needs=TEXT,
         skill=True,
         judge="judge/accuracy",
@@ -156,7 +165,7 @@ CATALOGUE = (
     ),
     MetricSpec(
         "text_to_image/frechet",
-        "Fréchet distance of images drawn from captions",
+        "image Fréchet distance",
         False,
         needs=TEXT,
         shown=(GENERATION,),
@@ -164,13 +173,13 @@ CATALOGUE = (
     ),
     MetricSpec(
         "reconstruction/ssim",
-        "SSIM of reconstructions",
+        "reconstruction SSIM",
         needs=IMAGE,
         shown=(TERMINAL, GENERATION),
         per_sample=column("reconstruction/ssim"),
     ),
-    MetricSpec("retrieval/image_to_text/r1_caption", "image to caption, R@1", shown=(TERMINAL, GENERATION)),
-    MetricSpec("retrieval/text_to_image/r1_caption", "caption to image, R@1", shown=(GENERATION,)),
+    MetricSpec("retrieval/image_to_text/r1_caption", "image to caption R@1", shown=(TERMINAL, GENERATION)),
+    MetricSpec("retrieval/text_to_image/r1_caption", "caption to image R@1", shown=(GENERATION,)),
     MetricSpec("image_to_text/*", needs=IMAGE),
     MetricSpec("image_to_text_beam/*", needs=IMAGE),
     MetricSpec("text_to_image/*", needs=TEXT),

@@ -7,20 +7,20 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from multimodal.comparison.fusion_tables import grouped
+from multimodal.comparison.grouping import by_group
 from multimodal.comparison.reading import read_runs
 from multimodal.io import write_json
+from multimodal.metric.catalogue import TRACKER, primary, shown_in
 
 log = logging.getLogger(__name__)
 
 GROUPED = ["config.choices.dataset", "config.choices.fusion"]
-BARS = ("availability/mean", "accuracy/image", "accuracy/text", "text_to_image/ssim", "image_to_text/class_coherence")
 LINES = ("validation/loss", "validation/accuracy")
 FILE = "wandb_report.json"
 
 
 def build_report(project: str, entity: str | None, sweep: str, text: str, groups: dict[str, list[str]]) -> Any:
-    """A report; asks no server.
+    """Build a report; asks no server.
 
     Args:
         project, entity: of the runs.
@@ -41,9 +41,12 @@ def build_report(project: str, entity: str | None, sweep: str, text: str, groups
             # no attempt that was cut or failed
             filters=f"Metric('State') = 'finished' and Metric('Name') in {names!r}",
             groupby=GROUPED,
-            order=[wr.OrderBy(wr.SummaryMetric(f"test/{BARS[0]}"), ascending=False)],
+            order=[wr.OrderBy(wr.SummaryMetric(f"test/{primary().name}"), ascending=False)],
         )
-        panels = [wr.BarPlot(title=name, metrics=[f"test/{name}"], groupby="config.choices.fusion") for name in BARS]
+        panels = [
+            wr.BarPlot(title=spec.title, metrics=[f"test/{spec.name}"], groupby="config.choices.fusion")
+            for spec in shown_in(TRACKER)
+        ]
         panels += [wr.LinePlot(title=name, x="step", y=[name], **spread) for name in LINES]
         panels.append(wr.MediaBrowser(media_keys=["figure/generation", "figure/availability"]))
         blocks += [wr.H2(title), wr.PanelGrid(runsets=[runs], panels=panels)]
@@ -52,7 +55,7 @@ def build_report(project: str, entity: str | None, sweep: str, text: str, groups
 
 
 def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
-    """Online: creates the report and says where; else keeps its specification in the folder.
+    """Create the report and log where it is; where the mode is not `online`, save its specification in the folder.
 
     Args:
         mode: `online`, `offline` or `disabled`, which does nothing.
@@ -64,7 +67,7 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
     if importlib.util.find_spec("wandb_workspaces") is None:
         log.info("no W&B report: it needs `pip install '.[reports]'`; report.html has the same")
         return
-    text, groups = (folder / "report.md").read_text(encoding="utf-8"), grouped(read_runs(folder)[0])
+    text, groups = (folder / "report.md").read_text(encoding="utf-8"), by_group(read_runs(folder)[0])
     names = {title: [run.folder.name for run in runs] for title, runs in groups.items()}
     report = build_report(project, entity, folder.resolve().name, text, names)
     specification = report._to_model().spec.model_dump_json(by_alias=True, exclude_none=True)  # what save() sends
@@ -86,7 +89,7 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
 
 
 def own_entity() -> str:
-    """The user's own."""
+    """Return the user's own entity."""
     import wandb
 
     return wandb.Api().default_entity

@@ -80,7 +80,7 @@ def test_every_figure_is_drawn(page: "api.Page") -> None:
 
 def test_a_heading_sorts_by_number_and_back(page: "api.Page") -> None:
     assert labels(page) == ["attention", "concat", "image_only"]
-    right = heading(page, "accuracy, both")
+    right = heading(page, "accuracy with both")
     right.get_by_role("button").click()
     assert right.get_attribute("aria-sort") == "ascending"
     assert labels(page) == ["concat", "attention", "image_only"]
@@ -93,7 +93,7 @@ def test_a_heading_sorts_by_number_and_back(page: "api.Page") -> None:
 
 
 def test_what_has_no_number_comes_last_either_way(page: "api.Page") -> None:
-    text = heading(page, "accuracy, text only").get_by_role("button")
+    text = heading(page, "accuracy from the caption alone").get_by_role("button")
     orders = []
     for _ in range(2):
         text.click()
@@ -103,7 +103,7 @@ def test_what_has_no_number_comes_last_either_way(page: "api.Page") -> None:
 
 def test_references_stay_below(page: "api.Page") -> None:
     table = page.locator("table >> nth=1")
-    table.locator("thead button").filter(has_text="images: SSIM").first.click()
+    table.locator("thead button").filter(has_text="image SSIM").first.click()
     assert table.locator("tbody tr").last.inner_text().startswith("the judge itself")
     assert table.locator("tbody tr").nth(1).inner_text().startswith("concat")
 

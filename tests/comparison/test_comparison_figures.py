@@ -8,7 +8,7 @@ from multimodal.comparison.comparison_figures import (
     availability_figures,
     draw_band,
     learning_figures,
-    looks,
+    line_styles,
     surface_figures,
 )
 from multimodal.comparison.reading import Run, read_runs
@@ -23,7 +23,7 @@ def runs(folder: Path) -> list[Run]:
 
 
 def test_the_mean_ends_where_the_first_seed_does(tmp_path: Path) -> None:
-    figures = learning_figures(runs(tmp_path), looks(["attention", "concat"]))
+    figures = learning_figures(runs(tmp_path), line_styles(["attention", "concat"]))
     assert list(figures) == ["loss"]
     lines = figures["loss"].axes[0].lines
     thick = {line.get_label(): line.get_xdata() for line in lines if line.get_linewidth() > 1}
@@ -34,14 +34,14 @@ def test_the_mean_ends_where_the_first_seed_does(tmp_path: Path) -> None:
 
 def test_line_and_band_are_mean_and_extremes() -> None:
     axes = Figure().add_subplot()
-    draw_band(axes, [{0.0: 1.0, 1.0: 5.0}, {0.0: 2.0, 1.0: 1.0}], looks(["a"])["a"], "a")
+    draw_band(axes, [{0.0: 1.0, 1.0: 5.0}, {0.0: 2.0, 1.0: 1.0}], line_styles(["a"])["a"], "a")
     np.testing.assert_allclose(axes.lines[0].get_ydata(), [1.5, 3.0])
     corners = axes.collections[0].get_paths()[0].vertices
     assert {(0, 1), (0, 2), (1, 1), (1, 5)} <= set(map(tuple, corners.tolist()))
 
 
 def test_one_modality_is_missing_while_the_other_is_there(tmp_path: Path) -> None:
-    figures = availability_figures(runs(tmp_path), looks(["attention", "concat"]))
+    figures = availability_figures(runs(tmp_path), line_styles(["attention", "concat"]))
     line = figures["missing captions"].axes[0].lines[1]
     assert line.get_label() == "concat (3)"
     np.testing.assert_allclose(line.get_ydata(), 0.8012 - 0.2 * np.array([0, 0.5, 1]))
@@ -58,9 +58,9 @@ def test_surfaces_of_a_dataset_share_their_colours(tmp_path: Path) -> None:
 
 
 def test_fusions_can_be_told_apart() -> None:
-    assert len(set(looks([f"fusion {i}" for i in range(28)]).values())) == 28
+    assert len(set(line_styles([f"fusion {i}" for i in range(28)]).values())) == 28
 
 
 def test_runs_without_a_history_have_no_curves(tmp_path: Path) -> None:
     make_run(tmp_path, "a", 0, steps=0)
-    assert learning_figures(read_runs(tmp_path)[0], looks(["a"])) == {}
+    assert learning_figures(read_runs(tmp_path)[0], line_styles(["a"])) == {}

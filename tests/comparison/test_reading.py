@@ -5,12 +5,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-import yaml
 from omegaconf import OmegaConf
 
-from multimodal.comparison.reading import Failure, Run, differences, read_runs, titles
+from multimodal.comparison.grouping import group_titles
+from multimodal.comparison.reading import Failure, Run, differences, labels, read_runs
 from multimodal.io import write_csv, write_json
+from multimodal.runs.record import RunRecord
 
 WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice of captions, the source adds some
 
@@ -18,25 +20,34 @@ WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice o
 def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str = "original", **other: Any) -> None:
     """A finished run: `layers`, `steps`, `devices`, `dataset`, `source`, `fingerprint`, `weights` may be given."""
     dataset, source = other.get("dataset", "mnist"), other.get("source", "embedded")
-    facts = {
-        "choices": {"mode": "train", "fusion": fusion, "caption": caption, "dataset": dataset, "head": dataset},
-        "seed": seed,
-        "data_source": source,
-        "fingerprint": other.get("fingerprint", f"{source}-{caption}"),
-        "image_weights": other.get("weights", "random"),
-    }
-    config = facts | {
+    choices = {"mode": "train", "fusion": fusion, "caption": caption, "dataset": dataset, "head": dataset}
+    config = {
         "dataset": {"source": source, "path": f"/data/{source}", "limit": other.get("limit")},
         "encoder": {"text": {"vocab_size": WORDS[caption] + len(source)}, "image": {"widths": [8, 16]}},
         "fusion": {"layers": other.get("layers", 1)},
         "training": {"steps": other.get("steps", 100), "devices": other.get("devices", 1)},
+        "seed": seed,
         "output_dir": str(folder),
     }
+    record = RunRecord(
+        config=other.get("config", config) | {"seed": seed},
+        choices=choices,
+        overrides=other.get("overrides", []),
+        data_source=source,
+        fingerprint=other.get("fingerprint", f"{source}-{caption}"),
+        weights={"image": other.get("weights", "random")},
+        checkpoint=None,
+        key="",
+        evaluation_key="",
+        code=other.get("code", ""),
+        fusion_code=other.get("fusion_code", ""),
+    )
     metrics = {"accuracy/both": 0.9, "image_to_text/distinct": 7, "image_to_text/class_coherence": None}
     extra = {"undefined": {"image_to_text/class_coherence": "why"}, "baselines": {}, "seconds": {"judges": 1.0}}
     surface = {"availability/surface": [{"no_image": 0.0, "no_text": 0.0, "accuracy": 0.9}]}
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    record.write(folder)
+    facts = {"choices": choices, "seed": seed, "data_source": source}
     write_json(metrics | extra | surface | {"availability/fill": "none"} | facts, folder / "metrics.json")
     write_csv([{"step": 1, "train/loss": 2.0}, {"step": 2, "validation/loss": 1.5}], folder / "history.csv")
 
@@ -100,9 +111,9 @@ def test_less_data_and_other_weights_set_apart(tmp_path: Path) -> None:
     write_run(tmp_path / "b", weights="pretrained")
     write_run(tmp_path / "c")
     assert sorted(setting for setting, _ in apart(tmp_path)) == [
-        "image_weights=pretrained, dataset.limit=null",
-        "image_weights=random, dataset.limit=50",
-        "image_weights=random, dataset.limit=null",
+        "weights.image=pretrained, dataset.limit=null",
+        "weights.image=random, dataset.limit=50",
+        "weights.image=random, dataset.limit=null",
     ]
 
 
@@ -124,10 +135,10 @@ def test_another_source_is_another_group_with_its_title(tmp_path: Path) -> None:
     write_run(tmp_path / "b", source="hub", fingerprint="x")
     write_run(tmp_path / "c", source="hub", fingerprint="y")
     runs = read(tmp_path)
-    assert list(titles(runs).values()) == ["mnist (embedded)", "mnist (hub, data x)", "mnist (hub, data y)"]
+    assert list(group_titles(runs).values()) == ["mnist (embedded)", "mnist (hub, data x)", "mnist (hub, data y)"]
     assert [run.setting for run in runs] == [""] * 3
     write_run(tmp_path / "d", caption="synergy", fingerprint="embedded-original")
-    assert "mnist (embedded), caption=synergy" in titles(read(tmp_path)).values()
+    assert "mnist (embedded), caption=synergy" in group_titles(read(tmp_path)).values()
 
 
 def test_of_equal_runs_the_newest_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -155,8 +166,8 @@ def test_a_failed_job_is_told_until_it_is_mended_and_a_single_run_too(tmp_path: 
         record = {"overrides": [f"seed={i}"], "status": status, "error": "no", "traceback": "t", "sweep": str(i)}
         write_json(record, tmp_path / "jobs" / f"{i}.json")
     for name, overrides in (("alone", ["seed=5"]), ("of a job", ["seed=0"])):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump({"overrides": overrides}))
+        write_run(tmp_path / name, overrides=overrides)
+        (tmp_path / name / "metrics.json").unlink()
         write_json({"status": "failed", "error": "broken", "traceback": "t"}, tmp_path / name / "status.json")
     assert read_runs(tmp_path)[1] == [
         Failure(["seed=0"], "no", "t"),
@@ -180,20 +191,17 @@ APART += ["dataset.augment.flip=true", "evaluation.fill=generated", "training.mo
 def test_what_a_command_line_sets_apart(tmp_path: Path, config, override: str) -> None:
     """With the whole config: a part of it that is forgotten would be averaged over."""
     for name, overrides in (("a", []), ("b", [override])):
-        write_run(tmp_path / name, fusion=name)
         cfg = OmegaConf.to_container(config(*overrides), resolve=True) | (
             {"dim": 32} if override == "dim=32" and overrides else {}
         )
-        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump(cfg))
+        write_run(tmp_path / name, fusion=name, config=cfg)
     (first, second) = read(tmp_path)
     assert (first.setting != second.setting) == (override in APART)
 
 
 def test_other_code_is_another_setting_and_another_fusion(tmp_path: Path) -> None:
     for name, fusion, code, own in (("a", "concat", "1", "2"), ("b", "concat", "1", "3"), ("c", "sum", "4", "5")):
-        write_run(tmp_path / name, fusion)
-        config = yaml.safe_load((tmp_path / name / "config.yaml").read_text()) | {"code": code, "fusion_code": own}
-        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump(config))
+        write_run(tmp_path / name, fusion, code=code, fusion_code=own)
     assert apart(tmp_path) == [
         ("code=1", "concat fusion_code=2"),
         ("code=1", "concat fusion_code=3"),
@@ -201,7 +209,19 @@ def test_other_code_is_another_setting_and_another_fusion(tmp_path: Path) -> Non
     ]
 
 
-def test_differences_tell_every_two_apart_and_no_key_without_need() -> None:
-    values = [{"a": 1, "b": 1, "c": 0}, {"a": 1, "b": 1, "c": 0}, {"a": 2, "b": 2, "c": 0}, {"a": 2, "b": 2, "d": 1}]
-    assert differences(values, [()] * 4) == [("a=1", "c=0"), ("a=1", "c=0"), ("a=2", "c=0"), ("a=2",)]
-    assert differences(values, [("w",), ("x",), ("y",), ("z",)]) == [()] * 4
+def test_differences_set_every_two_apart_and_no_key_without_need() -> None:
+    rows = [{"a": 1, "b": 1, "c": 0}, {"a": 1, "b": 1, "c": 0}, {"a": 2, "b": 2, "c": 0}, {"a": 2, "b": 2, "d": 1}]
+    values = pd.DataFrame(rows, dtype=object)
+    assert labels(differences(values)) == [["a=1", "c=0"], ["a=1", "c=0"], ["a=2", "c=0"], ["a=2"]]
+    values.insert(0, "known", list("wxyz"))
+    assert list(differences(values)) == ["known"]
+
+
+def test_a_run_of_another_version_is_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "old", seed=1)
+    (tmp_path / "old" / "config.yaml").write_text("seed: 1")
+    write_json({"status": "failed", "error": "broken", "traceback": "t"}, tmp_path / "old" / "status.json")
+    runs, failures = read_runs(tmp_path)
+    assert ([run.folder.name for run in runs], failures) == (["a"], [])
+    assert "old/config.yaml was written by another version" in caplog.text

@@ -10,15 +10,14 @@ from PIL import Image
 
 from multimodal.comparison import report as comparison
 from multimodal.comparison.comparison import Comparison, compare
-from multimodal.comparison.figure_sections import drawn, galleries
-from multimodal.comparison.fusion_tables import grouped
-from multimodal.comparison.inline_images import Picture
+from multimodal.comparison.figure_sections import FigureSection, figure_sections, run_pictures
+from multimodal.comparison.grouping import by_group
 from multimodal.comparison.markdown import as_markdown
 from multimodal.comparison.reading import Run, read_runs
 from multimodal.comparison.report import write_report
 from tests.helpers.made_up_runs import make_run, make_sweep, record
 
-ALL = "accuracy, all missing rates\u00a0↑"
+ALL = "accuracy over all missing rates\u00a0↑"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "galleries", lambda groups, widest: {})
+    monkeypatch.setattr(comparison, "figure_sections", lambda groups, widest: [])
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -48,15 +47,15 @@ def compared(folder: Path) -> Comparison:
     return compare(folder, *read_runs(folder), 0.01)
 
 
-def grids(groups: dict[str, list[Run]], widest: int) -> dict[str, list[Picture]]:
-    return {title: drawn(title, runs, "generation", "a grid", widest) for title, runs in groups.items()}
+def grids(groups: dict[str, list[Run]], widest: int) -> list[FigureSection]:
+    pictures = {title: run_pictures(title, runs, "generation", "a grid", widest) for title, runs in groups.items()}
+    return [FigureSection("Grids", "", pictures)]
 
 
 def bold(folder: Path) -> set[str]:
     """Fusions whose accuracy over all missing rates is in bold."""
-    quality = compared(folder).tables[0]
-    at = quality.columns.index(ALL)
-    return {line.label for lines in quality.groups.values() for line in lines if line.cells[at].best}
+    quality = compared(folder).tables[0].cells
+    return set(quality[quality["column"].eq(ALL) & quality["best"].eq(True)]["line"])
 
 
 def test_means_and_deviations_are_those_of_the_runs(sweep: Path) -> None:
@@ -80,18 +79,17 @@ def test_page_markdown_and_csv_say_the_same(sweep: Path) -> None:
     assert sentence.replace("[", "\\[") in told
     assert f"<strong>{cells(sweep, ALL)['toy (embedded)', 'attention']['text']}</strong>" in page
     assert f"**{cells(sweep, ALL)['toy (embedded)', 'attention']['text']}**" in told
-    for table in compared(sweep).tables:
-        for line in (line for lines in table.groups.values() for line in lines):
-            for cell in line.cells:
-                assert cell.text in texts
-                assert cell.text.replace("<", "&lt;") in page
-                assert cell.text.replace("[", "\\[").replace("<", "\\<") in told
+    for text in (text for table in compared(sweep).tables for text in table.cells["text"]):
+        assert text in texts
+        assert text.replace("<", "&lt;") in page
+        assert text.replace("[", "\\[").replace("<", "\\<") in told
 
 
 def test_all_metric_columns_have_names_of_their_own(sweep: Path) -> None:
     for table in compared(sweep).tables:
-        assert len(set(table.columns)) == len(table.columns)
-        assert all(len(line.cells) == len(table.columns) for lines in table.groups.values() for line in lines)
+        for data, label, line in table.lines():
+            assert list(line["column"]) == table.columns
+            assert (set(line["data"]), set(line["line"])) == ({data}, {label})
 
 
 def test_a_page_needs_nothing_else(sweep: Path) -> None:
@@ -115,7 +113,7 @@ def test_every_figure_has_a_text_and_a_size_and_is_scaled_down(sweep: Path) -> N
 
 def test_a_large_page_has_smaller_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(tmp_path, "a", 0)
-    monkeypatch.setattr(comparison, "galleries", lambda groups, widest: {"Grids": ("", grids(groups, widest))})
+    monkeypatch.setattr(comparison, "figure_sections", grids)
     for largest, width in ((1_000_000, 1500), (1000, 700)):
         monkeypatch.setattr(comparison, "LARGEST", largest)
         write_report(tmp_path, 0.01)
@@ -153,27 +151,26 @@ def test_a_control_without_the_measure_is_not_in_the_way(tmp_path: Path) -> None
 def test_seeds_without_the_measure_are_counted_out(tmp_path: Path) -> None:
     for seed in range(3):
         make_run(tmp_path, "a", seed, metrics={"accuracy/both": None if seed == 0 else 0.5})
-    quality = compared(tmp_path).tables[0]
-    (line,) = quality.groups["toy (embedded)"]
-    assert line.cells[quality.columns.index("accuracy, both\u00a0↑")].text == "0.500 ± 0.000 (n=2)"
+    (_, _, line), *_ = compared(tmp_path).tables[0].lines()
+    assert line.set_index("column")["text"]["accuracy with both\u00a0↑"] == "0.500 ± 0.000 (n=2)"
 
 
 def test_sources_are_never_averaged(tmp_path: Path) -> None:
     for source, better in (("embedded", 0.0), ("hub", 0.1)):
         for seed in range(2):
             make_run(tmp_path, "a", seed, better, source=source)
-    groups = grouped(read_runs(tmp_path)[0])
+    groups = by_group(read_runs(tmp_path)[0])
     assert {title: len(runs) for title, runs in groups.items()} == {"toy (embedded)": 2, "toy (hub)": 2}
     make_run(tmp_path, "a", 0, dataset="other")
-    assert list(grouped(read_runs(tmp_path)[0])) == ["other (embedded)", "toy (embedded)", "toy (hub)"]
+    assert list(by_group(read_runs(tmp_path)[0])) == ["other (embedded)", "toy (embedded)", "toy (hub)"]
 
 
 def test_references_stand_beneath_the_fusions(sweep: Path) -> None:
-    lines = compared(sweep).tables[1].groups["toy (embedded)"]
-    names = [line.label for line in lines]
+    lines = compared(sweep).tables[1].groups()["toy (embedded)"]
+    names = [label for label, _ in lines]
     assert names == ["attention", "concat", "mean image", "frequent caption", "the judge itself"]
-    assert [line.reference for line in lines] == [False, False, True, True, True]
-    judged = cells(sweep, "images: right class\u00a0↑")["toy (embedded)", "the judge itself"]
+    assert [any(line["reference"]) for _, line in lines] == [False, False, True, True, True]
+    judged = cells(sweep, "image class coherence\u00a0↑")["toy (embedded)", "the judge itself"]
     assert judged["text"] == "0.990"
 
 
@@ -194,13 +191,9 @@ def test_commands_repeat_the_runs(sweep: Path) -> None:
 
 
 def test_a_source_that_was_given_is_not_given_again(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, "a", 0)
-    assert compared(tmp_path).commands[folder.name].startswith("# not recorded; toy-a-s0-embedded/config.yaml")
-    given = ["dataset.source=embedded", "fusion=a"]
-    record(tmp_path, "one", status="finished", folder=str(folder), overrides=given)
+    folder = make_run(tmp_path, "a", 0, overrides=("dataset.source=embedded", "fusion=a"))
     assert compared(tmp_path).commands[folder.name] == "python scripts/run.py dataset.source=embedded fusion=a"
-    config = json.loads((folder / "config.yaml").read_text()) | {"overrides": ["fusion=b"]}
-    (folder / "config.yaml").write_text(json.dumps(config))
+    folder = make_run(tmp_path, "b", 0, overrides=("fusion=b",))
     assert compared(tmp_path).commands[folder.name] == "python scripts/run.py fusion=b dataset.source=embedded"
 
 
@@ -275,14 +268,15 @@ def test_the_table_of_comparisons_has_the_numbers_of_the_verdicts(sweep: Path) -
     assert first["95 % interval over seeds"]["text"] == "[+2.0, +2.0]"
     assert first["p"]["text"] == "< 0.001"
     assert first["paired seeds"]["text"] == "6"
-    assert found["measure"]["text"] == "class coherence of captions written from images"
+    assert found["measure"]["text"] == "image SSIM"
 
 
 def test_the_maps_stand_side_by_side_from_a_seed_that_all_have(tmp_path: Path) -> None:
     for fusion, seeds in (("a", (0, 1)), ("b", (1, 2))):
         for seed in seeds:
             Image.new("RGB", (40, 30)).save(make_run(tmp_path, fusion, seed) / "tsne.png")
-    shown = galleries(compared(tmp_path).groups, 700)["Joint representation"][1]["toy (embedded)"]
+    sections = {section.heading: section for section in figure_sections(compared(tmp_path).groups, 700)}
+    shown = sections["Joint representation"].pictures["toy (embedded)"]
     assert [picture.title for picture in shown] == ["a, seed 1", "b, seed 1"]
 
 
@@ -299,6 +293,7 @@ def test_chance_stands_beneath_accuracy(tmp_path: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text())
     metrics["baselines"]["frequent_label"] = {"accuracy/both": 0.125, "availability/mean": 0.125}
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    line = compared(tmp_path).tables[0].groups["toy (embedded)"][-1]
-    assert (line.label, line.reference) == ("frequent label", True)
-    assert [cell.text for cell in line.cells if cell.text] == ["0.125", "0.125"]
+    label, line = compared(tmp_path).tables[0].groups()["toy (embedded)"][-1]
+    assert label == "frequent label"
+    assert all(line["reference"])
+    assert [text for text in line["text"] if text] == ["0.125", "0.125"]

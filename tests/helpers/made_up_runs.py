@@ -22,6 +22,7 @@ def make_run(
     steps: int = 4,
     metrics: dict[str, float | None] | None = None,
     undefined: dict[str, str] | None = None,
+    overrides: tuple[str, ...] = (),
 ) -> Path:
     """A run that is right more often by `better`; seeds differ a little, and alike for every fusion."""
     folder = sweep / f"{dataset}-{fusion}-s{seed}-{source}"
@@ -40,7 +41,7 @@ def make_run(
     RunRecord(
         config={"dataset": {"name": dataset}, "seed": seed},
         choices=choices,
-        overrides=[],
+        overrides=list(overrides),
         data_source=source,
         fingerprint=f"print of {dataset}",
         weights={"image": "random", "text": "random"},
@@ -68,8 +69,8 @@ def make_sweep(sweep: Path, seeds: int = 6, better: float = 0.02, dataset: str =
     """Attention beside concat, all jobs recorded, one failed."""
     for seed in range(seeds):
         for fusion, more in (("attention", better), ("concat", 0.0)):
-            folder = make_run(sweep, fusion, seed, more, dataset)
             overrides = [f"dataset={dataset}", f"fusion={fusion}", f"seed={seed}", "text='a cat, ears up'"]
+            folder = make_run(sweep, fusion, seed, more, dataset, overrides=tuple(overrides))
             record(sweep, folder.name, status="finished", folder=str(folder), overrides=overrides)
     trace = "Traceback:\n  in train\nValueError: got <script>alert(1)</script> | 0"
     error = trace.splitlines()[-1]

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from multimodal.metric.catalogue import TRACKER, shown_in
 from multimodal.tracking.wandb import WandbRun
-from multimodal.tracking.wandb_report import BARS, FILE, build_report, publish
+from multimodal.tracking.wandb_report import FILE, build_report, publish
 from tests.helpers.made_up_runs import make_run
 
 workspaces = pytest.importorskip("wandb_workspaces.reports.v2", reason="the extra `reports` is not installed")
@@ -26,8 +27,8 @@ def test_offline_the_specification_is_kept(folder) -> None:
     found = json.loads((folder / FILE).read_text())
     text = json.dumps(found)
     assert "no difference shown" in text
-    for name in BARS:
-        assert f"test/{name}" in text
+    for spec in shown_in(TRACKER):
+        assert f"test/{spec.name}" in text
     grids = [block["metadata"] for block in found["blocks"] if block["type"] == "panel-grid"]
     shown = {}
     for (run_set,) in (grid["runSets"] for grid in grids):

@@ -1,0 +1,26 @@
+"""Runs that may be compared: those on the same data in the same setting, and among them those of one fusion."""
+
+from multimodal.comparison.reading import Run
+
+
+def group_titles(runs: list[Run]) -> dict[tuple[str, str, str, str], str]:
+    """Name each group for the reader: dataset, source, fingerprint where a source has several, setting."""
+    groups = dict.fromkeys(run.group for run in runs)
+    prints: dict[tuple[str, str], set[str]] = {}
+    for dataset, source, fingerprint, _ in groups:
+        prints.setdefault((dataset, source), set()).add(fingerprint)
+    found = {}
+    for dataset, source, fingerprint, setting in groups:
+        data = f"{source}, data {fingerprint}" if len(prints[dataset, source]) > 1 else source
+        found[dataset, source, fingerprint, setting] = f"{dataset} ({data})" + (f", {setting}" if setting else "")
+    return found
+
+
+def by_group(runs: list[Run]) -> dict[str, list[Run]]:
+    """Return {title: runs on the same data in the same setting}."""
+    return {title: [run for run in runs if run.group == group] for group, title in group_titles(runs).items()}
+
+
+def by_fusion(runs: list[Run]) -> dict[str, list[Run]]:
+    """Return {fusion: its runs}, in alphabetical order."""
+    return {name: [run for run in runs if run.fusion == name] for name in sorted({run.fusion for run in runs})}
