@@ -5,7 +5,6 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
-from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.attention import draw_attention
 from multimodal.figures.availability import draw_availability
@@ -22,7 +21,7 @@ from multimodal.figures.tsne import MOST
 
 
 class RunFigures:
-    """Draws a run.
+    """Draw a run.
 
     Args:
         samples: in the grids, at least three a class.
@@ -46,36 +45,29 @@ class RunFigures:
         rates: dict[str, float],
         card: dict[str, Any],
     ) -> dict[str, Figure]:
-        """{name: figure}; no curves and no balance without a history, no attention of a fusion that does not attend.
+        """Return {name: figure}; one whose input is missing (history, surface, attention) is left out.
 
         Args:
             title: names dataset, source, fusion and seed; stands on every figure.
             data: its test split is shown.
             history: a row for each validation.
-            results: of the evaluation; `seconds` is told how long t-SNE takes.
+            results: of the evaluation; it is read, never written.
             rates: {modality: share of samples trained without it}.
             card: the data card, near duplicates included.
         """
-        curves = {}
+        figures = {}
         if history:
-            curves = {"curves": draw_curves(title, history), "imbalance": draw_imbalance(title, history)}
-        seen = results.attention
-        attention = {} if seen is None else {"attention": draw_attention(title, data, seen, self.seed)}
-        with Clock(results.seconds)("t-SNE"):
-            maps = {
-                "tsne": draw_latent(title, data, results, self.points, self.seed),
-                "embeddings": draw_embeddings(title, data, results, self.points, self.seed),
-            }
-        return (
-            curves
-            | maps
-            | {
-                "generation": draw_generation(title, data, results, self.samples, self.seed),
-                "masking": draw_masking(title, data, results.predictions, self.seed),
-                "availability": draw_availability(title, data, results, rates),
-                "reliability": draw_reliability(title, data, results),
-                "confusion": draw_confusion(title, data, results),
-            }
-            | attention
-            | {"data_card": draw_data_card(title, data, card, self.seed)}
-        )
+            figures["curves"] = draw_curves(title, history)
+            figures["imbalance"] = draw_imbalance(title, history)
+        figures["tsne"] = draw_latent(title, data, results, self.points, self.seed)
+        figures["embeddings"] = draw_embeddings(title, data, results, self.points, self.seed)
+        figures["generation"] = draw_generation(title, data, results, self.samples, self.seed)
+        figures["masking"] = draw_masking(title, data, results.predictions, self.seed)
+        if results.surface:
+            figures["availability"] = draw_availability(title, data, results, rates)
+        figures["reliability"] = draw_reliability(title, data, results)
+        figures["confusion"] = draw_confusion(title, data, results)
+        if results.attention is not None and len(results.attention.rows):
+            figures["attention"] = draw_attention(title, data, results.attention, self.seed)
+        figures["data_card"] = draw_data_card(title, data, card, self.seed)
+        return figures
