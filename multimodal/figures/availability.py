@@ -9,12 +9,23 @@ from matplotlib.patheffects import withStroke
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
-from multimodal.figures.layout import BLUE, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page, metric
+from multimodal.figures.layout import (
+    BLUE,
+    INK,
+    ORANGE,
+    PALE,
+    QUIET,
+    RULE,
+    footnote,
+    metric_text,
+    open_figure,
+    style_axes,
+)
 from multimodal.metric.blind import chance_level
 from multimodal.types import CONDITIONS
 
 Rows = list[dict[str, float]]
-WIDTH, SIDE, BAR = 13.7, 5.3, 0.16  # inches: the page, the heat map, and its colour bar
+WIDTH, HEIGHT = 13.7, 7.3  # inches
 SWEPT = {
     "image": ("no_image", "no_text", "missing images"),
     "text": ("no_text", "no_image", "missing captions"),
@@ -35,29 +46,31 @@ LOOKS = {"image": (BLUE, "-", "o"), "text": (ORANGE, "--", "s")}
 
 
 def draw_availability(title: str, data: Data, results: Results, rates: dict[str, float]) -> Figure:
-    """Curves on the left, the surface on the right, each condition's accuracy in its empty corner."""
-    page = Page(WIDTH, HEAD + SIDE + 1.4, HEADING + FILLED[results.fill], title)
+    """Draw curves on the left, the surface on the right, each condition's accuracy in its empty corner."""
+    figure = open_figure(WIDTH, HEIGHT, HEADING + FILLED[results.fill], title)
     chance = chance_level(data.splits["test"].label)
     trained = {modality: float(rates.get(modality, 0.0)) for modality in SWEPT}
-    draw_curves(page.axes(MARGIN + 0.55, HEAD + 0.35, 5.2, SIDE), results.surface, trained, chance)
-    left, top = WIDTH - MARGIN - SIDE - 0.7, HEAD + 0.35
-    shown = draw_surface(page.axes(left, top, SIDE, SIDE), results, trained, chance)
-    draw_scale(page, shown, left + SIDE + 0.15, top, chance)
-    bars = page.axes(left + 0.575 * SIDE, top + 0.3, 0.425 * SIDE, 0.33 * SIDE)
-    draw_bars(bars, results, chance)
-    page.text(MARGIN, page.height - 0.25, NOTE, fontsize=10, color=QUIET)
-    return page.figure
+    left, right = figure.subplots(1, 2, width_ratios=(5.2, 5.3))
+    draw_missing_curves(left, results.surface, trained, chance)
+    colors = draw_surface_map(right, results, trained, chance)
+    bar = figure.colorbar(colors, ax=right, aspect=33, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.set_label(f"accuracy, from chance ({chance:.2f}) to 1", fontsize=10.5, color=INK)
+    draw_condition_bars(right.inset_axes((0.575, 0.6, 0.425, 0.34)), results, chance)
+    footnote(figure, NOTE)
+    return figure
 
 
 def lowest_shown(lowest: float, chance: float) -> float:
-    """Where the accuracy axis starts: a little below chance where that is near the values, else below these."""
+    """Return where the accuracy axis starts: a little below chance where that is near the values, else below these."""
     near = lowest - chance <= 1 - lowest
     start = min(lowest, chance) if near else lowest
     return float(max(0.0, min(0.95, np.floor(100 * (start - 0.08 * (1 - start))) / 100)))
 
 
-def draw_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: float) -> None:
-    """One modality is missing more and more often, the other is always there."""
+def draw_missing_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: float) -> None:
+    """Draw accuracy while one modality is missing more and more often and the other is always there."""
+    style_axes(axes)
     for modality, (rate, other, name) in SWEPT.items():
         rows = sorted((row for row in surface if row[other] == 0), key=lambda row: row[rate])
         x, y = [row[rate] for row in rows], [row["accuracy"] for row in rows]
@@ -77,14 +90,14 @@ def draw_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: fl
     axes.legend(frameon=True, facecolor="white", edgecolor="none", fontsize=10.5, loc="best")
 
 
-def draw_surface(axes: Axes, results: Results, trained: dict[str, float], chance: float) -> AxesImage:
-    """A cell for each pair of rates, coloured from chance to 1, so that runs compare."""
+def draw_surface_map(axes: Axes, results: Results, trained: dict[str, float], chance: float) -> AxesImage:
+    """Draw a cell for each pair of rates, coloured from chance to 1, so that runs compare."""
     steps = sorted({row["no_image"] for row in results.surface} | {row["no_text"] for row in results.surface})
     grid = np.full((len(steps), len(steps)), np.nan)
     for row in results.surface:
         grid[steps.index(row["no_text"]), steps.index(row["no_image"])] = row["accuracy"]
     low = min(chance, 0.999)
-    shown = axes.imshow(grid, origin="lower", cmap="viridis", vmin=low, vmax=1, aspect="auto")
+    colors = axes.imshow(grid, origin="lower", cmap="viridis", vmin=low, vmax=1, aspect="auto")
     size = min(10.0, 100 / len(steps))
     for (i, j), value in np.ndenumerate(grid):
         if np.isfinite(value):
@@ -95,23 +108,17 @@ def draw_surface(axes: Axes, results: Results, trained: dict[str, float], chance
     labels = [f"{steps[i]:g}" for i in named]
     axes.set_xticks(named, labels)
     axes.set_yticks(named, labels)
+    axes.tick_params(color=RULE, labelcolor=QUIET, labelsize=9.5)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("share of test samples without image", fontsize=11, color=INK)
     axes.set_ylabel("share of test samples without caption", fontsize=11, color=INK)
-    mean, worst = (metric(results, f"availability/{name}") for name in ("mean", "worst"))
+    mean, worst = (metric_text(results, f"availability/{name}") for name in ("mean", "worst"))
     axes.set_title(f"images or captions missing: mean {mean}, worst cell {worst}", fontsize=12, loc="left", color=INK)
-    return shown
-
-
-def draw_scale(page: Page, shown: AxesImage, left: float, top: float, chance: float) -> None:
-    """The colours, from chance to 1."""
-    bar = page.figure.colorbar(shown, cax=page.axes(left, top, BAR, SIDE))
-    bar.outline.set_visible(False)
-    bar.set_label(f"accuracy, from chance ({chance:.2f}) to 1", fontsize=10.5, color=INK)
+    return colors
 
 
 def outline_training(axes: Axes, steps: list[float], trained: dict[str, float]) -> None:
-    """A frame around the cell nearest to the rates in training."""
+    """Draw a frame around the cell nearest to the rates in training."""
     halo = [withStroke(linewidth=4.5, foreground="white")]
     i, j = (int(np.abs(np.array(steps) - trained[modality]).argmin()) for modality in ("text", "image"))
     axes.add_patch(
@@ -119,25 +126,19 @@ def outline_training(axes: Axes, steps: list[float], trained: dict[str, float]) 
     )
 
 
-def draw_bars(axes: Axes, results: Results, chance: float) -> None:
-    """Accuracy with both, with the image only, with the text only."""
+def draw_condition_bars(axes: Axes, results: Results, chance: float) -> None:
+    """Draw accuracy with both, with the image only, with the text only."""
+    style_axes(axes)
     for i, condition in enumerate(CONDITIONS):
         value = results.metrics.get(f"accuracy/{condition}")
         axes.bar(i, 1, color=PALE, width=0.7)
         axes.bar(i, value or 0, color="#8a94a0", width=0.7)
-        axes.text(
-            i,
-            1.04,
-            metric(results, f"accuracy/{condition}"),
-            ha="center",
-            va="bottom",
-            fontsize=10,
-            color=INK,
-        )
+        number = metric_text(results, f"accuracy/{condition}")
+        axes.text(i, 1.04, number, ha="center", va="bottom", fontsize=10, color=INK)
     axes.axhline(chance, **DASHED)
     axes.set_xticks(range(len(CONDITIONS)), [title for title, _ in CONDITIONS.values()])
     axes.set(ylim=(0, 1.18), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelsize=9, length=0)
-    said = "accuracy given" if results.fill == "none" else "accuracy given, not filled"
-    axes.set_title(said, fontsize=10.5, loc="left", color=INK, pad=3)
+    name = "accuracy given" if results.fill == "none" else "accuracy given, not filled"
+    axes.set_title(name, fontsize=10.5, loc="left", color=INK, pad=3)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from multimodal.figures.layout import BLUE, HEAD, INK, MARGIN, ORANGE, QUIET, RULE, Page
+from multimodal.figures.layout import BLUE, HEAD, INK, ORANGE, QUIET, RULE, open_figure, style_axes, title_panel
 
 Row = dict[str, float]
 SPLITS = {"train": (BLUE, "-", "o"), "validation": (ORANGE, "--", "s")}
@@ -25,28 +25,28 @@ UNITS = {
     "dssim": "1 − SSIM, from 0 to 2, no unit",
 }
 UNSEEN = ("samples_per_s", "imbalance")  # a speed, not a quantity that learning moves; what has its own figure
-COLUMNS, WIDTH, PANEL, GAP = 4, 12.5, 1.95, 1.0  # panels in a row; inches: page, panel's and gap's height
+COLUMNS, WIDTH, PANEL = 4, 12.5, 2.75  # panels in a row; inches: the page, a row's height
 
 
 def draw_curves(title: str, history: list[Row]) -> Figure:
-    """Train and validation in each panel; the step that was kept is marked."""
+    """Draw train and validation in each panel; the step that was kept is marked."""
     names, best = quantities(history), best_row(history)
     columns = min(COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    page = Page(WIDTH, HEAD + 0.5 + rows * (PANEL + GAP), "Training curves", title)
-    wide = (WIDTH - 2 * MARGIN + 0.15) / columns
-    for i, name in enumerate(names):
-        top = HEAD + 0.5 + (i // columns) * (PANEL + GAP)
-        axes = page.axes(MARGIN + 0.45 + (i % columns) * wide, top, wide - 0.7, PANEL)
-        draw_panel(axes, name, history, best)
+    figure = open_figure(WIDTH, HEAD + rows * PANEL, "Training curves", title)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for i, (axes, name) in enumerate(zip(panels, names, strict=False)):
+        draw_curve_panel(axes, name, history, best)
         if i + columns >= len(names):
             axes.set_xlabel("optimizer step", fontsize=10, color=QUIET)
-    draw_legend(page, best)
-    return page.figure
+    for axes in panels[len(names) :]:
+        axes.remove()
+    draw_curve_legend(figure, best)
+    return figure
 
 
 def quantities(history: list[Row]) -> list[str]:
-    """Names to show: sum and accuracy first, the learning rate last, the terms between as they come."""
+    """Return names to display: sum and accuracy first, the learning rate last, the terms between as they come."""
     found = dict.fromkeys(
         name.partition("/")[2] for row in history for name in row if name.startswith(("train/", "validation/"))
     )
@@ -56,15 +56,15 @@ def quantities(history: list[Row]) -> list[str]:
 
 
 def best_row(history: list[Row]) -> Row | None:
-    """The row of the lowest validation loss, whose weights were kept; None where there is none."""
+    """Return the row of the lowest validation loss, whose weights were kept; None where there is none."""
     validated = [row for row in history if math.isfinite(row.get("validation/loss", math.nan))]
     return min(validated, key=lambda row: row["validation/loss"], default=None)
 
 
-def draw_panel(axes: Axes, name: str, history: list[Row], best: Row | None) -> None:
-    """One quantity over the steps."""
-    axes.set_title(TITLES.get(name, name), fontsize=11.5, loc="left", y=1, pad=20, color=INK, parse_math=False)
-    axes.annotate(UNITS.get(name, ""), (0, 1), (0, 7), "axes fraction", "offset points", fontsize=9, color=QUIET)
+def draw_curve_panel(axes: Axes, name: str, history: list[Row], best: Row | None) -> None:
+    """Draw one quantity over the steps."""
+    style_axes(axes)
+    title_panel(axes, TITLES.get(name, name), UNITS.get(name, ""))
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     if best is not None:
         axes.axvline(best["step"], color=QUIET, linewidth=1, linestyle=":")
@@ -82,8 +82,8 @@ def draw_panel(axes: Axes, name: str, history: list[Row], best: Row | None) -> N
     axes.margins(x=0.04)
 
 
-def draw_legend(page: Page, best: Row | None) -> None:
-    """In the page's upper right corner."""
+def draw_curve_legend(figure: Figure, best: Row | None) -> None:
+    """Name the lines in the figure's upper right corner."""
     lines = [
         Line2D([], [], color=color, linestyle=dashes, marker=marker, markersize=4, label=split)
         for split, (color, dashes, marker) in SPLITS.items()
@@ -92,5 +92,4 @@ def draw_legend(page: Page, best: Row | None) -> None:
         kept = f"kept: step {best['step']:.0f}, lowest validation loss"
         style = {"color": QUIET, "linestyle": ":", "markeredgecolor": INK, "markerfacecolor": "none"}
         lines.append(Line2D([], [], marker="D", markersize=8, label=kept, **style))
-    corner = (1 - MARGIN / page.width, 1 - 0.3 / page.height)
-    page.figure.legend(handles=lines, ncols=3, loc="upper right", bbox_to_anchor=corner, frameon=False, fontsize=10.5)
+    figure.legend(handles=lines, ncols=3, loc="upper right", frameon=False, fontsize=10.5, borderaxespad=2)

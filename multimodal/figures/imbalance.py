@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from multimodal.figures.layout import BLUE, HEAD, INK, MARGIN, ORANGE, QUIET, RULE, Page
+from multimodal.figures.layout import BLUE, HEAD, INK, ORANGE, QUIET, RULE, open_figure, style_axes, title_panel
 from multimodal.types import CONDITIONS, MODALITIES
 
 Row = dict[str, float]
@@ -27,30 +27,28 @@ PANELS = {  # title, unit, what the axis reaches at least, {what: name in the hi
     ),
 }
 EMPTY = "undefined: the answer is hardly\nbetter than chance"
-WIDTH, PANEL = 12.5, 2.4  # inches: page, a panel's height
+WIDTH, PANEL = 12.5, 3.3  # inches: the page, a panel's height with its labels
 
 
 def draw_imbalance(title: str, history: list[Row]) -> Figure:
-    """Three panels over the optimizer's steps; what was not measured is left out."""
-    page = Page(WIDTH, HEAD + 0.6 + PANEL + 0.75, "Balance of the modalities", title)
-    wide = (WIDTH - 2 * MARGIN + 0.15) / len(PANELS)
-    for i, (name, (unit, reach, lines)) in enumerate(PANELS.items()):
-        axes = page.axes(MARGIN + 0.45 + i * wide, HEAD + 0.6, wide - 0.75, PANEL)
-        draw_panel(axes, name, unit, {what: points(history, column) for what, column in lines.items()})
+    """Draw three panels over the optimizer's steps; what was not measured is left out."""
+    figure = open_figure(WIDTH, HEAD + PANEL, "Balance of the modalities", title)
+    for axes, (name, (unit, reach, lines)) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
+        draw_balance_panel(axes, name, unit, {what: measured_points(history, key) for what, key in lines.items()})
         low, high = axes.get_ylim()
         axes.set_ylim(min(0, low), max(reach, high))
-    return page.figure
+    return figure
 
 
-def points(history: list[Row], name: str) -> list[tuple[float, float]]:
-    """(step, value) of each row that has it."""
+def measured_points(history: list[Row], name: str) -> list[tuple[float, float]]:
+    """Return (step, value) of each row that has it."""
     return [(row["step"], row[name]) for row in history if name in row]
 
 
-def draw_panel(axes: Axes, title: str, unit: str, lines: dict[str, list[tuple[float, float]]]) -> None:
-    """A line for each modality or condition, named at its side."""
-    axes.set_title(title, fontsize=11.5, loc="left", y=1, pad=20, color=INK)
-    axes.annotate(unit, (0, 1), (0, 7), "axes fraction", "offset points", fontsize=9, color=QUIET)
+def draw_balance_panel(axes: Axes, title: str, unit: str, lines: dict[str, list[tuple[float, float]]]) -> None:
+    """Draw a line for each modality or condition, named at its side."""
+    style_axes(axes)
+    title_panel(axes, title, unit)
     axes.set_xlabel("optimizer step", fontsize=10, color=QUIET)
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))

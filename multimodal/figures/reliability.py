@@ -14,45 +14,52 @@ from torch import Tensor
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
-from multimodal.figures.layout import BLUE, HEAD, INK, MARGIN, ORANGE, PALE, QUIET, RULE, Page, metric
+from multimodal.figures.layout import (
+    BLUE,
+    INK,
+    ORANGE,
+    PALE,
+    QUIET,
+    RULE,
+    footnote,
+    metric_text,
+    open_figure,
+    style_axes,
+    title_panel,
+)
 from multimodal.types import CONDITIONS
 
 BINS = 15
 FEW = 10  # answers: a bin with fewer is drawn pale
-WIDTH, SIDE, LOW, GAP = 13.0, 3.45, 1.0, 0.72  # inches: the page, a panel, its histogram's height, between panels
+WIDTH, HEIGHT = 13.0, 7.7  # inches
 SCORES = {"accuracy": "accuracy", "ECE": "ece"}
 LIGHT = "#b8d5e8"  # of the blue bars, behind the hatching
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
-NOTES = (
-    "Bars: accuracy of the answers in each of 15 bins of confidence. Dashed: perfect calibration. Hatched: the gap to",
-    "the bin's mean confidence, on white where too sure, on blue where not sure enough; ECE: its mean over answers.",
-    f"Pale: fewer than {FEW} answers, which say little.",
+NOTE = (
+    "Bars: accuracy of the answers in each of 15 bins of confidence. Dashed: perfect calibration. Hatched: the gap to\n"
+    "the bin's mean confidence, on white where too sure, on blue where not sure enough; ECE: its mean over answers.\n"
+    f"Pale: fewer than {FEW} answers, which say little."
 )
 
 
 def draw_reliability(title: str, data: Data, results: Results) -> Figure:
-    """A panel for each condition, and beneath it how often each confidence is given."""
-    top = HEAD + 0.55
-    page = Page(WIDTH, top + SIDE + 0.3 + LOW + 1.55, "Reliability: confidence against accuracy", title)
+    """Draw a panel for each condition, and beneath it how often each confidence is given."""
+    figure = open_figure(WIDTH, HEIGHT, "Reliability: confidence against accuracy", title)
+    panels = figure.subplots(2, len(CONDITIONS), height_ratios=(3.4, 1))
     label = data.splits["test"].label
-    for i, (condition, (name, _)) in enumerate(CONDITIONS.items()):
-        left = MARGIN + 0.55 + i * (SIDE + GAP)
+    for (condition, (name, _)), diagram, histogram in zip(CONDITIONS.items(), *panels, strict=True):
         probability = results.predictions.probability[condition]
-        page.text(left, top - 0.33, f"given {name}", fontsize=12, weight="bold")
-        scores = ", ".join(f"{n} {metric(results, f'{key}/{condition}')}" for n, key in SCORES.items())
-        page.text(left, top - 0.11, scores, fontsize=10.5, color=QUIET)
-        diagram, histogram = page.axes(left, top, SIDE, SIDE), page.axes(left, top + SIDE + 0.3, SIDE, LOW)
-        draw_bins(diagram, *binned(probability, label))
+        scores = ", ".join(f"{n} {metric_text(results, f'{key}/{condition}')}" for n, key in SCORES.items())
+        title_panel(diagram, f"given {name}", scores, fontsize=12, weight="bold")
+        draw_bins(diagram, *confidence_bins(probability, label))
         draw_confidences(histogram, probability, label)
-        if i == 0:
-            diagram.set_ylabel("accuracy", fontsize=11, color=INK)
-            histogram.set_ylabel("share of\nanswers", fontsize=11, color=INK)
-    for i, line in enumerate(NOTES):
-        page.text(MARGIN, page.height - 0.62 + 0.2 * i, line, fontsize=10, color=QUIET)
-    return page.figure
+    panels[0, 0].set_ylabel("accuracy", fontsize=11, color=INK)
+    panels[1, 0].set_ylabel("share of\nanswers", fontsize=11, color=INK)
+    footnote(figure, NOTE)
+    return figure
 
 
-def binned(probability: Tensor, label: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def confidence_bins(probability: Tensor, label: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(N, K), (N,) -> answers, accuracy and mean confidence of each of 15 bins; nan where a bin is empty."""
     confidence, answer = probability.double().max(1)
     right = (answer == label).double()
@@ -63,7 +70,7 @@ def binned(probability: Tensor, label: Tensor) -> tuple[np.ndarray, np.ndarray, 
 
 
 def draw_bins(axes: Axes, count: np.ndarray, accuracy: np.ndarray, confidence: np.ndarray) -> None:
-    """Accuracy against confidence."""
+    """Draw accuracy against confidence."""
     used = count > 0
     middle = (np.arange(BINS)[used] + 0.5) / BINS
     right, sure = accuracy[used], confidence[used]
@@ -75,25 +82,26 @@ def draw_bins(axes: Axes, count: np.ndarray, accuracy: np.ndarray, confidence: n
     for patch in itertools.chain(*(itertools.compress(bars, count[used] < FEW) for bars in (lower, upper))):
         patch.set_alpha(0.3)
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
-    finish(axes)
+    style_confidence_axis(axes)
     axes.set(ylim=(0, 1.02), yticks=TICKS, xticklabels=[])
 
 
 def draw_confidences(axes: Axes, probability: Tensor, label: Tensor) -> None:
-    """How often each confidence is given; its mean and the accuracy, whose distance says over or under."""
+    """Draw how often each confidence is given; its mean and the accuracy, whose distance says over or under."""
     confidence, answer = probability.double().max(1)
-    count = binned(probability, label)[0]
+    count = confidence_bins(probability, label)[0]
     axes.bar((np.arange(BINS) + 0.5) / BINS, count / count.sum(), 1 / BINS, color=RULE, edgecolor="white")
     mean, right = float(confidence.mean()), float((answer == label).double().mean())
     axes.axvline(mean, color=ORANGE, linewidth=1.6)
     axes.axvline(right, color=BLUE, linewidth=1.6, linestyle="--")
-    finish(axes)
+    style_confidence_axis(axes)
     axes.set(ylim=(0, 1.02), yticks=[0, 0.5, 1])
-    said = f"confidence\nmean {mean:.3f} (orange), accuracy {right:.3f} (blue, dashed)"
-    axes.set_xlabel(said, fontsize=9.5, color=INK)
+    means = f"confidence\nmean {mean:.3f} (orange), accuracy {right:.3f} (blue, dashed)"
+    axes.set_xlabel(means, fontsize=9.5, color=INK)
 
 
-def finish(axes: Axes) -> None:
-    """The confidence axis, from 0 to 1."""
+def style_confidence_axis(axes: Axes) -> None:
+    """Draw the confidence axis, from 0 to 1."""
+    style_axes(axes)
     axes.set(xlim=(0, 1.005), xticks=TICKS)
     axes.grid(color=PALE, linewidth=0.8)

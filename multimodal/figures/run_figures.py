@@ -4,6 +4,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from multimodal.checks import check_number, check_whole
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.attention import draw_attention
@@ -21,7 +22,7 @@ from multimodal.figures.tsne import MOST
 
 
 class RunFigures:
-    """Draws a run.
+    """Draw a run.
 
     Args:
         samples: in the grids, at least three a class.
@@ -30,10 +31,8 @@ class RunFigures:
     """
 
     def __init__(self, samples: int, points: int, seed: int) -> None:
-        if type(samples) is not int or samples < 1:
-            raise ValueError(f"evaluation.figures.samples must be a whole number of 1 or more, got {samples}")
-        if not 0 < points <= MOST:
-            raise ValueError(f"evaluation.figures.points must be from 1 to {MOST}, got {points}")
+        check_whole("evaluation.figures", samples=samples)
+        check_number("evaluation.figures", above=0, most=MOST, points=points)
         self.samples, self.points, self.seed = samples, points, seed
 
     def draw(
@@ -45,32 +44,30 @@ class RunFigures:
         rates: dict[str, float],
         card: dict[str, Any],
     ) -> dict[str, Figure]:
-        """{name: figure}; no curves and no balance without a history, no attention of a fusion that does not attend.
-
-        What was not measured is left out.
+        """Return {name: figure}; one whose input is missing (history, surface, attention) is left out.
 
         Args:
             title: names dataset, source, fusion and seed; stands on every figure.
             data: its test split is shown.
             history: a row for each validation.
-            results: of the evaluation.
+            results: of the evaluation; it is read, never written.
             rates: {modality: share of samples trained without it}.
             card: the data card, near duplicates included.
         """
-        curves = {}
+        figures = {}
         if history:
-            curves = {"curves": draw_curves(title, history), "imbalance": draw_imbalance(title, history)}
-        seen = results.attention
-        attention = {} if seen is None else {"attention": draw_attention(title, data, seen, self.seed)}
-        figures = curves | {
-            "tsne": draw_latent(title, data, results, self.points, self.seed),
-            "embeddings": draw_embeddings(title, data, results, self.points, self.seed),
-            "generation": draw_generation(title, data, results, self.samples, self.seed),
-            "masking": draw_masking(title, data, results.predictions, self.seed),
-        }
+            figures["curves"] = draw_curves(title, history)
+            figures["imbalance"] = draw_imbalance(title, history)
+        figures["tsne"] = draw_latent(title, data, results, self.points, self.seed)
+        figures["embeddings"] = draw_embeddings(title, data, results, self.points, self.seed)
+        figures["generation"] = draw_generation(title, data, results, self.samples, self.seed)
+        figures["masking"] = draw_masking(title, data, results.predictions, self.seed)
         if results.surface:
             figures["availability"] = draw_availability(title, data, results, rates)
         if "accuracy/both" in results.metrics:
             figures["reliability"] = draw_reliability(title, data, results)
             figures["confusion"] = draw_confusion(title, data, results)
-        return figures | attention | {"data_card": draw_data_card(title, data, card, self.seed)}
+        if results.attention is not None and len(results.attention.rows):
+            figures["attention"] = draw_attention(title, data, results.attention, self.seed)
+        figures["data_card"] = draw_data_card(title, data, card, self.seed)
+        return figures

@@ -1,7 +1,11 @@
 """A t-SNE map of several groups of the same samples: all on one map, and beside it one group at a time."""
 
+import textwrap
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
@@ -11,74 +15,92 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from multimodal.evaluation.evaluator import Results
-from multimodal.figures.layout import COLORS, HEAD, INK, MARGIN, QUIET, RULE, Page, class_colors, short
-from multimodal.figures.text_layout import renderer, set_words
+from multimodal.figures.layout import COLORS, INK, QUIET, RULE, class_colors, footnote, open_figure, short_name
 
 MOST = 2000  # points
-WIDTH, SIDE = 12.8, 7.6  # inches: the page, and the map
-SMALL, APART = (SIDE - 0.9) / 3, 0.45  # inches: a small map, and between two
-TOP = HEAD + 0.22  # inches
+WIDTH, HEIGHT = 12.8, 9.1  # inches
 MARKERS = {"both": "o", "image": "^", "text": "s"}
 
 
-def embed(vectors: Tensor, seed: int) -> np.ndarray:
+def tsne_places(vectors: Tensor, seed: int) -> np.ndarray:
     """(M, n, D) -> (M, n, 2), the same for the same seed: one thread, as sums depend on their order."""
     flat = vectors.flatten(0, 1).float().numpy()
-    spread = len(flat) > 1 and flat.shape[1] > 1 and float(flat.std(0).max()) > 1e-6  # else there is no axis
-    if not spread:
+    varied = len(flat) > 1 and flat.shape[1] > 1 and float(flat.std(0).max()) > 1e-6  # else there is no axis
+    if not varied:
         flat = flat + np.random.default_rng(seed).normal(scale=1e-3, size=flat.shape).astype(np.float32)
     perplexity = min(30.0, max(1.0, (len(flat) - 1) / 3))
-    tsne = TSNE(perplexity=perplexity, init="pca" if spread else "random", random_state=seed)
+    tsne = TSNE(perplexity=perplexity, init="pca" if varied else "random", random_state=seed)
     with threadpool_limits(1):
         return tsne.fit_transform(flat).reshape(*vectors.shape[:2], 2)
 
 
-def open_page(heading: str, title: str, note: list[str]) -> tuple[Page, Axes]:
-    """(page, the large map's axes); the note, its words set in lines, stands beneath."""
-    noted = set_words(note, WIDTH - 2 * MARGIN, 10.5)
-    page = Page(WIDTH, TOP + SIDE + MARGIN + noted.height, heading, title)
-    page.block(noted, MARGIN, TOP + SIDE + 0.15, color=QUIET)
-    return page, page.axes(MARGIN, TOP, SIDE, SIDE)
+@dataclass(frozen=True)
+class MapGroups:
+    """What a map shows: several groups of the same samples.
+
+    Args:
+        titles: {group: title of its own small map}.
+        place: (groups, n, 2) points.
+        label: (n,) classes.
+        class_names: of all classes.
+    """
+
+    titles: dict[str, str]
+    place: np.ndarray
+    label: np.ndarray
+    class_names: list[str]
+
+    @property
+    def colors(self) -> np.ndarray:
+        """(n,) colours of the samples."""
+        return np.array(class_colors(len(self.class_names)))[self.label]
 
 
-def draw_map(axes: Axes, place: np.ndarray, colors: np.ndarray, groups: list[str]) -> None:
-    """Every group (M, n, 2) with its marker; the first drawn largest where it is `both`."""
-    frame(axes, place)
-    for group, at in zip(groups, place, strict=True):
-        scatter(axes, at, colors, MARKERS[group], 26 if group == "both" else 20)
+def open_map(heading: str, title: str, note: str, groups: MapGroups) -> tuple[Figure, dict[str, Axes]]:
+    """Draw every group on one map, and beside it one group in colour at a time, the others grey behind it.
+
+    Returns:
+        (figure, {"all": the large map, "legend": an empty column, group: its small map}).
+    """
+    figure = open_figure(WIDTH, HEIGHT, heading, title)
+    rows = [["all", group, "legend"] for group in groups.titles] + [["all", ".", "legend"]] * (3 - len(groups.titles))
+    panels = figure.subplot_mosaic(rows, width_ratios=(7.6, 2.3, 1.7))
+    panels["legend"].set_axis_off()
+    frame_map(panels["all"], groups.place)
+    for i, (group, name) in enumerate(groups.titles.items()):
+        scatter_group(panels["all"], groups.place[i], groups.colors, group, 26 if group == "both" else 20)
+        frame_map(panels[group], groups.place)
+        others = np.delete(groups.place, i, axis=0).reshape(-1, 2)
+        panels[group].scatter(*others.T, s=5, c="#e3e6ea", linewidths=0)
+        scatter_group(panels[group], groups.place[i], groups.colors, group, 13)
+        panels[group].set_title(name, fontsize=11, loc="left", color=INK, pad=4)
+    footnote(figure, textwrap.fill(note, 150) if note else " ")
+    return figure, panels
 
 
-def draw_small(page: Page, place: np.ndarray, colors: np.ndarray, titles: dict[str, str]) -> None:
-    """{group: title}: one group in colour, the others grey behind it."""
-    for i, (group, title) in enumerate(titles.items()):
-        axes = page.axes(MARGIN + SIDE + 0.35, TOP + i * (SMALL + APART), SMALL, SMALL)
-        frame(axes, place)
-        others = np.delete(place, i, axis=0).reshape(-1, 2)
-        axes.scatter(*others.T, s=5, c="#e3e6ea", linewidths=0)
-        scatter(axes, place[i], colors, MARKERS[group], 13)
-        axes.set_title(title, fontsize=11, loc="left", color=INK, pad=4)
-
-
-def frame(axes: Axes, place: np.ndarray) -> None:
-    """One window for every map, filled; t-SNE's axes have no meaning, so no ticks."""
+def frame_map(axes: Axes, place: np.ndarray) -> None:
+    """Set one window for every map, filled; t-SNE's axes have no meaning, so no ticks."""
     low, high = place.min((0, 1)), place.max((0, 1))
     (left, bottom), (right, top) = low - 0.04 * (high - low) - 1e-3, high + 0.04 * (high - low) + 1e-3
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color=RULE)
 
 
-def scatter(axes: Axes, at: np.ndarray, color: np.ndarray, marker: str, size: float) -> None:
-    """(n, 2) points."""
-    axes.scatter(*at.T, s=size, c=color, marker=marker, alpha=0.75, linewidths=0.4, edgecolors="white")
+def scatter_group(axes: Axes, at: np.ndarray, color: np.ndarray, group: str, size: float) -> None:
+    """Draw (n, 2) points."""
+    axes.scatter(*at.T, s=size, c=color, marker=MARKERS[group], alpha=0.75, linewidths=0.4, edgecolors="white")
 
 
 def name_classes(axes: Axes, place: np.ndarray, label: np.ndarray, names: list[str]) -> None:
-    """Each class's name at its most central sample, unless another name stands there."""
+    """Write each class's name at its most central sample, unless another name stands there."""
+    axes.get_figure(root=True).draw_without_rendering()  # so that the map has its final place
     taken, size = [], 12.5 if len(names) <= COLORS else 9
     for k in np.unique(label):
         own = place[label == k]
         centre = own[np.abs(own[:, None] - own[None]).sum((1, 2)).argmin()]
-        text = axes.text(*centre, short(names[k]), ha="center", va="center", fontsize=size, weight="bold", color=INK)
+        text = axes.text(
+            *centre, short_name(names[k]), ha="center", va="center", fontsize=size, weight="bold", color=INK
+        )
         text.set(parse_math=False, path_effects=[withStroke(linewidth=3.5, foreground="white")])
         extent = move_inside(text, axes)
         if any(extent.overlaps(other) for other in taken):
@@ -88,35 +110,33 @@ def name_classes(axes: Axes, place: np.ndarray, label: np.ndarray, names: list[s
 
 
 def move_inside(text: Text, axes: Axes) -> Bbox:
-    """Shifts a name that leaves the map sideways; returns where it stands, in pixels."""
-    box, map_box = text.get_window_extent(renderer()), axes.get_window_extent(renderer())
+    """Shift a name that leaves the map sideways; return where it stands, in pixels."""
+    box, map_box = text.get_window_extent(), axes.get_window_extent()
     shift = max(map_box.x0 + 6 - box.x0, 0) + min(map_box.x1 - 6 - box.x1, 0)
     x, y = axes.transData.transform(text.get_position())
     text.set_position(axes.transData.inverted().transform((x + shift, y)))
-    return text.get_window_extent(renderer())
+    return text.get_window_extent()
 
 
-def draw_legend(page: Page, heading: str, groups: list[Line2D], names: list[str], shown: list[int]) -> None:
-    """Markers and the shown classes' colours, on the right; of more classes than colours a word."""
-    colors, dot = class_colors(len(names)), {"linestyle": "none", "markersize": 8, "marker": "o"}
-    classes = [Line2D([], [], color=colors[k], label=short(names[k]).replace("$", r"\$"), **dot) for k in shown]
+def draw_map_legend(axes: Axes, heading: str, markers: list[Line2D], groups: MapGroups) -> None:
+    """Draw markers, and beneath them the colours of the classes on the map; of more classes than colours a word."""
+    names, colors = groups.class_names, class_colors(len(groups.class_names))
+    dot = {"linestyle": "none", "markersize": 8, "marker": "o"}
+    shown = sorted(set(groups.label.tolist()))
+    classes = [Line2D([], [], color=colors[k], label=short_name(names[k]).replace("$", r"\$"), **dot) for k in shown]
     if len(names) > COLORS:
         classes = [Line2D([], [], color=QUIET, label=f"{len(names)} in {COLORS} colours", **dot)]
-    x, top = MARGIN + SIDE + 0.35 + SMALL + 0.2, TOP
-    style = {"frameon": False, "loc": "upper left", "title_fontsize": 11, "alignment": "left", "borderaxespad": 0}
-    for title, handles in ((heading, groups), ("class", classes)):
-        corner = (x / page.width, 1 - top / page.height)
-        page.figure.legend(handles=handles, title=title, bbox_to_anchor=corner, fontsize=10.5, **style)
-        top += 0.45 + 0.23 * len(handles)
+    style = {"frameon": False, "title_fontsize": 11, "fontsize": 10.5, "alignment": "left", "borderaxespad": 0}
+    axes.add_artist(axes.legend(handles=markers, title=heading, loc="upper left", **style))
+    axes.legend(handles=classes, title="class", loc="upper left", bbox_to_anchor=(0, 0.85), **style)
 
 
-def marker(group: str, label: str) -> Line2D:
-    """For the legend."""
+def legend_marker(group: str, label: str) -> Line2D:
+    """Return a group's marker for the legend."""
     return Line2D([], [], marker=MARKERS[group], color=QUIET, label=label, linestyle="none", markersize=8)
 
 
-def measured(results: Results, words: dict[str, str]) -> list[str]:
-    """{metric under `latent/`: what it is called} -> the words that say its value, undefined ones left out."""
-    found = {name: results.metrics.get(f"latent/{metric}") for metric, name in words.items()}
-    told = [f"{name} {value:.3f}" for name, value in found.items() if value is not None]
-    return "; ".join(told).split()
+def latent_note(results: Results, names: dict[str, str]) -> str:
+    """{metric under `latent/`: what it is called} -> their values, undefined ones and those not measured left out."""
+    found = {name: results.metrics.get(f"latent/{metric}") for metric, name in names.items()}
+    return "; ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None)

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.attention import AttentionMaps
-from multimodal.figures.attention import DIM, draw_attention, overlaid, plan
-from tests.helpers.made_up_results import TITLE, check_layout, draw, run, shown
+from multimodal.evaluation.sampling import sample_evenly
+from multimodal.figures.attention import DIM, draw_attention, overlaid
+from tests.helpers.made_up_results import TITLE, check_layout, made_up_run, pictures, visible_texts
 
 
 def figure_of(data: Data, attention: AttentionMaps) -> Figure:
@@ -21,25 +22,26 @@ def figure_of(data: Data, attention: AttentionMaps) -> Figure:
 
 def tiles(figure: Figure) -> list[np.ndarray]:
     """All pictures but the real ones and the colour scales, in the order of the words."""
-    return [image.get_array() for image in figure.axes[0].images if image.get_array().shape[0] >= 100]
+    return [picture.get_array() for picture in pictures(figure) if picture.get_array().shape[0] >= 100]
 
 
 @pytest.mark.parametrize("words", [1, 7, 25, 30])
 def test_every_word_has_a_tile_and_special_ones_have_none(words: int) -> None:
-    data, results = run(3, 2, words)
+    data, results = made_up_run(3, 2, words)
     figure = figure_of(data, results.attention)
-    said = [text.get_text() for text in shown(figure) if re.fullmatch(r"word\d+", text.get_text())]
-    rows = [sample.row for sample in plan(data, results.attention, 0)[0]]
-    assert len(rows) == (5 if words == 30 else 6)
+    said = [text.get_text() for text in visible_texts(figure) if re.fullmatch(r"word\d+", text.get_text())]
+    count = sum(picture.get_array().shape[0] == 8 for picture in pictures(figure))  # the real ones
+    assert count == (5 if words == 30 else 6)
+    rows = results.attention.rows[sample_evenly(data.splits["test"].content[results.attention.rows], count, 0)]
     told = data.vocabulary.words_of(data.splits["test"].tokens[rows])
     assert said == [word for caption in told for word in caption]
     assert len(tiles(figure)) == len(said)
 
 
 def test_of_a_hundred_words_the_first_are_shown_and_it_is_said() -> None:
-    data, results = run(2, 3, 100)
+    data, results = made_up_run(2, 3, 100)
     figure = figure_of(data, results.attention)
-    texts = [text.get_text() for text in shown(figure)]
+    texts = [text.get_text() for text in visible_texts(figure)]
     (shown_words,) = {text for text in texts if text.startswith("the first")}
     count = int(shown_words.split()[2])
     said = [text for text in texts if re.fullmatch(r"word\d+", text)]
@@ -50,7 +52,7 @@ def test_of_a_hundred_words_the_first_are_shown_and_it_is_said() -> None:
 
 
 def test_a_words_tile_is_red_where_the_word_looks() -> None:
-    data, _ = run(1, 1, 4)
+    data, _ = made_up_run(1, 1, 4)
     weights = torch.zeros(1, 6, 3, 3)
     for t, cell in enumerate([(2, 2), (0, 0), (0, 2), (1, 1), (2, 0), (2, 2)]):  # <bos>, four words, <eos>
         weights[0, t, *cell] = 1.0
@@ -65,7 +67,7 @@ def test_a_words_tile_is_red_where_the_word_looks() -> None:
 
 
 def test_the_words_of_a_sample_share_its_scale() -> None:
-    data, results = run(1, 1, 3)
+    data, results = made_up_run(1, 1, 3)
     weak = results.attention.weights.clone()
     weak[0, 1] *= 0.1
     even = AttentionMaps(results.attention.rows, torch.full_like(weak, 1 / weak[0, 0].numel()))
@@ -81,9 +83,3 @@ def test_without_weight_the_picture_shows_through_in_dim_grey() -> None:
     shown_image = overlaid(image, torch.zeros(2, 2))
     expected = DIM * (image.float().mean(0) / 255).repeat_interleave(16, 0).repeat_interleave(16, 1)
     torch.testing.assert_close(shown_image, expected.expand(3, -1, -1))
-
-
-def test_a_fusion_that_does_not_attend_has_no_such_figure() -> None:
-    data, results = run(2, 1, 4)
-    results.attention = None
-    assert "attention" not in draw(data, results)

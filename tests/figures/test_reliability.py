@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from multimodal.figures.layout import Page
-from multimodal.figures.reliability import BINS, FEW, binned, draw_bins
+from multimodal.figures.reliability import BINS, FEW, confidence_bins, draw_bins
 
 
 def answers(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -28,7 +28,7 @@ def slow(probability: torch.Tensor, label: torch.Tensor, b: int) -> tuple[int, f
 
 def test_bins_are_those_of_a_slow_count() -> None:
     probability, label = answers(0)
-    found = binned(probability, label)
+    found = confidence_bins(probability, label)
     for b in range(BINS):
         np.testing.assert_allclose([part[b] for part in found], slow(probability, label, b))
 
@@ -36,19 +36,19 @@ def test_bins_are_those_of_a_slow_count() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_mean_gap_is_the_calibration_error(seed: int) -> None:
     probability, label = answers(seed)
-    count, accuracy, confidence = binned(probability, label)
+    count, accuracy, confidence = confidence_bins(probability, label)
     gap = np.nansum(count / count.sum() * abs(accuracy - confidence))
     assert gap == pytest.approx(float(multiclass_calibration_error(probability, label, 5, n_bins=BINS)), abs=1e-6)
 
 
 def test_full_confidence_is_in_the_last_bin() -> None:
-    count, accuracy, confidence = binned(torch.eye(3), torch.tensor([0, 1, 1]))
+    count, accuracy, confidence = confidence_bins(torch.eye(3), torch.tensor([0, 1, 1]))
     assert count.tolist() == [0] * (BINS - 1) + [3]
     assert (accuracy[-1], confidence[-1]) == (pytest.approx(2 / 3), 1)
 
 
 def test_the_bar_and_its_gap_reach_from_zero_over_the_accuracy_to_the_confidence() -> None:
-    axes = Page(4.0, 4.0, "", "").axes(0.5, 0.5, 3.0, 3.0)
+    axes = Figure().subplots()
     accuracy, confidence = np.full(BINS, np.nan), np.full(BINS, np.nan)
     accuracy[[7, 9]], confidence[[7, 9]] = (0.2, 0.9), (0.5, 0.6)
     draw_bins(axes, np.isfinite(accuracy).astype(int), accuracy, confidence)
@@ -60,7 +60,7 @@ def test_the_bar_and_its_gap_reach_from_zero_over_the_accuracy_to_the_confidence
 
 
 def test_a_bin_of_few_answers_is_pale() -> None:
-    axes = Page(4.0, 4.0, "", "").axes(0.5, 0.5, 3.0, 3.0)
+    axes = Figure().subplots()
     count, accuracy = np.zeros(BINS, dtype=int), np.full(BINS, np.nan)
     count[[3, 8]], accuracy[[3, 8]] = (FEW - 1, FEW), 0.4
     draw_bins(axes, count, accuracy, accuracy + 0.1)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import BboxImage
 from matplotlib.text import Text
 
 from multimodal.dataset.card import make_card
@@ -30,7 +31,7 @@ def captions(count: int, words: int, generator: torch.Generator) -> list[str]:
     ]
 
 
-def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int] | None = None) -> tuple:
+def made_up_run(classes: int, each: int, words: int, channels: int = 1, labels: list[int] | None = None) -> tuple:
     """(data, results) of a model that guesses; `each` test samples of each class."""
     generator = torch.Generator().manual_seed(0)
     label = torch.arange(classes).repeat(each) if labels is None else torch.tensor(labels)
@@ -70,7 +71,7 @@ def run(classes: int, each: int, words: int, channels: int = 1, labels: list[int
     )
 
 
-def history(rows: int) -> list[dict[str, float]]:
+def made_up_history(rows: int) -> list[dict[str, float]]:
     """Rows with a term that no list foresees, and without what had no value."""
     return [
         {
@@ -88,15 +89,15 @@ def history(rows: int) -> list[dict[str, float]]:
     ]
 
 
-def draw(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
+def draw_every_figure(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
     told = Told({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
     card = make_card(told, data.splits, data.vocabulary, data.class_names, 100, [])
     card |= {"source": "embedded", "revision": None, "near_duplicates": [{"test": 0, "train": 0}]}
-    return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, history(rows), results, RATES, card)
+    return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, made_up_history(rows), results, RATES, card)
 
 
-def shown(figure: Figure) -> list[Text]:
-    """Every text that is drawn, the canvas's in the order in which they were set."""
+def visible_texts(figure: Figure) -> list[Text]:
+    """Every text that is drawn, in the order in which they were set."""
     hidden = set()
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         low, high = sorted(axis.get_view_interval())
@@ -105,15 +106,20 @@ def shown(figure: Figure) -> list[Text]:
     return [text for text in texts if text not in hidden]
 
 
+def pictures(figure: Figure) -> list[BboxImage]:
+    """Every picture that stands among captions, in the order in which they were set."""
+    return figure.findobj(BboxImage)
+
+
 def check_layout(figure: Figure) -> None:
-    """Every text lies inside the figure, and none on another; 1.5 pixels are round-off."""
+    """Every text and picture lies inside the figure, and none on another; 1.5 pixels are round-off."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    texts = shown(figure)
-    box = np.array([text.get_window_extent(renderer).extents for text in texts])  # x0, y0, x1, y1
+    parts = [*visible_texts(figure), *pictures(figure)]
+    box = np.array([part.get_window_extent(renderer).extents for part in parts])  # x0, y0, x1, y1
     outside = (box[:, :2] < 0).any(1) | (box[:, 2:] > (figure.bbox.width, figure.bbox.height)).any(1)
-    assert not [text.get_text() for text, out in zip(texts, outside, strict=True) if out]
+    assert not [str(part) for part, out in zip(parts, outside, strict=True) if out]
     low = np.maximum(box[:, None, :2], box[None, :, :2])
     high = np.minimum(box[:, None, 2:], box[None, :, 2:])
     both = np.argwhere(np.triu((high - low > 1.5).all(2), k=1))
-    assert not [(texts[i].get_text(), texts[j].get_text()) for i, j in both]
+    assert not [(str(parts[i]), str(parts[j])) for i, j in both]
