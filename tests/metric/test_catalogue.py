@@ -29,7 +29,7 @@ from multimodal.metric.catalogue import (
 from multimodal.runs.job import FINISHED, JobRecord
 from multimodal.sweep import as_text, table_row
 from multimodal.tracking.wandb_report import FILE, publish
-from tests.helpers.made_up_results import made_up_run as run as made_up_results
+from tests.helpers.made_up_results import made_up_run as made_up_results
 from tests.helpers.made_up_runs import make_run
 
 NEW = MetricSpec(
