@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from multimodal.io import read_csv, read_json
+from multimodal.runs.job import FINISHED, read_jobs
 from multimodal.runs.record import RunRecord, read_record
 from multimodal.runs.run_dir import REPLACED
 
@@ -98,15 +99,15 @@ def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
 
 def read_failures(folder: Path) -> list[Failure]:
     """Read failures from the records of a sweep's jobs, and from the state of single runs."""
-    records = [read_json(file) for file in sorted(folder.glob("jobs/*.json"))]
-    failed = [Failure(r["overrides"], r["error"], r["traceback"]) for r in records if r["status"] != "finished"]
+    records = read_jobs(folder)
+    failed = [Failure(r.overrides, r.error, r.traceback) for r in records if r.status != FINISHED]
     for file in sorted(folder.glob("*/status.json")):
         state, config = read_json(file), file.with_name("config.yaml")
         if state["status"] != "failed" or not config.exists():
             continue
         run = known_record(config.parent)
         overrides = [] if run is None else run.overrides
-        if run is not None and all(record["overrides"] != overrides for record in records):
+        if run is not None and all(record.overrides != overrides for record in records):
             failed.append(Failure(overrides, state["error"], state["traceback"], multirun=False))
     return failed
 

@@ -1,12 +1,15 @@
 """The record of a sweep's job: what it was, and how it ended; a file each in the sweep's folder `jobs`."""
 
 import hashlib
+import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from multimodal.io import read_json, write_json
 from multimodal.runs.record import read_record
+
+log = logging.getLogger(__name__)
 
 RECORDS = "jobs"  # folder of the records inside the sweep's
 FINISHED = "finished"
@@ -61,5 +64,11 @@ class JobRecord:
 
 
 def read_jobs(sweep: Path) -> list[JobRecord]:
-    """Read the records in a sweep's folder."""
-    return [JobRecord(**read_json(file)) for file in sorted((sweep / RECORDS).glob("*.json"))]
+    """Read the records in a sweep's folder; those of another version are left out with a warning."""
+    records = []
+    for file in sorted((sweep / RECORDS).glob("*.json")):
+        try:
+            records.append(JobRecord(**read_json(file)))
+        except TypeError:  # other fields
+            log.warning("%s was written by another version of this package: left out", file)
+    return records

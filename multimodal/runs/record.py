@@ -157,5 +157,5 @@ def record_from(values: Any, file: Path) -> RunRecord:
     """Return the record that `as_dict` gave; ValueError, which names the file, where it is none of this version."""
     names = {field.name for field in fields(RunRecord)}
     if not isinstance(values, dict) or set(values) != names:
-        raise ValueError(f"{file} was written by another version of this package: it holds no record of a run")
+        raise ValueError(f"{file} was written by another version of this package: run it again, in another folder")
     return RunRecord(**values)

@@ -13,6 +13,7 @@ from multimodal.comparison.grouping import group_titles
 from multimodal.comparison.reading import Failure, Run, differences, labels, read_runs
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
+from tests.helpers.made_up_runs import record
 
 WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice of captions, the source adds some
 
@@ -29,7 +30,7 @@ def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str 
         "seed": seed,
         "output_dir": str(folder),
     }
-    record = RunRecord(
+    run = RunRecord(
         config=other.get("config", config) | {"seed": seed},
         choices=choices,
         overrides=other.get("overrides", []),
@@ -46,7 +47,7 @@ def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str 
     extra = {"undefined": {"image_to_text/class_coherence": "why"}, "baselines": {}, "seconds": {"judges": 1.0}}
     surface = {"availability/surface": [{"no_image": 0.0, "no_text": 0.0, "accuracy": 0.9}]}
     folder.mkdir(parents=True)
-    record.write(folder)
+    run.write(folder)
     facts = {"choices": choices, "seed": seed, "data_source": source}
     write_json(metrics | extra | surface | {"availability/fill": "none"} | facts, folder / "metrics.json")
     write_csv([{"step": 1, "train/loss": 2.0}, {"step": 2, "validation/loss": 1.5}], folder / "history.csv")
@@ -81,10 +82,8 @@ def test_a_run_is_read_whole_and_metrics_are_numbers(tmp_path: Path) -> None:
 def test_unfinished_runs_are_none_and_failed_jobs_are_told(tmp_path: Path) -> None:
     write_run(tmp_path / "a")
     (tmp_path / "a" / "metrics.json").unlink()
-    (tmp_path / "jobs").mkdir()
-    failed = {"overrides": ["seed=1"], "status": "failed", "error": "ValueError: no", "traceback": "...", "seed": 1}
-    write_json(failed, tmp_path / "jobs" / "1.json")
-    write_json({"overrides": ["seed=2"], "status": "finished", "folder": "a"}, tmp_path / "jobs" / "2.json")
+    record(tmp_path, overrides=["seed=1"], status="failed", error="ValueError: no", traceback="...", seed=1)
+    record(tmp_path, overrides=["seed=2"], status="finished", folder="a")
     assert read_runs(tmp_path) == ([], [Failure(["seed=1"], "ValueError: no", "...")])
 
 
@@ -161,10 +160,8 @@ def test_a_folder_of_folders_of_runs_and_what_was_set_aside(tmp_path: Path) -> N
 
 def test_a_failed_job_is_told_until_it_is_mended_and_a_single_run_too(tmp_path: Path) -> None:
     """Whatever other sweep has run in the folder since."""
-    (tmp_path / "jobs").mkdir()
     for i, status in enumerate(("failed", "finished")):
-        record = {"overrides": [f"seed={i}"], "status": status, "error": "no", "traceback": "t", "sweep": str(i)}
-        write_json(record, tmp_path / "jobs" / f"{i}.json")
+        record(tmp_path, overrides=[f"seed={i}"], status=status, error="no", traceback="t", sweep=str(i))
     for name, overrides in (("alone", ["seed=5"]), ("of a job", ["seed=0"])):
         write_run(tmp_path / name, overrides=overrides)
         (tmp_path / name / "metrics.json").unlink()

@@ -209,7 +209,7 @@ def test_a_folder_without_runs_has_no_report(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("without_figures")
 def test_failures_alone_make_a_report(tmp_path: Path) -> None:
-    record(tmp_path, "one", status="failed", overrides=["seed=0"], error="ValueError: no", traceback="in train")
+    record(tmp_path, status="failed", overrides=["seed=0"], error="ValueError: no", traceback="in train")
     assert write_report(tmp_path, 0.01) is not None
     assert "No run has finished; 1 job failed." in (tmp_path / "report.md").read_text()
 

@@ -1,10 +1,12 @@
 """Folders of made-up runs, as training leaves them, for the tests of the comparison."""
 
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from multimodal.io import write_csv, write_json
+from multimodal.runs.job import JobRecord
 from multimodal.runs.record import RunRecord
 
 STEPS = (0.0, 0.5, 1.0)
@@ -59,10 +61,9 @@ def make_run(
     return folder
 
 
-def record(sweep: Path, name: str, **told: object) -> None:
+def record(where: Path, **facts: Any) -> None:
     """A job's record, as the sweep leaves it."""
-    (sweep / "jobs").mkdir(parents=True, exist_ok=True)
-    write_json(told, sweep / "jobs" / f"{name}.json")
+    JobRecord(**({"sweep": "", "dataset": "toy", "fusion": "attention", "seed": 0} | facts)).write(where)
 
 
 def make_sweep(sweep: Path, seeds: int = 6, better: float = 0.02, dataset: str = "toy") -> None:
@@ -71,7 +72,7 @@ def make_sweep(sweep: Path, seeds: int = 6, better: float = 0.02, dataset: str =
         for fusion, more in (("attention", better), ("concat", 0.0)):
             overrides = [f"dataset={dataset}", f"fusion={fusion}", f"seed={seed}", "text='a cat, ears up'"]
             folder = make_run(sweep, fusion, seed, more, dataset, overrides=tuple(overrides))
-            record(sweep, folder.name, status="finished", folder=str(folder), overrides=overrides)
+            record(sweep, status="finished", folder=str(folder), overrides=overrides)
     trace = "Traceback:\n  in train\nValueError: got <script>alert(1)</script> | 0"
     error = trace.splitlines()[-1]
-    record(sweep, "failed", status="failed", overrides=["fusion=gated", "seed=0"], error=error, traceback=trace)
+    record(sweep, status="failed", overrides=["fusion=gated", "seed=0"], error=error, traceback=trace)
