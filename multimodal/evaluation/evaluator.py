@@ -29,6 +29,7 @@ class Results:
         baselines: {blind baseline: {name: value}}, for the same test split.
         surface: rows of the availability surface.
         fill: how an absent modality was filled for that surface, `none` or `generated`.
+        reads: modalities that the fusion reads: a control's generation from another one says nothing.
         seconds: {measure, or what several share: wall clock}.
         samples: {column: (N, ...)} of the test samples.
         predictions: which the numbers were computed from.
@@ -40,6 +41,7 @@ class Results:
     baselines: dict[str, dict[str, float | None]]
     surface: list[dict[str, float]]
     fill: str
+    reads: tuple[str, ...]
     seconds: dict[str, float]
     samples: dict[str, np.ndarray]
     predictions: Predictions = field(repr=False)
@@ -116,6 +118,7 @@ class Evaluator:
             baselines={name: split_undefined(row)[0] for name, row in baselines.items()},
             surface=[row for part in found for row in part.surface],
             fill=self.fill,
+            reads=model.fusion.modalities,
             seconds=clock.seconds,
             samples=samples,
             predictions=context.predictions,

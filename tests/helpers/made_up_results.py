@@ -64,6 +64,7 @@ def made_up_run(classes: int, each: int, words: int, channels: int = 1, labels: 
         baselines={},
         surface=rows,
         fill="none",
+        reads=("image", "text"),
         seconds={},
         samples={},
         predictions=predictions,
