@@ -40,7 +40,7 @@ def draw_confusion(title: str, data: Data, results: Results) -> Figure:
     panels = figure.subplots(1, len(CONDITIONS))
     for axes, (condition, (name, _)) in zip(panels, CONDITIONS.items(), strict=True):
         scores = ", ".join(f"{n} {metric_text(results, f'{key}/{condition}')}" for n, key in SCORES.items())
-        title_panel(axes, f"given {name}", scores, fontsize=12, weight="bold")
+        title_panel(axes, f"given {name}", scores, size=13, weight="bold")
         colors = draw_matrix(axes, tables[condition])
         name_matrix_axes(axes, names, first=axes is panels[0])
         axes.set_xlabel("answer" + lists[condition], fontsize=10, color=INK, linespacing=1.4, parse_math=False)

@@ -89,12 +89,11 @@ def style_axes(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def title_panel(axes: Axes, name: str, note: str, **style) -> None:
-    """Write a panel's name, and a quiet note between it and the panel."""
-    axes.set_title(
-        name, **{"fontsize": 11.5, "loc": "left", "y": 1, "pad": 20, "color": INK, **style}, parse_math=False
-    )
-    axes.annotate(note, (0, 1), (0, 7), "axes fraction", "offset points", fontsize=9.5, color=QUIET)
+def title_panel(axes: Axes, name: str, note: str, size: float = 11.5, weight: str = "normal") -> None:
+    """Write a panel's name, and a smaller, quiet note between it and the panel."""
+    place = {"loc": "left", "y": 1, "pad": 1.75 * size, "parse_math": False}
+    axes.set_title(name, fontsize=size, weight=weight, color=INK, **place)
+    axes.annotate(note, (0, 1), (0, 7), "axes fraction", "offset points", fontsize=0.79 * size, color=QUIET)
 
 
 def footnote(figure: Figure, text: str) -> None:

@@ -50,7 +50,7 @@ def draw_reliability(title: str, data: Data, results: Results) -> Figure:
     for (condition, (name, _)), diagram, histogram in zip(CONDITIONS.items(), *panels, strict=True):
         probability = results.predictions.probability[condition]
         scores = ", ".join(f"{n} {metric_text(results, f'{key}/{condition}')}" for n, key in SCORES.items())
-        title_panel(diagram, f"given {name}", scores, fontsize=12, weight="bold")
+        title_panel(diagram, f"given {name}", scores, size=13, weight="bold")
         draw_bins(diagram, *confidence_bins(probability, label))
         draw_confidences(histogram, probability, label)
     panels[0, 0].set_ylabel("accuracy", fontsize=11, color=INK)
