@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from multimodal.metric.catalogue import CATALOGUE
-from tests.helpers.command import SCRIPT, TINY, command
+from tests.helpers.command import BRIEF, SCRIPT, TINY, UNMEASURED, command
 
 FIGURES = {"curves", "tsne", "embeddings", "generation", "masking", "attention"}
 FIGURES |= {"imbalance", "availability", "reliability", "confusion", "data_card"}
@@ -43,7 +43,7 @@ def test_a_run_leaves_its_numbers_its_history_and_its_figures(run: Path) -> None
 
 def test_a_loss_with_classifiers_of_its_own_trains(tmp_path: Path) -> None:
     """Its sizes are known only once the data is read."""
-    done = command(tmp_path, *TINY, "loss=ogm_ge", "output_dir=out", "tracking=disabled")
+    done = command(tmp_path, *BRIEF, "loss=ogm_ge", "output_dir=out", "tracking=disabled")
     assert done.status == 0, done.stderr
     with (tmp_path / "out" / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -65,7 +65,7 @@ def test_evaluating_again_gives_the_same_numbers(run: Path) -> None:
 
 
 def test_an_evaluation_is_not_made_again_nor_overwritten(run: Path, monkeypatch) -> None:
-    line = ["mode=evaluate", "checkpoint=out", "tracking=disabled"]
+    line = ["mode=evaluate", "checkpoint=out", "tracking=disabled", *UNMEASURED]
     assert command(run.parent, *line).status == 0
     (first,) = run.glob("evaluation-*/metrics.json")
     before = first.stat().st_mtime_ns
@@ -149,7 +149,9 @@ def test_a_mistake_is_told_in_a_line_and_not_in_a_traceback(run: Path) -> None:
 
 
 def test_a_checkpoint_is_not_evaluated_on_other_data_unless_asked(run: Path) -> None:
-    done = command(run.parent, "mode=evaluate", "checkpoint=out", "dataset.source=embedded", "output_dir=same")
+    done = command(
+        run.parent, "mode=evaluate", "checkpoint=out", "dataset.source=embedded", "output_dir=same", *UNMEASURED
+    )
     assert done.status == 0, done.stderr  # the very data it learned from
     state = torch.load(run / "best.pt", weights_only=True)
     state["record"]["fingerprint"] = "another"
@@ -157,13 +159,14 @@ def test_a_checkpoint_is_not_evaluated_on_other_data_unless_asked(run: Path) -> 
     done = command(run.parent, "mode=evaluate", "checkpoint=other.pt", "output_dir=other")
     assert done.status == 1
     assert "learned from embedded data another" in done.stderr
-    done = command(run.parent, "mode=evaluate", "checkpoint=other.pt", "output_dir=other", "dataset.source=embedded")
+    line = ["mode=evaluate", "checkpoint=other.pt", "output_dir=other", "dataset.source=embedded", *UNMEASURED]
+    done = command(run.parent, *line)
     assert done.status == 0, done.stderr
     assert "make sure that its test samples were not trained on" in done.stderr
 
 
 def test_checkpoints_evaluated_in_a_sweep_keep_apart(run: Path) -> None:
-    done = command(run.parent, "-m", "mode=evaluate", "checkpoint=out,out/last.pt", "output_dir=kept")
+    done = command(run.parent, "-m", "mode=evaluate", "checkpoint=out,out/last.pt", "output_dir=kept", *UNMEASURED)
     assert done.status == 0, done.stderr
     with (run.parent / "kept" / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
