@@ -9,7 +9,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_SILENT"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import datasets
 import pytest
@@ -27,6 +27,15 @@ datasets.disable_progress_bars()
 def config() -> Callable[..., DictConfig]:
     """`config("fusion=concat", ...)`: composed, its sizes those of a tiny dataset."""
     return composed
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: a forked process has none of its parent's OpenMP threads and would wait for them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def test_it_ends_a_sweep_and_travels_between_processes():
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 on: a fork with threads
 @pytest.mark.parametrize("number", BOTH)
+@pytest.mark.usefixtures("one_thread")
 def test_a_process_that_is_told_to_stop_says_how_to_go_on(tmp_path, monkeypatch, number):
     take_step = Trainer.take_step
 

@@ -21,13 +21,16 @@ from multimodal.training.interruption import Interrupted
 from multimodal.training.trainer import Trainer
 from tests.helpers.tiny_training import DATA, adamw, fit, left, same, timeless
 
-# Python 3.12 on: a fork of a process with threads; ours only train on one
-pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+# Python 3.12 on warns of a fork of a process with threads
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
+    pytest.mark.usefixtures("one_thread"),
+]
 STEPS, EVERY = 12, 4
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, one_thread):
     """What a run that nobody stopped left, its model, and the next random number."""
     folder = tmp_path_factory.mktemp("whole")
     _, model, _ = fit(folder)
