@@ -53,7 +53,7 @@ class MultimodalModel(nn.Module):
             image=self.heads["image"](fused.z),
             text=self.heads["text"](fused.z, batch.tokens),
             encoded=encoded,
-            terms=fused.terms,
+            aux_losses=fused.aux_losses,
         )
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
@@ -91,7 +91,7 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
     def spread(part: Tensor, fill: float) -> Tensor:
         return part.new_full((len(present), *part.shape[1:]), fill).index_copy(0, rows, part)
 
-    return Encoded(spread(encoded.pooled, 0), spread(encoded.tokens, 0), spread(encoded.valid, True), present)
+    return Encoded(spread(encoded.pooled, 0), spread(encoded.tokens, 0), spread(encoded.token_mask, True), present)
 
 
 @contextmanager

@@ -133,8 +133,8 @@ def report(cfg: DictConfig, tracker: Tracker) -> Path:
     return folder
 
 
-def build_evaluation(cfg: DictConfig) -> tuple[Evaluator, RunFigures]:
-    """Instantiate what measures the model and what draws the results."""
+def build_evaluation(cfg: DictConfig) -> tuple[Evaluator, RunFigures | None]:
+    """Instantiate what measures the model, and what draws the results, if anything does."""
     settings = instantiate(cfg.evaluation, _convert_="all")
     figures = settings.pop("figures")
     return Evaluator(**settings), figures
@@ -167,7 +167,7 @@ def finish(
     data: Data,
     history: list[dict[str, float]],
     results: Results,
-    figures: RunFigures,
+    figures: RunFigures | None,
     tracker: Tracker,
 ) -> None:
     """Write numbers and figures, send them to the tracker, and print the main ones."""
@@ -176,7 +176,7 @@ def finish(
         write_csv(rows, folder / f"{name}.csv")
     write_parquet({n: column.tolist() for n, column in results.samples.items()}, folder / "predictions.parquet")
     rates = record.config["training"]["modality_dropout"]
-    drawn = figures.draw(record.title, data, history, results, rates, data.card)
+    drawn = {} if figures is None else figures.draw(record.title, data, history, results, rates, data.card)
     files = {name: folder / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
         figure.savefig(files[name], dpi=150)
@@ -188,6 +188,7 @@ def finish(
     for line in summary(results):
         log.info(line)
     if results.attention is None and "attention" in results.seconds:
-        log.info("  no attention figure: %s fusion gives no map of words over the image", record.fusion)
+        encoder = record.choices.get("encoder/image", "its")
+        log.info("  no attention figure: %s fusion gives none of words over %s image tokens", record.fusion, encoder)
     files_written = f"metrics.json, scores.csv, predictions.parquet and {len(drawn)} figures"
     log.info("%s: %s are in %s", record.title, files_written, folder)

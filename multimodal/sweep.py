@@ -49,12 +49,12 @@ def recorded(job: Job) -> Callable[[DictConfig], float | None]:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
                 return in_sweep(job, cfg)
             job(cfg, instantiate(cfg.tracking))
-        except (ValueError, InstantiationException) as error:
+        except (ValueError, FloatingPointError, InstantiationException) as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
             mistake = raised(error)
-            told = mistake if isinstance(mistake, ValueError) else error  # Hydra's text names the part and its setting
-            raise SystemExit(f"error: {told}\n(HYDRA_FULL_ERROR=1 shows where)") from error
+            plain = isinstance(mistake, ValueError | FloatingPointError)  # else Hydra's text names part and setting
+            raise SystemExit(f"error: {mistake if plain else error}\n(HYDRA_FULL_ERROR=1 shows where)") from error
         except Interrupted as error:
             print(error if cfg.resume else f"{error}, without resume=false", file=sys.stderr)
             raise SystemExit(128 + error.received) from error

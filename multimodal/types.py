@@ -66,18 +66,18 @@ class Encoded:
     Args:
         pooled: (B, D), the sample in one vector.
         tokens: (B, T, D), the sequence that attention reads.
-        valid: (B, T) bool, False on padding; every row has a True.
+        token_mask: (B, T) bool, False on padding; every row has a True.
         present: (B,) bool.
     """
 
     pooled: Tensor
     tokens: Tensor
-    valid: Tensor
+    token_mask: Tensor
     present: Tensor
 
     def rows(self, index: Tensor) -> "Encoded":
         """The samples at `index`, any number of times each."""
-        return Encoded(self.pooled[index], self.tokens[index], self.valid[index], self.present[index])
+        return Encoded(self.pooled[index], self.tokens[index], self.token_mask[index], self.present[index])
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class Fused:
     Args:
         z: (B, D).
         logits: (B, K) of a decision-level fusion, which replace the label head's; else None.
-        terms: losses the fusion owes, by name, unweighted scalars.
+        aux_losses: losses that the fusion adds, by name, unweighted scalars.
     """
 
     z: Tensor
     logits: Tensor | None = None
-    terms: dict[str, Tensor] = field(default_factory=dict)
+    aux_losses: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,14 +104,14 @@ class Output:
         image: (B, C, H, W) in [0, 1].
         text: (B, T - 1, V) logits of tokens 1..T-1, each given those before it.
         encoded: {modality: Encoded}, before a stand-in replaced what is absent.
-        terms: losses the fusion owes.
+        aux_losses: losses that the fusion adds.
     """
 
     label: Tensor
     image: Tensor
     text: Tensor
     encoded: dict[str, Encoded]
-    terms: dict[str, Tensor]
+    aux_losses: dict[str, Tensor]
 
     def float(self) -> "Output":
         """The same in float32, whatever precision the model computed in."""
@@ -120,12 +120,12 @@ class Output:
             image=self.image.float(),
             text=self.text.float(),
             encoded={m: replace(e, pooled=e.pooled.float(), tokens=e.tokens.float()) for m, e in self.encoded.items()},
-            terms={name: term.float() for name, term in self.terms.items()},
+            aux_losses={name: term.float() for name, term in self.aux_losses.items()},
         )
 
 
 @dataclass(frozen=True)
-class Told:
+class CaptionedTask:
     """What the captions tell and which answer is asked for, as a caption mode leaves them.
 
     Args:
@@ -141,7 +141,7 @@ class Told:
     tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 
 
-def masked_mean(tokens: Tensor, valid: Tensor) -> Tensor:
-    """Mean over the valid positions: (B, T, D), (B, T) -> (B, D)."""
-    weight = valid.to(tokens.dtype)
+def masked_mean(tokens: Tensor, token_mask: Tensor) -> Tensor:
+    """Mean over the token_mask positions: (B, T, D), (B, T) -> (B, D)."""
+    weight = token_mask.to(tokens.dtype)
     return torch.einsum("btd,bt->bd", tokens, weight) / weight.sum(1, keepdim=True)

@@ -86,7 +86,7 @@ class PlainDataset(Dataset):
 def plain(cfg: DictConfig, data: Data) -> float:
     """Samples a second of the plain script, the same model in it."""
     embedded = instantiate(cfg.dataset.embedded)
-    rows = read_source(cfg.dataset.source, cfg.dataset.path, cfg.dataset.hub, embedded)[0]["train"]
+    rows = read_source(cfg.dataset.source, cfg.dataset.path, cfg.dataset.hub_id, embedded)[0]["train"]
     loader = DataLoader(PlainDataset(cfg.dataset, rows, data.vocabulary.numbers), cfg.training.batch_size, shuffle=True)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
     optimizer = torch.optim.AdamW([*model.parameters(), *loss.parameters()], cfg.optimizer.lr)
@@ -101,7 +101,7 @@ def plain(cfg: DictConfig, data: Data) -> float:
         terms = loss(output, batch)
         optimizer.zero_grad()
         terms["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), cfg.training.clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), cfg.training.gradient_clip_norm)
         optimizer.step()
         [terms[name].item() for name in ("loss", "label", "image", "text")]
     return STEPS * cfg.training.batch_size / (time.perf_counter() - began)

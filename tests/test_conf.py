@@ -71,7 +71,7 @@ def test_builds(file: Path, config) -> None:
     cfg: DictConfig = config(f"{group}={file.stem}", "dataset.source=embedded")
     node = OmegaConf.select(cfg, group.replace("/", "."))
     if group == "dataset":
-        assert instantiate(node.embedded) is not None  # reading the data is another test's
+        assert node.embedded is None or instantiate(node.embedded) is not None  # reading the data is another test's
     else:
         assert instantiate(node, _convert_="all") is not None
 
@@ -80,7 +80,7 @@ def test_dataset_brings_its_encoder_and_head_and_the_command_line_wins(config) -
     assert config("dataset=mnist").encoder.image._target_.endswith("CNN")
     assert config("dataset=animals").encoder.image.name == "resnet18"
     assert config("dataset=animals", "encoder/image=cnn").encoder.image._target_.endswith("CNN")
-    assert config("dataset=mnist", "encoder=animals").encoder.image.name == "resnet18"
+    assert config("dataset=mnist", "encoder/image=resnet18").encoder.image.name == "resnet18"
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from multimodal.checks import check_number
-from multimodal.types import Told
+from multimodal.types import CaptionedTask
 
 log = logging.getLogger(__name__)
 
@@ -29,18 +29,20 @@ class AnonymousCaptions:
         words: those to replace; None finds them.
         threshold: of what a word tells beyond its class's share of all captions, from 0 (nothing) to 1 (the
             class is certain): words at or above it are replaced.
-        neutral: what stands in their place.
+        placeholder: what stands in their place.
     """
 
-    def __init__(self, words: list[str] | None, threshold: float, neutral: str) -> None:
+    def __init__(self, words: list[str] | None, threshold: float, placeholder: str) -> None:
         check_number("caption", above=0, most=1, threshold=threshold)
         if words is not None and (isinstance(words, str) or not words):
             raise ValueError(f"caption.words must be a list of words, or null to find them, got {words!r}")
-        if wordpunct_tokenize(neutral) != [neutral]:
-            raise ValueError(f"caption.neutral must be one word, got {neutral!r}")
-        self.words, self.threshold, self.neutral = words, threshold, neutral
+        if wordpunct_tokenize(placeholder) != [placeholder]:
+            raise ValueError(f"caption.placeholder must be one word, got {placeholder!r}")
+        self.words, self.threshold, self.placeholder = words, threshold, placeholder
 
-    def tell(self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]) -> Told:
+    def apply(
+        self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
+    ) -> CaptionedTask:
         """{split: texts}, {split: (N,) pictured class} -> the same answers, less telling texts."""
         words = {split: [wordpunct_tokenize(text.lower()) for text in texts] for split, texts in captions.items()}
         scores = score_words(words["train"], content["train"].numpy(), class_names)
@@ -54,11 +56,11 @@ class AnonymousCaptions:
             if nowhere:
                 log.warning("caption.words: no training caption has %s", ", ".join(sorted(nowhere)))
         hidden = {
-            split: [" ".join(self.neutral if word in telling else word for word in text) for text in texts]
+            split: [" ".join(self.placeholder if word in telling else word for word in text) for text in texts]
             for split, texts in words.items()
         }
         table = [score | {"replaced": score["word"] in telling} for score in scores]
-        return Told(hidden, content, names_class=False, tables={"class_words": table})
+        return CaptionedTask(hidden, content, names_class=False, tables={"class_words": table})
 
 
 def score_words(texts: list[list[str]], content: np.ndarray, class_names: list[str]) -> list[Score]:

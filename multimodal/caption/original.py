@@ -2,12 +2,14 @@
 
 from torch import Tensor
 
-from multimodal.types import Told
+from multimodal.types import CaptionedTask
 
 
 class OriginalCaptions:
     """Changes nothing: the label is the pictured class."""
 
-    def tell(self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]) -> Told:
+    def apply(
+        self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
+    ) -> CaptionedTask:
         """{split: texts}, {split: (N,) pictured class} -> the same."""
-        return Told(captions, content, names_class=True)
+        return CaptionedTask(captions, content, names_class=True)

@@ -9,7 +9,7 @@ not fuse.
 import torch
 from torch import Tensor
 
-from multimodal.types import Told
+from multimodal.types import CaptionedTask
 
 COUNT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -31,7 +31,9 @@ class SynergyCaptions:
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def tell(self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]) -> Told:
+    def apply(
+        self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
+    ) -> CaptionedTask:
         """{split: texts}, {split: (N,) pictured class} -> operations, and the class after each."""
         if len(class_names) < 2:
             raise ValueError(f"caption=synergy needs two classes or more, got {class_names}")
@@ -42,4 +44,4 @@ class SynergyCaptions:
             shift = torch.randint(len(class_names), (len(content[split]),), generator=generator)
             told[split] = [said[k] for k in shift.tolist()]
             label[split] = (content[split] + shift) % len(class_names)
-        return Told(told, label, names_class=False)
+        return CaptionedTask(told, label, names_class=False)

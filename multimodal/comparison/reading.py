@@ -21,7 +21,7 @@ COMPARED = ("caption", "encoder", "missing", "head", "loss", "training", "evalua
 COMPARED += ("code",)
 NOT_COMPARED = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
 NOT_COMPARED += ("evaluation.image_judge.cache",)
-ORIGIN = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded")  # named by source and fingerprint
+ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")  # named by source and fingerprint
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that stand elsewhere, or do not matter
 DATA = ["source", "fingerprint"]  # of a run
 FACTS = ("seed",)  # in metrics.json, but not measured
@@ -34,7 +34,7 @@ class Run:
     Args:
         folder: its files.
         dataset: its name.
-        source: of the data, as found: hub, local or embedded.
+        source: of the data, as found: `hub`, `path` or `embedded`.
         fingerprint: of the data.
         fusion: the choice, and where the runs differ in its arguments those: `attention layers=2`.
         setting: what else differs between the runs of a dataset, `caption=synergy`; empty where nothing does.

@@ -1,5 +1,6 @@
 """Intervals over test samples: what another test split would change in the difference of two fusions."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,14 +34,28 @@ def sample_intervals(pairs: list[RunPair]) -> dict[str, dict[str, Any]]:
     return found
 
 
+class StoredColumns(dict[str, np.ndarray]):
+    """Columns of a parquet file, each read when it is first asked for; KeyError for one that the file lacks."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.names = file, set(pyarrow.parquet.read_schema(file).names)
+
+    def __missing__(self, name: str) -> np.ndarray:
+        """Read a column: (N,), or (N, K) where each row holds a list."""
+        if name not in self.names:
+            raise KeyError(name)
+        column = pd.read_parquet(self.file, columns=[name])[name].to_numpy()
+        listed = len(column) > 0 and isinstance(column[0], np.ndarray)
+        self[name] = np.stack(column) if listed else column
+        return self[name]
+
+
 def sample_values(run: Run) -> dict[str, Floats]:
     """Return {metric: (N,) of the test samples, whose mean is the metric}, as far as `predictions.parquet` has it."""
     file = run.folder / "predictions.parquet"
     if not file.exists():
         return {}
-    stored = pyarrow.parquet.read_schema(file).names
-    columns = pd.read_parquet(file, columns=[name for name in stored if not name.startswith("probability/")])
-    found = {}
+    columns, found = StoredColumns(file), {}
     for spec in (spec for spec in compared() if spec.per_sample is not None):
         try:
             found[spec.name] = np.asarray(spec.per_sample(columns), np.float64)

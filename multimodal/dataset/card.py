@@ -6,11 +6,11 @@ import numpy as np
 
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
-from multimodal.types import UNK, Told
+from multimodal.types import UNK, CaptionedTask
 
 
 def make_card(
-    told: Told,
+    told: CaptionedTask,
     splits: dict[str, Split],
     vocabulary: Vocabulary,
     class_names: list[str],

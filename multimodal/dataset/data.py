@@ -64,7 +64,7 @@ class Data:
         vocabulary: of the training captions.
         class_names: of the K labels.
         names_class: whether a caption says by itself which class is pictured.
-        grammar: reads {attribute: word} from a caption, as far as it states any.
+        grammar: reads {attribute: word} from a caption, as far as it states any; None if there is none.
         augment: moves training images as far as their captions bear it.
         fingerprint: of all arrays, hexadecimal.
         card: what the data is, in numbers, for JSON.
@@ -77,7 +77,7 @@ class Data:
     vocabulary: Vocabulary
     class_names: list[str]
     names_class: bool
-    grammar: Callable[[str], dict[str, str]]
+    grammar: Callable[[str], dict[str, str]] | None
     augment: Augment
     fingerprint: str
     card: dict[str, Any]

@@ -12,6 +12,7 @@ from multimodal.metric.diversity import distinct, exact
 from multimodal.metric.rouge import rouge_l
 
 RECONSTRUCTED = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "exact")  # reported with both modalities given
+UNREAD = "no grammar reads the captions of this dataset"
 UNSTATED = "no test caption states an attribute that the dataset's grammar reads"
 
 
@@ -51,7 +52,9 @@ def score_captions(preds: Tensor, context: Context) -> CaptionScores:
     words, target = data.vocabulary.words_of(preds), data.vocabulary.words_of(test.tokens)
     scores: Scores = bleu(words, target) | {"rouge_l": rouge_l(words, target)}
     scores |= {"exact": exact(words, target), "distinct": distinct(words)}
-    scores |= {"attribute_accuracy": UNSTATED} | attribute_accuracy(words, target, data.grammar)
+    scores["attribute_accuracy"] = UNSTATED if data.grammar else UNREAD
+    if data.grammar is not None:
+        scores |= attribute_accuracy(words, target, data.grammar)
     if not data.names_class:
         return CaptionScores(scores | {"class_coherence": NAMELESS}, None)
     coherent = context.trained_caption_judge.classify(preds) == test.content

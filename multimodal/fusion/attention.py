@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_divides, check_whole
-from multimodal.fusion.parts import perceptron
+from multimodal.fusion.layers import perceptron
 from multimodal.types import Encoded, Fused, masked_mean
 
 
@@ -20,22 +20,22 @@ class CrossAttention(nn.Module):
 
     Args:
         dim: shared width D.
-        heads: attention heads, a divisor of D.
+        num_heads: attention heads, a divisor of D.
         hidden: width of the feed-forward layer.
     """
 
-    def __init__(self, dim: int, heads: int, hidden: int) -> None:
+    def __init__(self, dim: int, num_heads: int, hidden: int) -> None:
         super().__init__()
         self.norm_query = nn.LayerNorm(dim)
         self.norm_key = nn.LayerNorm(dim)
-        self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
+        self.attention = nn.MultiheadAttention(dim, num_heads, batch_first=True)
         self.feed_forward = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
-    def forward(self, query: Tensor, key: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, key: Tensor, token_mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, Tq, D), (B, Tk, D), (B, Tk) bool -> (B, Tq, D) and the weights (B, Tq, Tk), a mean over the heads."""
         keys = self.norm_key(key)
         # asking for the weights avoids the fused kernel, whose backward pass in bf16 is ten times slower on a CPU
-        attended, weights = self.attention(self.norm_query(query), keys, keys, key_padding_mask=~valid)
+        attended, weights = self.attention(self.norm_query(query), keys, keys, key_padding_mask=~token_mask)
         query = query + attended
         return query + self.feed_forward(query), weights
 
@@ -46,30 +46,30 @@ class AttentionFusion(nn.Module):
     Args:
         dim: shared width D.
         modalities: the two input names.
-        heads: attention heads, a divisor of D.
-        layers: cross-attention layers in each direction.
+        num_heads: attention heads, a divisor of D.
+        num_layers: cross-attention layers in each direction.
         hidden: width of the feed-forward layers.
     """
 
-    def __init__(self, dim: int, modalities: list[str], heads: int, layers: int, hidden: int) -> None:
+    def __init__(self, dim: int, modalities: list[str], num_heads: int, num_layers: int, hidden: int) -> None:
         super().__init__()
         if len(modalities) != 2:
             raise ValueError(f"cross-attention fuses exactly two modalities, got {modalities}")
-        check_whole("fusion", layers=layers)
-        check_divides("fusion", dim, "dim", heads=heads)
+        check_whole("fusion", num_layers=num_layers)
+        check_divides("fusion", dim, "dim", num_heads=num_heads)
         self.modalities = tuple(modalities)
         self.layers = nn.ModuleList(
-            nn.ModuleDict({m: CrossAttention(dim, heads, hidden) for m in modalities}) for _ in range(layers)
+            nn.ModuleDict({m: CrossAttention(dim, num_heads, hidden) for m in modalities}) for _ in range(num_layers)
         )
         self.project = nn.Sequential(nn.LayerNorm(2 * dim), *perceptron(2 * dim, hidden, dim))
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
-        """{name: tokens (B, T, D), valid (B, T), pooled (B, D)} -> z (B, D)."""
+        """{name: tokens (B, T, D), token_mask (B, T), pooled (B, D)} -> z (B, D)."""
         first, second = self.modalities
         x, y, _ = self.attend(encoded)
         summary = [
-            encoded[first].pooled + masked_mean(x, encoded[first].valid),
-            encoded[second].pooled + masked_mean(y, encoded[second].valid),
+            encoded[first].pooled + masked_mean(x, encoded[first].token_mask),
+            encoded[second].pooled + masked_mean(y, encoded[second].token_mask),
         ]
         return Fused(self.project(torch.cat(summary, dim=-1)))
 
@@ -77,10 +77,10 @@ class AttentionFusion(nn.Module):
         """Both token sequences after the last layer, and its weights: {querying modality: (B, Tq, Tk)}."""
         first, second = self.modalities
         x, y = encoded[first].tokens, encoded[second].tokens
-        x_valid, y_valid = encoded[first].valid, encoded[second].valid
+        x_mask, y_mask = encoded[first].token_mask, encoded[second].token_mask
         weights = {}
         for layer in self.layers:  # both directions read the layer before, neither goes first
-            (x, weights[first]), (y, weights[second]) = layer[first](x, y, y_valid), layer[second](y, x, x_valid)
+            (x, weights[first]), (y, weights[second]) = layer[first](x, y, y_mask), layer[second](y, x, x_mask)
         return x, y, weights
 
     def attention_weights(self, encoded: dict[str, Encoded]) -> Tensor:

@@ -7,7 +7,7 @@ that every other fusion is compared with.
 import torch
 from torch import nn
 
-from multimodal.fusion.parts import check_several, perceptron
+from multimodal.fusion.layers import check_several, perceptron
 from multimodal.types import Encoded, Fused
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_whole
-from multimodal.fusion.parts import perceptron
+from multimodal.fusion.layers import perceptron
 from multimodal.types import Encoded, Fused, masked_mean
 
 
@@ -60,4 +60,4 @@ class FiLMFusion(nn.Module):
         x = first.tokens
         for block in self.blocks:
             x = block(x, second.pooled)
-        return Fused(self.project(torch.cat([masked_mean(x, first.valid), first.pooled, second.pooled], dim=-1)))
+        return Fused(self.project(torch.cat([masked_mean(x, first.token_mask), first.pooled, second.pooled], dim=-1)))

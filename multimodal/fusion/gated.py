@@ -8,7 +8,7 @@ weighs nothing; a perceptron after the unit.
 import torch
 from torch import nn
 
-from multimodal.fusion.parts import check_several, perceptron, stack
+from multimodal.fusion.layers import check_several, perceptron, stack
 from multimodal.types import Encoded, Fused
 
 

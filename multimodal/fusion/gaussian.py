@@ -9,7 +9,7 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from multimodal.fusion.parts import check_several
+from multimodal.fusion.layers import check_several
 from multimodal.types import Encoded
 
 LOG_VARIANCE = 10.0  # at most, either way: exp of it stays a number in every precision

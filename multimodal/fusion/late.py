@@ -8,7 +8,7 @@ mean of the embeddings that the classifiers read.
 import torch
 from torch import nn
 
-from multimodal.fusion.parts import check_several, mean_of_present, perceptron
+from multimodal.fusion.layers import check_several, mean_of_present, perceptron
 from multimodal.types import Encoded, Fused
 
 

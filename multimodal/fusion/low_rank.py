@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_whole
-from multimodal.fusion.parts import check_several
+from multimodal.fusion.layers import check_several
 from multimodal.fusion.tensor import with_one
 from multimodal.types import Encoded, Fused
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from multimodal.fusion.gaussian import Experts, choose, divergence, sample
-from multimodal.fusion.parts import mean_of_present
+from multimodal.fusion.layers import mean_of_present
 from multimodal.types import Encoded, Fused
 
 
@@ -34,6 +34,6 @@ class MixtureOfExpertsFusion(nn.Module):
         mean, log_variance, present = self.experts(encoded)
         kl = mean_of_present(divergence(mean, log_variance), present).mean()
         if not self.training:
-            return Fused(mean_of_present(mean, present), terms={"kl": kl})
+            return Fused(mean_of_present(mean, present), aux_losses={"kl": kl})
         rows, chosen = torch.arange(len(mean), device=mean.device), choose(present)
-        return Fused(sample(mean[rows, chosen], log_variance[rows, chosen]), terms={"kl": kl})
+        return Fused(sample(mean[rows, chosen], log_variance[rows, chosen]), aux_losses={"kl": kl})

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from multimodal.fusion.gaussian import Experts, choose, divergence, product, sample, subsets
-from multimodal.fusion.parts import mean_of_present
+from multimodal.fusion.layers import mean_of_present
 from multimodal.types import Encoded, Fused
 
 
@@ -36,6 +36,6 @@ class MoPoEFusion(nn.Module):
         possible = (present[:, None] | ~self.subsets).all(-1)  # (B, S): all its members are there
         kl = mean_of_present(divergence(means, log_variances), possible).mean()
         if not self.training:
-            return Fused(mean_of_present(means, possible), terms={"kl": kl})
+            return Fused(mean_of_present(means, possible), aux_losses={"kl": kl})
         rows, chosen = torch.arange(len(means), device=means.device), choose(possible)
-        return Fused(sample(means[rows, chosen], log_variances[rows, chosen]), terms={"kl": kl})
+        return Fused(sample(means[rows, chosen], log_variances[rows, chosen]), aux_losses={"kl": kl})

@@ -29,4 +29,4 @@ class ProductOfExpertsFusion(nn.Module):
         """{name: pooled (B, D), present (B,)} -> z (B, D); owes `kl`, nats a sample."""
         mean, log_variance = product(*self.experts(encoded))
         z = sample(mean, log_variance) if self.training else mean
-        return Fused(z, terms={"kl": divergence(mean, log_variance).mean()})
+        return Fused(z, aux_losses={"kl": divergence(mean, log_variance).mean()})

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from multimodal.fusion.parts import perceptron
+from multimodal.fusion.layers import perceptron
 from multimodal.types import Encoded, Fused
 
 

@@ -8,7 +8,7 @@ Differs: a mean over the present ones, so that a missing modality changes no sca
 import torch
 from torch import nn
 
-from multimodal.fusion.parts import check_several, mean_of_present, perceptron
+from multimodal.fusion.layers import check_several, mean_of_present, perceptron
 from multimodal.types import Encoded, Fused
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_whole
-from multimodal.fusion.parts import check_several, perceptron
+from multimodal.fusion.layers import check_several, perceptron
 from multimodal.types import Encoded, Fused
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from multimodal.checks import check_divides, check_whole
 from multimodal.fusion.attention import CrossAttention
-from multimodal.fusion.parts import check_several, perceptron
+from multimodal.fusion.layers import check_several, perceptron
 from multimodal.types import Encoded, Fused
 
 
@@ -22,34 +22,34 @@ class TransformerFusion(nn.Module):
     Args:
         dim: shared width D.
         modalities: input names, in the order of the sequence.
-        heads: attention heads, a divisor of D.
-        layers: of the transformer.
+        num_heads: attention heads, a divisor of D.
+        num_layers: of the transformer.
         hidden: width of the feed-forward layers and of the projection.
     """
 
-    def __init__(self, dim: int, modalities: list[str], heads: int, layers: int, hidden: int) -> None:
+    def __init__(self, dim: int, modalities: list[str], num_heads: int, num_layers: int, hidden: int) -> None:
         super().__init__()
-        check_whole("fusion", layers=layers)
-        check_divides("fusion", dim, "dim", heads=heads)
+        check_whole("fusion", num_layers=num_layers)
+        check_divides("fusion", dim, "dim", num_heads=num_heads)
         self.modalities = check_several(modalities)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)
         self.kind = nn.ParameterDict({m: nn.Parameter(torch.randn(dim) * 0.02) for m in modalities})
-        self.layers = nn.ModuleList(CrossAttention(dim, heads, hidden) for _ in range(layers))
+        self.layers = nn.ModuleList(CrossAttention(dim, num_heads, hidden) for _ in range(num_layers))
         self.norm = nn.LayerNorm(dim)
         self.project = perceptron(dim, hidden, dim)
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
-        """{name: tokens (B, T, D), valid (B, T), pooled (B, D), present (B,)} -> z (B, D)."""
-        x, valid = self.sequence(encoded)
+        """{name: tokens (B, T, D), token_mask (B, T), pooled (B, D), present (B,)} -> z (B, D)."""
+        x, token_mask = self.sequence(encoded)
         for layer in self.layers:
-            x, _ = layer(x, x, valid)
+            x, _ = layer(x, x, token_mask)
         return Fused(self.project(self.norm(x[:, 0])))
 
     def attention_weights(self, encoded: dict[str, Encoded]) -> Tensor:
         """(B, T, S): how each word shares what it takes from the image out over its positions, rows sum to 1."""
-        x, valid = self.sequence(encoded)
+        x, token_mask = self.sequence(encoded)
         for layer in self.layers:
-            x, weights = layer(x, x, valid)
+            x, weights = layer(x, x, token_mask)
         start, spans = 1, {}
         for m in self.modalities:
             length = encoded[m].tokens.shape[1]
@@ -60,10 +60,10 @@ class TransformerFusion(nn.Module):
     def sequence(self, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor]:
         """(B, S, D) and what may be attended to (B, S): CLS, then each modality's embedding and tokens."""
         parts = [self.cls.expand(len(encoded[self.modalities[0]].present), 1, -1)]
-        valid = [parts[0].new_ones(parts[0].shape[:2], dtype=torch.bool)]
+        token_mask = [parts[0].new_ones(parts[0].shape[:2], dtype=torch.bool)]
         for m in self.modalities:
             e = encoded[m]
             own = torch.cat([e.pooled[:, None], e.tokens], dim=1)
             parts.append((own + self.kind[m]).where(e.present[:, None, None], 0))
-            valid.append(torch.cat([e.present[:, None], e.valid & e.present[:, None]], dim=1))
-        return torch.cat(parts, dim=1), torch.cat(valid, dim=1)
+            token_mask.append(torch.cat([e.present[:, None], e.token_mask & e.present[:, None]], dim=1))
+        return torch.cat(parts, dim=1), torch.cat(token_mask, dim=1)

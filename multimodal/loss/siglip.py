@@ -27,7 +27,7 @@ class SigLIP(nn.Module):
         super().__init__()
         check_number("loss.terms.contrastive", least=0.01, temperature=temperature)
         check_flag("loss.terms.contrastive", learned=learned)
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learned)
+        self.logit_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learned)
         self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=learned)
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
@@ -39,8 +39,8 @@ class SigLIP(nn.Module):
         if self.training:  # the negatives of all processes
             x, y, both, tokens = gather(x), gather(y), gather(both), gather(tokens)
         with torch.no_grad():
-            self.log_scale.clamp_(max=math.log(100))
-        score = x @ y.T * self.log_scale.exp() + self.bias
+            self.logit_scale.clamp_(max=math.log(100))
+        score = x @ y.T * self.logit_scale.exp() + self.bias
         equal = (tokens[:, None] == tokens[None]).all(-1)
         loss = nn.functional.binary_cross_entropy_with_logits(score, equal.to(score.dtype), reduction="none")
         return (loss * (both[:, None] & both[None])).sum() / both.sum().clamp(min=1)

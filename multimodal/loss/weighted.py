@@ -26,11 +26,11 @@ class WeightedLoss(nn.Module):
     def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """{term: unweighted scalar}, and "loss", their weighted sum."""
         values = {name: term(output, batch) for name, term in self.terms.items()}
-        twice = sorted(set(values) & set(output.terms))
+        twice = sorted(set(values) & set(output.aux_losses))
         if twice:
             raise ValueError(f"the fusion owes a term that the loss has already: {twice}; give it another name")
         size = len(output.label)
-        values |= {name: global_mean(term, size, self.training) for name, term in output.terms.items()}
+        values |= {name: global_mean(term, size, self.training) for name, term in output.aux_losses.items()}
         unknown = sorted(set(values) - set(self.weights))
         if unknown:
             raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each")

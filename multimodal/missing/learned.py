@@ -7,7 +7,7 @@ modalities); ours is learned instead of zero.
 import torch
 from torch import nn
 
-from multimodal.missing.parts import fill
+from multimodal.missing.layers import fill
 from multimodal.types import Encoded
 
 

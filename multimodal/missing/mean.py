@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_number
-from multimodal.missing.parts import fill
+from multimodal.missing.layers import fill
 from multimodal.types import Encoded, masked_mean
 
 
@@ -45,7 +45,7 @@ class Mean(nn.Module):
     def update(self, name: str, e: Encoded) -> None:
         """Moves the means towards those of the samples that are present, in any process; stays where none is."""
         weight, count = e.present[:, None].float(), total(e.present.sum())
-        for mean, seen in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.valid)), strict=True):
+        for mean, seen in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.token_mask)), strict=True):
             found = total((weight * seen.float()).sum(0)) / count.clamp(min=1)  # no matrix product: autocast rounds it
             mean.lerp_(found, self.momentum * (count > 0))
 

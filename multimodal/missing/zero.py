@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from multimodal.missing.parts import fill
+from multimodal.missing.layers import fill
 from multimodal.types import Encoded
 
 

@@ -101,8 +101,8 @@ def with_overrides(
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
     config.training.devices = 1  # one is enough to answer, whatever trained
     for encoder in config.encoder.values():
-        if "weights" in encoder:
-            encoder.update(weights="none", frozen=False)  # the checkpoint has them
+        in_checkpoint = {"weights": "none", "frozen": False}  # the checkpoint has the weights
+        encoder.update({name: value for name, value in in_checkpoint.items() if name in encoder})
     return config
 
 

@@ -104,7 +104,8 @@ def training_record(cfg: DictConfig, data: Data, model: MultimodalModel, precisi
     """
     hydra = HydraConfig.get()
     config = resolve(cfg, data, precision)
-    weights = {m: getattr(encoder, "weights", "random") for m, encoder in model.encoders.items()}
+    named = {m: getattr(encoder, "weights", None) for m, encoder in model.encoders.items()}
+    weights = {m: name if isinstance(name, str) else "random" for m, name in named.items()}
     return RunRecord(
         config=config,
         choices={name: choice for name, choice in hydra.runtime.choices.items() if not name.startswith("hydra/")},

@@ -13,10 +13,11 @@ from typing import Any
 KEYED = ("dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
 KEYED += ("fusion_parameters",)
 # Data and weights count by their content.
-NOT_KEYED = ("dataset.source", "dataset.path", "dataset.hub", "dataset.embedded", "encoder.image.weights")
+NOT_KEYED = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded", "encoder.image.weights")
 NOT_KEYED += ("training.accelerator",)
 NOT_EVALUATED = ("evaluation.image_judge.cache",)
 BUILT_BY = "multimodal.runs.build.build_model"
+PACKAGE = Path(__file__).parent.parent
 EVALUATED_BY = "multimodal.evaluation.evaluator.Evaluator"
 
 
@@ -70,10 +71,14 @@ def without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def targets(part: Any) -> set[str]:
-    """Return every `_target_` in a config, at any depth."""
+    """Return every class and function that a config names, at any depth: by `_target_`, or by the `path` of Hydra's
+    `get_method`, `get_class` and `get_object`.
+    """
     values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     found = {target for value in values for target in targets(value)}
-    return found | ({part["_target_"]} if isinstance(part, dict) and "_target_" in part else set())
+    if isinstance(part, dict) and "_target_" in part:
+        found.add(part["path"] if part["_target_"].startswith("hydra.utils.get_") else part["_target_"])
+    return found
 
 
 @cache  # what was edited since this process began is not what it runs
@@ -117,9 +122,22 @@ def source_file(module: str) -> Path | None:
 @cache
 def imported(file: Path) -> list[str]:
     """What a file imports from this package: modules, and names that may be modules."""
-    nodes = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
-    ours = [node for node in nodes if (node.module or "").startswith("multimodal")]
-    return [name for node in ours for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names))]
+    return imported_names(file.read_text(encoding="utf-8"), file)
+
+
+def imported_names(code: str, file: Path) -> list[str]:
+    """Return what the code of a file of this package imports from the package, by full names."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:  # relative: as many folders up, less one, from the file
+                parents = file.relative_to(PACKAGE.parent).parts[: -node.level]
+                module = ".".join((*parents, module)).rstrip(".")
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return [name for name in found if name.partition(".")[0] == PACKAGE.name]
 
 
 def file_digest(weights: str) -> str:

@@ -30,7 +30,7 @@ def gradient_norms(encoders: Iterable[tuple[str, nn.Module]]) -> dict[str, Tenso
 
 
 @torch.no_grad()
-def shares(model: MultimodalModel, split: Split, device: torch.device) -> dict[str, float]:
+def modality_contributions(model: MultimodalModel, split: Split, device: torch.device) -> dict[str, float]:
     """Accuracy with both modalities and with each alone, and the image's Shapley share of it, on complete samples.
 
     `imbalance/share_image` is left out where there is next to nothing to share.
@@ -51,7 +51,7 @@ def watched(size: int) -> Tensor:
     return torch.linspace(0, size - 1, min(SAMPLES, size)).long()
 
 
-def unlearned(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -> dict[str, float]:
+def unlearned_modalities(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -> dict[str, float]:
     """{modality: its accuracy alone} of those that a fusion reads, that answer no better than chance, and add nothing.
 
     Args:
@@ -72,7 +72,7 @@ def unlearned(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -
 
 def warn(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -> None:
     """Says which modality is not learned."""
-    for m, accuracy in unlearned(row, label, modalities).items():
+    for m, accuracy in unlearned_modalities(row, label, modalities).items():
         log.warning(
             "the %s is not learned: alone it answers %.3f (chance %.3f), and the answer with both does not need it; "
             "see imbalance.png. Try loss=unimodal, loss=ogm_ge, or more modality dropout of the other",

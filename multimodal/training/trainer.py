@@ -20,7 +20,7 @@ from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
 from multimodal.training.device import launch, make_fabric
-from multimodal.training.imbalance import gradient_norms, shares, warn
+from multimodal.training.imbalance import gradient_norms, modality_contributions, warn
 from multimodal.training.interruption import Interrupted, InterruptHandler
 from multimodal.training.meter import MeanMeter
 from multimodal.training.modality_dropout import ModalityDropout
@@ -42,9 +42,9 @@ class Trainer:
         batch_size: samples a step, over all devices.
         optimizer: its class with its settings.
         scheduler: a function of optimizer and steps, with its settings.
-        clip: largest norm of the gradient.
+        gradient_clip_norm: largest norm of the gradient.
         modality_dropout: who misses what in training.
-        validations: how often the validation split is looked at in a full run.
+        num_validations: how often the validation split is looked at in a full run.
         patience: validations without a lower loss after which training stops.
         accelerator, devices, precision: see `make_fabric`.
     """
@@ -56,22 +56,22 @@ class Trainer:
         batch_size: int,
         optimizer: partial[Optimizer],
         scheduler: partial[LRScheduler],
-        clip: float,
+        gradient_clip_norm: float,
         modality_dropout: ModalityDropout,
-        validations: int,
+        num_validations: int,
         patience: int,
         accelerator: str,
         devices: int,
         precision: str,
     ) -> None:
-        check_whole("training", steps=steps, batch_size=batch_size, validations=validations, patience=patience)
+        check_whole("training", steps=steps, batch_size=batch_size, num_validations=num_validations, patience=patience)
         check_whole("training", epochs=1 if epochs is None else epochs)
-        check_number("training", above=0, clip=clip)
+        check_number("training", above=0, gradient_clip_norm=gradient_clip_norm)
         check_optimization(optimizer, scheduler, steps)
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
-        self.optimizer, self.scheduler, self.clip = optimizer, scheduler, clip
+        self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
         self.modality_dropout = modality_dropout
-        self.validations, self.patience = validations, patience
+        self.num_validations, self.patience = num_validations, patience
         self.fabric = make_fabric(accelerator, devices, precision)
         self.precision = self.fabric.strategy.precision.precision  # what `auto` came to
 
@@ -150,7 +150,7 @@ class Trainer:
         size = min(self.batch_size, len(train))
         batches = BatchSampler(train, data.augment, size, self.modality_dropout, seed, fabric)
         steps = self.steps if self.epochs is None else self.epochs * batches.per_epoch
-        every = max(1, round(steps / self.validations))
+        every = max(1, round(steps / self.num_validations))
         saved = checkpoints.read()  # before the processes meet in `setup`: none has written yet
         module, state = self.start(fabric, training_step, steps)
         if saved is not None:
@@ -188,8 +188,10 @@ class Trainer:
         terms = module(ExactBatch(batch))
         fabric.backward(terms["loss"])
         module.loss.after_backward(module.model.encoders)
-        norm = fabric.clip_gradients(module, optimizer, max_norm=self.clip, error_if_nonfinite=False)
-        shortened = (norm / self.clip).clamp(min=1)  # measured after, for a loss scaler unscales before it clips
+        norm = fabric.clip_gradients(module, optimizer, max_norm=self.gradient_clip_norm, error_if_nonfinite=False)
+        shortened = (norm / self.gradient_clip_norm).clamp(
+            min=1
+        )  # measured after, for a loss scaler unscales before it clips
         norms = gradient_norms(module.model.encoders.items())
         terms |= {name: (n * shortened).nan_to_num(0, 0, 0) for name, n in norms.items()}  # a skipped step has none
         optimizer.step()
@@ -214,7 +216,7 @@ class Trainer:
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
             means.add(module(ExactBatch(batch.with_present(**present))), len(rows))
-        found = means.means() | shares(module.model, split, device)
+        found = means.means() | modality_contributions(module.model, split, device)
         module.train()
         return {f"validation/{name}": value for name, value in found.items()}
 

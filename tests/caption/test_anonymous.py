@@ -7,10 +7,10 @@ import torch
 
 from multimodal.caption.anonymous import AnonymousCaptions, score_words
 from multimodal.dataset.builtin import animal_grammar, digit_grammar
-from multimodal.types import Told
+from multimodal.types import CaptionedTask
 
 GRAMMARS = {"digits": (digit_grammar, "digit"), "animals": (animal_grammar, "species")}
-SETTINGS = {"words": None, "threshold": 0.5, "neutral": "something"}
+SETTINGS = {"words": None, "threshold": 0.5, "placeholder": "something"}
 CAT_DOG = ["cat", "dog"]
 
 
@@ -24,24 +24,24 @@ def written(name: str, count: int, seed: int) -> tuple[list[str], torch.Tensor, 
     return [grammar.write(attributes, rng) for attributes in drawn], content, names
 
 
-def tell(captions: dict[str, list[str]], content: dict[str, list[int]], **changed: object) -> Told:
+def apply(captions: dict[str, list[str]], content: dict[str, list[int]], **changed: object) -> CaptionedTask:
     """Captions of cats and dogs, without what gives them away."""
     pictured = {split: torch.tensor(numbers) for split, numbers in content.items()}
-    return AnonymousCaptions(**SETTINGS | changed).tell(captions, pictured, CAT_DOG)
+    return AnonymousCaptions(**SETTINGS | changed).apply(captions, pictured, CAT_DOG)
 
 
-def replaced(told: Told) -> set[str]:
+def replaced(told: CaptionedTask) -> set[str]:
     """The words that were."""
     return {row["word"] for row in told.tables["class_words"] if row["replaced"]}
 
 
 @pytest.fixture(scope="module", params=GRAMMARS)
-def embedded(request) -> tuple[dict[str, list[str]], dict[str, torch.Tensor], list[str], Told]:
+def embedded(request) -> tuple[dict[str, list[str]], dict[str, torch.Tensor], list[str], CaptionedTask]:
     """(captions, content, class names, told) of an embedded set."""
     train, seen, names = written(request.param, 1200, 0)
     test, asked, _ = written(request.param, 300, 1)
     captions, content = {"train": train, "test": test}, {"train": seen, "test": asked}
-    return captions, content, names, AnonymousCaptions(**SETTINGS).tell(captions, content, names)
+    return captions, content, names, AnonymousCaptions(**SETTINGS).apply(captions, content, names)
 
 
 def test_the_class_words_are_found_and_no_others(embedded):
@@ -66,7 +66,7 @@ def test_the_answers_are_the_pictured_classes_and_no_caption_names_one(embedded)
     _, content, names, told = embedded
     assert all(torch.equal(told.label[split], content[split]) for split in content)
     assert not told.names_class
-    again = AnonymousCaptions(**SETTINGS).tell(told.captions, content, names)
+    again = AnonymousCaptions(**SETTINGS).apply(told.captions, content, names)
     assert replaced(again) == set()
     assert again.captions == told.captions
 
@@ -85,25 +85,25 @@ def test_the_attributes_can_still_be_read(embedded):
 def test_a_rare_word_is_not_suspected_for_an_accident(count, suspected):
     """A word that only cats have: in a few captions by chance, in many for a reason."""
     texts = [f"a {'meowing ' if i < count else ''}thing" for i in range(400)]
-    told = tell({"train": texts + ["a thing"] * 400}, {"train": [0] * 400 + [1] * 400})
+    told = apply({"train": texts + ["a thing"] * 400}, {"train": [0] * 400 + [1] * 400})
     assert replaced(told) == ({"meowing"} if suspected else set())
 
 
 def test_a_word_that_most_but_not_all_of_one_class_share_is_scored_between():
     texts = ["a furry thing"] * 60 + ["a thing"] * 40
-    told = tell({"train": texts + ["a furry thing"] * 20 + ["a thing"] * 80}, {"train": [0] * 100 + [1] * 100})
+    told = apply({"train": texts + ["a furry thing"] * 20 + ["a thing"] * 80}, {"train": [0] * 100 + [1] * 100})
     score = {row["word"]: row["score"] for row in told.tables["class_words"]}
     assert score["a"] == score["thing"] == 0
     assert 0.2 < score["furry"] < 0.5  # three quarters are cats: half of the way, less what is uncertain
     assert replaced(told) == set()
     given = {"train": texts + ["a furry thing"] * 20 + ["a thing"] * 80}, {"train": [0] * 100 + [1] * 100}
-    assert replaced(tell(*given, threshold=0.2)) == {"furry"}
+    assert replaced(apply(*given, threshold=0.2)) == {"furry"}
 
 
 def test_a_word_of_the_commoner_class_is_not_telling_for_that():
     """Nine of ten samples are cats, and so are nine of ten of those with any word."""
     texts = [f"a {'furry' if i % 3 else 'plain'} thing" for i in range(1000)]
-    assert replaced(tell({"train": texts}, {"train": [int(i % 10 == 0) for i in range(1000)]})) == set()
+    assert replaced(apply({"train": texts}, {"train": [int(i % 10 == 0) for i in range(1000)]})) == set()
 
 
 def test_scores_are_those_of_wilsons_formula():
@@ -130,16 +130,16 @@ def test_scores_are_those_of_wilsons_formula():
 def test_test_captions_are_rewritten_by_the_words_of_train_alone():
     train = ["a cat here"] * 50 + ["a dog here"] * 50
     test = ["a cat barks"] * 50 + ["a dog meows"] * 50  # the verbs give the class away, but only here
-    told = tell({"train": train, "test": test}, {"train": [0] * 50 + [1] * 50, "test": [0] * 50 + [1] * 50})
+    told = apply({"train": train, "test": test}, {"train": [0] * 50 + [1] * 50, "test": [0] * 50 + [1] * 50})
     assert replaced(told) == {"cat", "dog"}
     assert set(told.captions["test"]) == {"a something barks", "a something meows"}
-    swapped = tell({"train": train, "test": test}, {"train": [0] * 50 + [1] * 50, "test": [1] * 100})
+    swapped = apply({"train": train, "test": test}, {"train": [0] * 50 + [1] * 50, "test": [1] * 100})
     assert swapped.captions == told.captions
 
 
 def test_length_and_order_stay_and_case_and_punctuation_hide_no_word():
     train = ["Big CAT, small cat!"] * 30 + ["Big DOG, small dog!"] * 30
-    told = tell({"train": train, "test": ["'Cat'-dog. 🐱 Cats?"]}, {"train": [0] * 30 + [1] * 30, "test": [0]})
+    told = apply({"train": train, "test": ["'Cat'-dog. 🐱 Cats?"]}, {"train": [0] * 30 + [1] * 30, "test": [0]})
     assert told.captions["train"] == ["big something , small something !"] * 60
     assert told.captions["test"] == ["' something '- something . 🐱 cats ?"]
 
@@ -147,7 +147,7 @@ def test_length_and_order_stay_and_case_and_punctuation_hide_no_word():
 @pytest.mark.parametrize("words", [["thin"], ["Thin", "HERE"], ["cat", "unheard"]])
 def test_a_given_list_is_used_as_it_is(words):
     train = ["a thin cat here"] * 50 + ["a thin dog here"] * 50
-    told = tell({"train": train}, {"train": [0] * 50 + [1] * 50}, words=words)
+    told = apply({"train": train}, {"train": [0] * 50 + [1] * 50}, words=words)
     given = {word.lower() for word in words}
     assert replaced(told) == given & {"a", "thin", "cat", "dog", "here"}
     for before, after in zip(train, told.captions["train"], strict=True):
@@ -171,16 +171,16 @@ def test_words_that_are_no_list_are_refused(words):
         AnonymousCaptions(**SETTINGS | {"words": words})
 
 
-@pytest.mark.parametrize("neutral", ["", "some thing", "it's"])
-def test_a_neutral_word_is_one_word(neutral):
+@pytest.mark.parametrize("placeholder", ["", "some thing", "it's"])
+def test_a_neutral_word_is_one_word(placeholder):
     with pytest.raises(ValueError, match="must be one word"):
-        AnonymousCaptions(**SETTINGS | {"neutral": neutral})
+        AnonymousCaptions(**SETTINGS | {"placeholder": placeholder})
 
 
 def test_a_list_that_matches_nothing_is_refused_and_a_part_that_does_not_is_said(caplog):
     captions, content = {"train": ["a grey cat", "a dog"]}, {"train": torch.tensor([0, 1])}
     with pytest.raises(ValueError, match=r"no training caption has any of emu, unicorn"):
-        AnonymousCaptions(["unicorn", "emu"], 0.5, "something").tell(captions, content, ["cat", "dog"])
-    told = AnonymousCaptions(["cat", "unicorn"], 0.5, "something").tell(captions, content, ["cat", "dog"])
+        AnonymousCaptions(["unicorn", "emu"], 0.5, "something").apply(captions, content, ["cat", "dog"])
+    told = AnonymousCaptions(["cat", "unicorn"], 0.5, "something").apply(captions, content, ["cat", "dog"])
     assert told.captions["train"] == ["a grey something", "a dog"]
     assert "no training caption has unicorn" in caplog.text

@@ -5,7 +5,7 @@ from scipy.stats import binom, chi2_contingency, chisquare
 from torch import Tensor
 
 from multimodal.caption.synergy import SynergyCaptions, phrases
-from multimodal.types import Told
+from multimodal.types import CaptionedTask
 
 CLASSES = [2, 3, 10, 12]
 NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "11"]
@@ -17,10 +17,10 @@ def content(classes: int) -> dict[str, Tensor]:
     return {split: torch.arange(size) % classes for split, size in SIZES.items()}
 
 
-def told(classes: int, seed: int = 0) -> Told:
+def told(classes: int, seed: int = 0) -> CaptionedTask:
     """Operations for these samples, which had other captions."""
     captions = {split: ["a thin seven"] * size for split, size in SIZES.items()}
-    return SynergyCaptions(seed).tell(captions, content(classes), [f"class {k}" for k in range(classes)])
+    return SynergyCaptions(seed).apply(captions, content(classes), [f"class {k}" for k in range(classes)])
 
 
 def shifts(captions: list[str], classes: int) -> np.ndarray:
@@ -97,4 +97,4 @@ def test_no_split_repeats_the_draws_of_another_also_of_another_seed():
 
 def test_one_class_is_no_task():
     with pytest.raises(ValueError, match="two classes or more"):
-        SynergyCaptions(0).tell({"train": ["a"]}, {"train": torch.tensor([0])}, ["cat"])
+        SynergyCaptions(0).apply({"train": ["a"]}, {"train": torch.tensor([0])}, ["cat"])

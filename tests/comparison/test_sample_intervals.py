@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from multimodal.comparison.pairwise_test import best_fusion, compare_fusions
-from multimodal.comparison.sample_intervals import sample_intervals, sample_values
+from multimodal.comparison.sample_intervals import StoredColumns, sample_intervals, sample_values
 from multimodal.comparison.wording import sentence
 from multimodal.io import write_parquet
 from multimodal.metric.catalogue import compared, primary
@@ -71,3 +71,13 @@ def test_runs_without_predictions_have_no_interval_over_samples(tmp_path: Path) 
     first, second = with_samples("attention", 0, tmp_path / "a"), made_up_run("concat", 0, 0.5)
     assert sample_intervals([(first, second)]) == {}
     assert primary_test([first, second]).sample_interval is None
+
+
+def test_a_column_of_probabilities_is_read_when_a_metric_asks_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "predictions.parquet"
+    write_parquet({"label": [0, 1], "probability/both": [[0.25, 0.75], [0.5, 0.5]]}, file)
+    columns = StoredColumns(file)
+    assert columns["probability/both"].tolist() == [[0.25, 0.75], [0.5, 0.5]]
+    assert columns["label"].tolist() == [0, 1]
+    with pytest.raises(KeyError, match="predicted/both"):
+        columns["predicted/both"]

@@ -8,7 +8,7 @@ from datasets import DatasetDict
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.types import Told
+from multimodal.types import CaptionedTask
 from tests.helpers.datasets import prepared, samples, square, table
 
 CLASSES = ["cat", "dog", "fish"]
@@ -30,7 +30,7 @@ def card(captions: dict[str, list[str]], content: dict[str, list[int]]) -> dict:
         image = torch.zeros(len(texts), 1, 4, 4, dtype=torch.uint8)
         splits[name] = Split(image, vocabulary.encode(texts, 3), (shown + 1) % 3, shown)
     label = {name: split.label for name, split in splits.items()}
-    return make_card(Told(captions, label, True), splits, vocabulary, CLASSES, 3, BAD)
+    return make_card(CaptionedTask(captions, label, True), splits, vocabulary, CLASSES, 3, BAD)
 
 
 @pytest.fixture

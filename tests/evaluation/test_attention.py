@@ -44,8 +44,8 @@ def test_an_encoder_whose_tokens_are_no_square_has_no_maps(model, split) -> None
     class WithCLS(nn.Module):
         def forward(self, x, present):
             e = encoder(x, present)
-            tokens, valid = torch.cat([e.tokens[:, :1], e.tokens], 1), torch.cat([e.valid[:, :1], e.valid], 1)
-            return replace(e, tokens=tokens, valid=valid)
+            tokens, valid = torch.cat([e.tokens[:, :1], e.tokens], 1), torch.cat([e.token_mask[:, :1], e.token_mask], 1)
+            return replace(e, tokens=tokens, token_mask=valid)
 
     encoder = model.encoders["image"]
     model.encoders["image"] = WithCLS()

@@ -32,7 +32,7 @@ def test_each_stream_reads_the_other_as_it_was_and_is_read_out_over_what_is_vali
     torch.manual_seed(0)
     fusion, encoded = AttentionFusion(8, ["image", "text"], 2, 2, 12).eval(), encodings(8)
     (x, y), (x_valid, y_valid) = (
-        [getattr(encoded[m], name) for m in ("image", "text")] for name in ("tokens", "valid")
+        [getattr(encoded[m], name) for m in ("image", "text")] for name in ("tokens", "token_mask")
     )
     for layer in fusion.layers:
         x, y = layer["image"](x, y, y_valid)[0], layer["text"](y, x, x_valid)[0]
@@ -54,7 +54,7 @@ def test_padding_is_never_attended_to_and_words_are() -> None:
 
 @pytest.mark.parametrize(
     ("modalities", "heads", "layers", "message"),
-    [(["image"], 2, 1, "two"), (["image", "text"], 3, 1, "divide"), (["image", "text"], 2, 0, "layers must be")],
+    [(["image"], 2, 1, "two"), (["image", "text"], 3, 1, "divide"), (["image", "text"], 2, 0, "num_layers must be")],
 )
 def test_bad_arguments_are_refused(modalities: list[str], heads: int, layers: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -14,7 +14,7 @@ def test_a_layer_written_out() -> None:
     fusion, encoded = BottleneckFusion(8, ["image", "text"], 2, 2, 1, 12).eval(), encodings(8)
     first, said, own = fusion.bottleneck.expand(1, -1, -1), [], []
     for m in ("image", "text"):  # of the first sample alone, its caption cut to its three words
-        e, length = encoded[m], int(encoded[m].valid[0].sum())
+        e, length = encoded[m], int(encoded[m].token_mask[0].sum())
         x = torch.cat([e.tokens[:1, :length], first], dim=1)
         out, _ = fusion.layers[0][m](x, x, torch.ones(1, length + 2, dtype=torch.bool))
         said.append(out[:, length:])

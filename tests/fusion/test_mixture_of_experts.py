@@ -15,7 +15,7 @@ def test_in_evaluation_it_is_the_mean_of_the_present_experts() -> None:
     torch.testing.assert_close(fusion(encoded).z, expected)
     each = divergence(*fusion.experts(encoded)[:2])  # (B, M)
     owed = torch.stack([each[0, 1], each[1].mean(), each[2].mean()]).mean()
-    torch.testing.assert_close(fusion(encoded).terms["kl"], owed)
+    torch.testing.assert_close(fusion(encoded).aux_losses["kl"], owed)
 
 
 def test_under_autocast_it_owes_the_same() -> None:
@@ -24,7 +24,7 @@ def test_under_autocast_it_owes_the_same() -> None:
     expected = fusion(encoded)
     with torch.autocast("cpu", torch.bfloat16):
         found = fusion(encoded)
-    assert torch.equal(found.terms["kl"], expected.terms["kl"])
+    assert torch.equal(found.aux_losses["kl"], expected.aux_losses["kl"])
     assert torch.equal(found.z, expected.z)
 
 

@@ -20,7 +20,7 @@ def test_in_evaluation_it_is_the_mean_over_the_subsets_of_who_is_there() -> None
     torch.testing.assert_close(fusion(encoded).z, expected)
     each = sum(divergence(*parts) for parts in told.values()) / 3
     each[1] = divergence(*told[True, False])[1]
-    torch.testing.assert_close(fusion(encoded).terms["kl"], each.mean())
+    torch.testing.assert_close(fusion(encoded).aux_losses["kl"], each.mean())
 
 
 def test_in_training_a_sample_without_caption_follows_its_image() -> None:

@@ -23,4 +23,4 @@ def test_training_draws_around_the_mean_and_owes_the_divergence() -> None:
     mean, log_variance = product(*fusion.experts(encoded))
     drawn = torch.stack([fusion(encoded).z for _ in range(2000)])
     torch.testing.assert_close(drawn.mean(0), mean, atol=0.1, rtol=0)
-    torch.testing.assert_close(fusion(encoded).terms["kl"], divergence(mean, log_variance).mean())
+    torch.testing.assert_close(fusion(encoded).aux_losses["kl"], divergence(mean, log_variance).mean())

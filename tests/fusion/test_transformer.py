@@ -14,8 +14,8 @@ def test_a_sequence_cut_to_what_is_there_gives_the_same() -> None:
     fusion, encoded = TransformerFusion(8, ["image", "text"], 2, 2, 12).eval(), encodings(8)
     short = {m: replace(e, **{n: getattr(e, n)[:1] for n in ("pooled", "present")}) for m, e in encoded.items()}
     for m, e in short.items():
-        length = int(encoded[m].valid[0].sum())
-        short[m] = replace(e, tokens=encoded[m].tokens[:1, :length], valid=encoded[m].valid[:1, :length])
+        length = int(encoded[m].token_mask[0].sum())
+        short[m] = replace(e, tokens=encoded[m].tokens[:1, :length], token_mask=encoded[m].token_mask[:1, :length])
     torch.testing.assert_close(fusion(encoded).z[:1], fusion(short).z)
 
 
@@ -48,7 +48,9 @@ def test_attention_weights_are_shares_over_the_image() -> None:
         torch.testing.assert_close(weights[:, word], seen / seen.sum(-1, keepdim=True))
 
 
-@pytest.mark.parametrize(("heads", "layers", "message"), [(3, 1, "heads must divide dim=8"), (2, 0, "layers must be")])
+@pytest.mark.parametrize(
+    ("heads", "layers", "message"), [(3, 1, "num_heads must divide dim=8"), (2, 0, "num_layers must be")]
+)
 def test_bad_settings_are_refused(heads: int, layers: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TransformerFusion(8, ["image", "text"], heads, layers, 12)

@@ -14,7 +14,7 @@ from multimodal.figures.run_figures import RunFigures
 from tests.helpers.toy import ROOT
 
 SCRIPT = str(ROOT / "scripts" / "run.py")
-TINY = ["dataset.source=embedded", "dataset.limit=120", "training.steps=6", "training.validations=2"]
+TINY = ["dataset.source=embedded", "dataset.limit=120", "training.steps=6", "training.num_validations=2"]
 TINY += ["training.batch_size=16", "training.precision=32-true"]  # the same on every processor
 TINY += ["evaluation.image_judge.steps=5", "evaluation.figures.points=60", "dim=16"]
 TINY += ["evaluation.measures.interaction.num_samples=8", "evaluation.measures.beam_search.beam_width=2"]

@@ -15,7 +15,7 @@ from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.predict import Predictions
 from multimodal.figures.run_figures import RunFigures
 from multimodal.metric.availability import missing_thresholds, surface
-from multimodal.types import Told
+from multimodal.types import CaptionedTask
 from tests.helpers.toy import toy_data
 
 TITLE = "animals (embedded, anonymous captions), product_of_experts fusion, seed 10"  # about as long as they get
@@ -91,7 +91,7 @@ def made_up_history(rows: int) -> list[dict[str, float]]:
 
 
 def draw_every_figure(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
-    told = Told({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
+    told = CaptionedTask({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
     card = make_card(told, data.splits, data.vocabulary, data.class_names, 100, [])
     card |= {"source": "embedded", "revision": None, "near_duplicates": [{"test": 0, "train": 0}]}
     return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, made_up_history(rows), results, RATES, card)

@@ -15,8 +15,8 @@ from multimodal.head.label.mlp import MLP
 from multimodal.head.text.lstm import LSTMDecoder
 from multimodal.io import read_csv
 from multimodal.loss.image import ImageSquaredError
-from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
+from multimodal.loss.multi_positive_infonce import MultiPositiveInfoNCE
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
@@ -48,10 +48,10 @@ SETTINGS = {
     "epochs": None,
     "batch_size": 8,
     "optimizer": adamw(),
-    "scheduler": partial(warmup_cosine, warmup=0.1),
-    "clip": 1.0,
+    "scheduler": partial(warmup_cosine, warmup_fraction=0.1),
+    "gradient_clip_norm": 1.0,
     "modality_dropout": ModalityDropout(0.3, 0.3, 0.0),
-    "validations": 3,
+    "num_validations": 3,
     "patience": 100,
     "accelerator": "cpu",
     "devices": 1,

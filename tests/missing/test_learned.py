@@ -17,7 +17,7 @@ def test_stands_in_where_absent_and_nowhere_else() -> None:
     assert torch.equal(filled.tokens[present], e.tokens[present])
     assert torch.equal(filled.pooled[1], missing.pooled["image"])
     assert torch.equal(filled.tokens[1, 0], missing.token["image"])
-    assert filled.valid.tolist() == [[True, True, False], [True, False, False], [True, True, False]]
+    assert filled.token_mask.tolist() == [[True, True, False], [True, False, False], [True, True, False]]
 
 
 def test_the_stand_in_is_trained_by_absent_samples_only() -> None:

@@ -15,7 +15,7 @@ def test_the_mean_is_of_present_samples_and_valid_tokens() -> None:
     missing(encoded)
     text = encoded["text"]
     torch.testing.assert_close(missing.pooled_text, text.pooled[[0, 2]].mean(0))
-    torch.testing.assert_close(missing.token_text, masked_mean(text.tokens, text.valid)[[0, 2]].mean(0))
+    torch.testing.assert_close(missing.token_text, masked_mean(text.tokens, text.token_mask)[[0, 2]].mean(0))
 
 
 def test_it_stands_in_from_the_next_batch_on_and_stays_in_evaluation() -> None:

@@ -11,5 +11,5 @@ def test_an_absent_modality_is_zero_and_has_one_valid_token() -> None:
     filled = Zero()(encoded)["text"]
     assert not filled.pooled[1].any()
     assert not filled.tokens[1].any()
-    assert filled.valid[1].tolist() == [True, False, False, False, False]
+    assert filled.token_mask[1].tolist() == [True, False, False, False, False]
     assert torch.equal(filled.pooled[[0, 2]], encoded["text"].pooled[[0, 2]])

@@ -6,7 +6,15 @@ import pytest
 from omegaconf import OmegaConf
 
 from multimodal.runs import run_id
-from multimodal.runs.run_id import evaluation_key, file_digest, run_key, statements
+from multimodal.runs.run_id import (
+    PACKAGE,
+    evaluation_key,
+    file_digest,
+    imported_names,
+    run_key,
+    statements,
+    targets,
+)
 
 
 @pytest.fixture
@@ -103,3 +111,21 @@ def test_a_component_is_also_what_its_file_imports(target: str, part: str) -> No
     files = {str(file) for file in run_id.sources(target.rpartition(".")[0], set())}
     assert any(file.endswith(f"multimodal/{part}") for file in files)
     assert not any(file.endswith("fusion/concat.py") for file in files)
+
+
+def test_a_function_that_a_config_names_by_its_path_counts() -> None:
+    grammar = {"_target_": "hydra.utils.get_method", "path": "multimodal.dataset.builtin.digit_grammar.parse"}
+    assert targets({"dataset": {"grammar": grammar}}) == {grammar["path"]}
+
+
+def test_every_form_of_an_import_is_followed() -> None:
+    """`import a.b`, `from a import b`, `from . import c` and `from .c import d`."""
+    package = PACKAGE / "fusion"
+    text = "import multimodal.types\nfrom multimodal.fusion import layers\nfrom . import concat\nfrom .film import x\n"
+    found = set(imported_names(text, package / "mine.py"))
+    assert {
+        "multimodal.types",
+        "multimodal.fusion.layers",
+        "multimodal.fusion.concat",
+        "multimodal.fusion.film",
+    } <= found

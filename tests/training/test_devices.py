@@ -19,8 +19,8 @@ from multimodal.head.label.mlp import MLP
 from multimodal.head.text.lstm import LSTMDecoder
 from multimodal.io import read_csv
 from multimodal.loss.image import ImageDissimilarity, ImageSquaredError
-from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
+from multimodal.loss.multi_positive_infonce import MultiPositiveInfoNCE
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
@@ -45,7 +45,7 @@ class OwingFusion(ConcatFusion):
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
         fused = super().forward(encoded)
-        return replace(fused, terms={"owed": fused.z.abs().pow(3).mean()})
+        return replace(fused, aux_losses={"owed": fused.z.abs().pow(3).mean()})
 
 
 def split() -> Split:

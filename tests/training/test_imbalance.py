@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from multimodal.training.imbalance import gradient_norms, shares, unlearned, warn, watched
+from multimodal.training.imbalance import gradient_norms, modality_contributions, unlearned_modalities, warn, watched
 from multimodal.types import Batch
 from tests.helpers.tiny_training import split
 
@@ -41,7 +41,7 @@ class Reader(nn.Module):
 
 
 def test_a_model_that_reads_captions_alone_gives_them_the_whole_share() -> None:
-    found = shares(Reader(), split(9, 0), torch.device("cpu"))
+    found = modality_contributions(Reader(), split(9, 0), torch.device("cpu"))
     third = pytest.approx(1 / 3)
     assert found == {
         "imbalance/accuracy_both": 1.0,
@@ -70,7 +70,7 @@ def test_a_split_sorted_by_class_is_watched_in_all_its_classes() -> None:
     ],
 )
 def test_a_modality_at_chance_that_adds_nothing_is_not_learned(values, expected) -> None:
-    assert unlearned(row(*values), LABEL, ("image", "text")) == expected
+    assert unlearned_modalities(row(*values), LABEL, ("image", "text")) == expected
 
 
 def test_what_a_fusion_does_not_read_is_no_reason_to_warn(caplog) -> None:
@@ -82,4 +82,4 @@ def test_what_a_fusion_does_not_read_is_no_reason_to_warn(caplog) -> None:
 
 
 def test_nothing_to_share_is_no_verdict() -> None:
-    assert unlearned({"validation/imbalance/accuracy_image": 0.1}, LABEL, ("image", "text")) == {}
+    assert unlearned_modalities({"validation/imbalance/accuracy_image": 0.1}, LABEL, ("image", "text")) == {}

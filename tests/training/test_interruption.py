@@ -66,7 +66,7 @@ def test_inactive_it_does_nothing():
 
 def test_training_in_another_thread_has_no_handlers_and_works(tmp_path):
     ends = []
-    thread = threading.Thread(target=lambda: ends.append(fit(tmp_path, steps=2, validations=1)[0][-1]["step"]))
+    thread = threading.Thread(target=lambda: ends.append(fit(tmp_path, steps=2, num_validations=1)[0][-1]["step"]))
     thread.start()
     thread.join()
     assert ends == [2]

@@ -193,7 +193,7 @@ def test_a_finished_run_takes_no_step(tmp_path, whole, monkeypatch):
 
 
 def test_a_run_that_stopped_early_is_finished(tmp_path, monkeypatch):
-    settings = {"optimizer": adamw(lr=1.0), "steps": 30, "validations": 30, "patience": 2}
+    settings = {"optimizer": adamw(lr=1.0), "steps": 30, "num_validations": 30, "patience": 2}
     first, _, _ = fit(tmp_path, **settings)
     assert first[-1]["step"] < 30
     monkeypatch.setattr(Trainer, "take_step", lambda *arguments: pytest.fail("a step was taken"))
@@ -202,7 +202,7 @@ def test_a_run_that_stopped_early_is_finished(tmp_path, monkeypatch):
 
 
 def test_patience_is_not_renewed_by_a_stop(tmp_path):
-    settings = {"optimizer": adamw(lr=1.0), "steps": 30, "validations": 30, "patience": 2}
+    settings = {"optimizer": adamw(lr=1.0), "steps": 30, "num_validations": 30, "patience": 2}
     for name in ("whole", "stopped"):
         (tmp_path / name).mkdir()
     expected, _, _ = fit(tmp_path / "whole", **settings)
@@ -284,7 +284,7 @@ def test_two_processes_go_on_too(tmp_path):
 
     copying = threading.Thread(target=take_a_copy)
     copying.start()
-    settings = {"devices": 2, "steps": 200, "validations": 50}  # so long that the copy is not of its end
+    settings = {"devices": 2, "steps": 200, "num_validations": 50}  # so long that the copy is not of its end
     fit(whole, **settings)
     copying.join()
     state = load_checkpoint(stopped_there / "last.pt")

@@ -12,8 +12,8 @@ from torch import nn
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.io import read_csv
 from multimodal.loss.image import ImageSquaredError
-from multimodal.loss.infonce import MultiPositiveInfoNCE
 from multimodal.loss.label import LabelCrossEntropy
+from multimodal.loss.multi_positive_infonce import MultiPositiveInfoNCE
 from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.training.checkpoint_file import load_checkpoint
@@ -52,7 +52,7 @@ class Scripted(FakeLoss):
 def scripted_fit(folder, values, **changed):
     """Training whose i-th validation loss is `values[i]`."""
     model, _ = build()
-    settings = {"steps": len(values), "validations": len(values), "batch_size": 16} | changed
+    settings = {"steps": len(values), "num_validations": len(values), "batch_size": 16} | changed
     return fit(folder, model=model, loss=Scripted(model, values), **settings)
 
 
@@ -121,7 +121,7 @@ def test_a_training_loss_that_is_not_finite_is_an_error(tmp_path, value):
 def test_a_validation_loss_that_is_not_finite_is_an_error_and_not_an_older_checkpoint(tmp_path):
     fit(tmp_path)  # leaves a best.pt that must not pass for this run's
     with pytest.raises(FloatingPointError, match="validation loss was nan before step 2"):
-        scripted_fit(tmp_path, [math.nan] * 4, steps=8, validations=4)
+        scripted_fit(tmp_path, [math.nan] * 4, steps=8, num_validations=4)
 
 
 @pytest.mark.parametrize(("epochs", "last"), [(1, 3), (2, 6)])
@@ -140,20 +140,20 @@ def test_a_losss_own_parameter_is_trained_if_it_is_to_be(tmp_path, learned):
         terms | {"image": ImageSquaredError(), "text": TokenCrossEntropy()},
         dict.fromkeys(("label", "contrastive", "image", "text"), 1.0),
     )
-    before = loss.terms["contrastive"].log_scale.item()
+    before = loss.terms["contrastive"].logit_scale.item()
     fit(tmp_path, model=model, loss=loss, batch_size=16)
-    after = loss.terms["contrastive"].log_scale.item()
+    after = loss.terms["contrastive"].logit_scale.item()
     assert (abs(after - before) > 1e-3) == learned
-    assert load_checkpoint(tmp_path / "last.pt")["loss"]["terms.contrastive.log_scale"].item() == after
+    assert load_checkpoint(tmp_path / "last.pt")["loss"]["terms.contrastive.logit_scale"].item() == after
 
 
 def test_a_batch_larger_than_the_split_is_the_whole_split(tmp_path):
-    history, _, _ = fit(tmp_path, batch_size=1000, steps=4, validations=2)
+    history, _, _ = fit(tmp_path, batch_size=1000, steps=4, num_validations=2)
     assert [row["epoch"] for row in history] == [2, 4]
 
 
 def test_a_budget_that_validations_do_not_divide_ends_with_one(tmp_path):
-    history, _, _ = fit(tmp_path, steps=11, validations=3)
+    history, _, _ = fit(tmp_path, steps=11, num_validations=3)
     assert [row["step"] for row in history] == [4, 8, 11]
 
 
@@ -182,11 +182,11 @@ def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
         ("steps", 0),
         ("epochs", 0),
         ("batch_size", -1),
-        ("clip", 0.0),
-        ("clip", math.nan),
+        ("gradient_clip_norm", 0.0),
+        ("gradient_clip_norm", math.nan),
         ("batch_size", 2.5),
         ("epochs", 1.5),
-        ("validations", 0),
+        ("num_validations", 0),
         ("patience", 0),
     ],
 )
@@ -204,8 +204,8 @@ def test_a_setting_out_of_range_is_named(name, value):
         ({"optimizer": partial(torch.optim.AdamW, lr=0.1, betas=(2.0, 0.9))}, "optimizer and scheduler: .*beta"),
         ({"optimizer": partial(torch.optim.SGD, lr=0.1, speed=3)}, "optimizer and scheduler: .*speed"),
         (
-            {"scheduler": partial(warmup_cosine, warmup=1.0)},
-            r"scheduler\.warmup must be a number, 0 or more and below 1",
+            {"scheduler": partial(warmup_cosine, warmup_fraction=1.0)},
+            r"scheduler\.warmup_fraction must be a number, 0 or more and below 1",
         ),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_bad_setting_of_optimizer_or_scheduler_is_named_before_training(change
 
 def test_another_optimizer_and_scheduler_train_as_well(tmp_path):
     sgd = partial(torch.optim.SGD, lr=0.02, momentum=0.9, nesterov=True)
-    history, _, _ = fit(tmp_path, optimizer=sgd, scheduler=partial(warmup_constant, warmup=0.1), steps=30)
+    history, _, _ = fit(tmp_path, optimizer=sgd, scheduler=partial(warmup_constant, warmup_fraction=0.1), steps=30)
     assert history[-1]["train/loss"] < history[0]["train/loss"]
     assert history[-1]["train/learning_rate"] == pytest.approx(0.02)
 
@@ -231,7 +231,7 @@ def test_validation_sees_the_same_samples_missing_whatever_the_seed(tmp_path):
             return {"loss": output.label.sum() + output.image.sum() + output.text.sum()}
 
     for seed in (0, 1):
-        fit(tmp_path, seed=seed, loss=Recorder(), steps=2, validations=1, batch_size=9)
+        fit(tmp_path, seed=seed, loss=Recorder(), steps=2, num_validations=1, batch_size=9)
     first, second = (present for present in seen if present is not None)
     assert torch.equal(first, second)
     assert torch.equal(first[0], SETTINGS["modality_dropout"].draw(9, MASKS)["image"])
@@ -295,7 +295,7 @@ def test_matrices_decay_and_frozen_parameters_are_left_out():
     decayed, kept = build_optimizer(adamw(), TrainingStep(model, loss), unfused=False).param_groups
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.05, 0.0)
     assert all(p.ndim > 1 for p in decayed["params"])
-    assert any(p is loss.terms["contrastive"].log_scale for p in kept["params"])
+    assert any(p is loss.terms["contrastive"].logit_scale for p in kept["params"])
     trained = {id(p) for p in [*decayed["params"], *kept["params"]]}
     assert trained == {id(p) for m in (model, loss) for p in m.parameters() if p.requires_grad}
 
@@ -355,7 +355,7 @@ def test_the_gradient_norms_are_those_before_clipping(tmp_path, clip):
     TrainingStep(model, loss)(ExactBatch(batch.at(0)))["loss"].backward()
     assert torch.equal(batch.at(0).index, rows)
     expected = nn.utils.get_total_norm([p.grad for p in model.encoders["image"].parameters() if p.grad is not None])
-    history, *_ = fit(tmp_path, steps=1, validations=1, clip=clip)
+    history, *_ = fit(tmp_path, steps=1, num_validations=1, gradient_clip_norm=clip)
     assert history[0]["train/imbalance/grad_norm_image"] == pytest.approx(float(expected), rel=1e-4)
 
 

@@ -24,18 +24,18 @@ def prepare_data(
     name: str,
     source: str,
     path: str | None,
-    hub: str,
-    embedded: Callable[[], DatasetDict],
+    hub_id: str | None,
+    embedded: Callable[[], DatasetDict] | None,
     columns: dict[str, str],
     caption: OriginalCaptions,
-    grammar: Callable[[str], dict[str, str]],
+    grammar: Callable[[str], dict[str, str]] | None,
     augment: Augment,
     image_size: int,
     channels: int,
     max_words: int,
     max_bad_rows: int,
-    validation: float,
-    test: float,
+    validation_fraction: float,
+    test_fraction: float,
     limit: int | None,
     seed: int,
     vocabulary: Vocabulary | None,
@@ -44,30 +44,30 @@ def prepare_data(
 
     Args:
         name: of the dataset, for titles.
-        source, path, hub, embedded: see `read_source`.
+        source, path, hub_id, embedded: see `read_source`.
         columns: {"image", "label", "caption"}: the source's own names for them.
         caption: what the captions tell: a member of the group `caption`.
-        grammar: reads {attribute: word} from a caption, as far as it states any.
+        grammar: reads {attribute: word} from a caption, as far as it states any; None: no attributes are scored.
         augment: moves training images as far as their captions bear it.
         image_size: images are resized to this many pixels square.
         channels: 1 for grey, 3 for RGB.
         max_words: a longer caption is cut.
         max_bad_rows: how many rows that cannot be used are skipped; more are an error.
-        validation: share of the training split held out for validation.
-        test: share held out as test split if the source has none.
+        validation_fraction: share of the training split held out for validation.
+        test_fraction: share held out as test split if the source has none.
         limit: keep at most this many training samples (None: all) and a quarter as many test samples.
         seed: draws the splits that the source does not make.
         vocabulary: a checkpoint's; None makes one of the training captions.
     """
     check_whole("dataset", image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
-    check_number("dataset", above=0, below=1, validation=validation, test=test)
+    check_number("dataset", above=0, below=1, validation_fraction=validation_fraction, test_fraction=test_fraction)
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
-    found, source, revision = read_source(source, path, hub, embedded)
+    found, source, revision = read_source(source, path, hub_id, embedded)
     rows, class_names = read_rows(found, columns)
     bad = BadRows(max_bad_rows)
     rows = {split: bad.without(part, text_problems(part)) for split, part in rows.items()}
     bad.refuse()  # before so many are gone that no split can be made
-    rows, images = split_rows(rows, validation, test, limit, seed), {}
+    rows, images = split_rows(rows, validation_fraction, test_fraction, limit, seed), {}
     for split, part in rows.items():
         pixels, problems = decode_images(part.image, image_size, channels)
         rows[split] = bad.without(part, problems)
@@ -83,7 +83,7 @@ def prepare_data(
     content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
     if len(content["train"].unique()) < 2:
         raise ValueError(f"all training samples are of one class, {class_names[content['train'][0]]}: nothing to tell")
-    told = caption.tell({split: part.caption for split, part in rows.items()}, content, class_names)
+    told = caption.apply({split: part.caption for split, part in rows.items()}, content, class_names)
     if vocabulary is None:
         vocabulary = Vocabulary.of(told.captions["train"])
     splits = {

@@ -7,17 +7,17 @@ from multimodal.dataset.reading.rows import Rows
 
 
 def split_rows(
-    source: dict[str, Rows], validation: float, test: float, limit: int | None, seed: int
+    source: dict[str, Rows], validation_fraction: float, test_fraction: float, limit: int | None, seed: int
 ) -> dict[str, Rows]:
     """The source's test split, or a stratified one; validation always out of train."""
     train = source["train"]
     if "test" in source:
         held_out = source["test"]
     else:
-        train, held_out = stratified(train, test, seed)
+        train, held_out = stratified(train, test_fraction, seed)
     if limit is not None:
         train, held_out = first(train, limit, seed), first(held_out, max(limit // 4, 1), seed)
-    train, held_in = stratified(train, validation, seed)
+    train, held_in = stratified(train, validation_fraction, seed)
     return {"train": train, "validation": held_in, "test": held_out}
 
 

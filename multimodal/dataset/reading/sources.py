@@ -19,7 +19,7 @@ SOURCES = ("auto", "path", "hub", "embedded")
 
 
 def read_source(
-    source: str, path: str | None, hub: str, embedded: Callable[[], DatasetDict]
+    source: str, path: str | None, hub_id: str | None, embedded: Callable[[], DatasetDict] | None
 ) -> tuple[DatasetDict, str, str | None]:
     """(splits, the source they came from in the end, its revision where it has one).
 
@@ -27,26 +27,34 @@ def read_source(
         source: `hub`, `path`, `embedded`, or `auto`: the path if there is one, else the hub if it
             answers within 3 seconds or its cache has the data, else the embedded set, with a warning.
         path: a folder for `path` and `auto`, or None.
-        hub: the repository's name.
-        embedded: makes the embedded set.
+        hub_id: the repository's name; None for data that is not on the hub.
+        embedded: makes the embedded set; None for data that has none.
+
+    Raises:
+        ValueError: the source is not known, is not one of this dataset's, or cannot be read.
     """
     check_one_of("dataset", SOURCES, source=source)
     if source == "path" and path is None:
         raise ValueError("dataset.source=path needs dataset.path=<folder>")
     if source == "path" or (source == "auto" and path is not None):
         return read_path(path), "path", None
-    if source == "embedded":
+    if source == "hub" and hub_id is None:
+        raise ValueError("dataset.source=hub needs dataset.hub_id=<owner/name>")
+    if embedded is None and (source == "embedded" or hub_id is None):
+        raise ValueError(f"dataset.source={source}: this dataset has no embedded set; give dataset.path=<folder>")
+    if source == "embedded" or hub_id is None:
         return embedded(), "embedded", None
     try:
-        splits = read_hub(hub)
+        splits = read_hub(hub_id)
         return splits, "hub", revision_of(splits)
     except Exception as error:  # each library under the hub's client has errors of its own
-        if source == "hub":
+        if source == "hub" or embedded is None:
             raise ValueError(
-                f"{hub} could not be read from the hub ({first_line(error)}); "
-                "dataset.source=path dataset.path=<folder> reads a copy, dataset.source=embedded needs no download"
+                f"{hub_id} could not be read from the hub ({first_line(error)}); "
+                "dataset.source=path dataset.path=<folder> reads a copy"
+                + ("" if embedded is None else ", dataset.source=embedded needs no download")
             ) from error
-        log.warning("%s could not be read from the hub (%s): using the EMBEDDED set instead", hub, first_line(error))
+        log.warning("%s could not be read from the hub (%s): using the EMBEDDED set instead", hub_id, first_line(error))
     return embedded(), "embedded", None
 
 

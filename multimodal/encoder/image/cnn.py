@@ -63,5 +63,5 @@ class CNN(nn.Module):
         """(B, C, H, W), (B,) -> Encoded with T = h * w positions of the last feature map."""
         features = self.stages((image - 0.5).contiguous(memory_format=torch.channels_last))  # (B, width, h, w)
         tokens = self.to_tokens(features.flatten(2).transpose(1, 2))
-        valid = tokens.new_ones(tokens.shape[:2], dtype=bool)
-        return Encoded(self.to_pooled(features.flatten(1)), tokens, valid, present)
+        token_mask = tokens.new_ones(tokens.shape[:2], dtype=bool)
+        return Encoded(self.to_pooled(features.flatten(1)), tokens, token_mask, present)

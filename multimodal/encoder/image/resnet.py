@@ -83,7 +83,7 @@ class ResNet(nn.Module):
         self.to_tokens = nn.Linear(self.backbone.layer4[0].conv1.in_channels, dim)
         shallow = self.backbone.layer3[0].conv1.in_channels  # stage 2's channels
         deep = self.backbone.fc.in_features
-        self.norm_layout, self.norm_meaning = nn.BatchNorm2d(shallow), nn.BatchNorm2d(deep)
+        self.norm_stage2, self.norm_stage4 = nn.BatchNorm2d(shallow), nn.BatchNorm2d(deep)
         self.to_pooled = nn.Linear(64 * shallow + 4 * deep, dim)
         self.backbone.fc = nn.Identity()
         self.backbone.requires_grad_(not frozen).to(memory_format=torch.channels_last)
@@ -111,8 +111,8 @@ class ResNet(nn.Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             second, third, fourth = self.features(image)
         tokens = self.to_tokens(third.flatten(2).transpose(1, 2))
-        valid = tokens.new_ones(tokens.shape[:2], dtype=bool)
-        layout = self.norm_layout(nn.functional.adaptive_avg_pool2d(second, 8))
-        meaning = self.norm_meaning(nn.functional.adaptive_avg_pool2d(fourth, 2))
+        token_mask = tokens.new_ones(tokens.shape[:2], dtype=bool)
+        layout = self.norm_stage2(nn.functional.adaptive_avg_pool2d(second, 8))
+        meaning = self.norm_stage4(nn.functional.adaptive_avg_pool2d(fourth, 2))
         pooled = self.to_pooled(torch.cat([layout.flatten(1), meaning.flatten(1)], dim=1))
-        return Encoded(pooled, tokens, valid, present)
+        return Encoded(pooled, tokens, token_mask, present)

@@ -80,8 +80,8 @@ class TorchvisionClassifier(nn.Module):
             seen = self.backbone(image)
         tokens = self.to_tokens(sequence(seen["tokens"]))
         pooled = torch.cat([self.norm(seen["features"]), self.narrow(tokens).flatten(1)], dim=1)
-        valid = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
-        return Encoded(self.to_pooled(pooled), tokens, valid, present)
+        token_mask = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
+        return Encoded(self.to_pooled(pooled), tokens, token_mask, present)
 
 
 def sequence(x: Tensor) -> Tensor:

@@ -20,26 +20,26 @@ class ViT(nn.Module):
         channels: C of the images.
         image_size: H = W, pixels.
         patch: side of a patch, pixels, a divisor of the size.
-        heads: attention heads, a divisor of D.
-        layers: of the transformer.
+        num_heads: attention heads, a divisor of D.
+        num_layers: of the transformer.
         hidden: width of the feed-forward layers.
     """
 
     def __init__(
-        self, dim: int, channels: int, image_size: int, patch: int, heads: int, layers: int, hidden: int
+        self, dim: int, channels: int, image_size: int, patch: int, num_heads: int, num_layers: int, hidden: int
     ) -> None:
         super().__init__()
         check_divides("encoder.image", image_size, "image_size", patch=patch)
-        check_divides("encoder.image", dim, "dim", heads=heads)
-        check_whole("encoder.image", layers=layers)
+        check_divides("encoder.image", dim, "dim", num_heads=num_heads)
+        check_whole("encoder.image", num_layers=num_layers)
         count = (image_size // patch) ** 2
         self.to_patches = nn.Conv2d(channels, dim, kernel_size=patch, stride=patch)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)
         self.position = nn.Parameter(torch.randn(count, dim) * 0.02)
         layer = nn.TransformerEncoderLayer(
-            dim, heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            dim, num_heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
         )
-        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(dim), enable_nested_tensor=False)
+        self.layers = nn.TransformerEncoder(layer, num_layers, nn.LayerNorm(dim), enable_nested_tensor=False)
         self.narrow = nn.Linear(dim, KEPT)
         self.to_pooled = nn.Linear(dim + KEPT * count, dim)
 

@@ -27,7 +27,7 @@ class BagOfWords(nn.Module):
 
     def forward(self, tokens: Tensor, present: Tensor) -> Encoded:
         """(B, T) int64, (B,) -> Encoded with the T words as tokens."""
-        valid = tokens != PAD
-        valid[:, 0] |= ~valid.any(1)  # an absent caption is all padding: one blank word
+        token_mask = tokens != PAD
+        token_mask[:, 0] |= ~token_mask.any(1)  # an absent caption is all padding: one blank word
         words = self.dropout(self.embedding(tokens))
-        return Encoded(self.to_pooled(masked_mean(words, valid)), words, valid, present)
+        return Encoded(self.to_pooled(masked_mean(words, token_mask)), words, token_mask, present)

@@ -38,11 +38,11 @@ class BidirectionalRNN(nn.Module):
         """(B, T) int64, (B,) -> Encoded with the T words as tokens."""
         length = (tokens != PAD).sum(1).clamp(min=1)  # an absent caption is all padding: one blank word
         position = torch.arange(tokens.shape[1], device=tokens.device)
-        valid = position < length[:, None]
-        reverse = torch.where(valid, length[:, None] - 1 - position, position)  # its own inverse
+        token_mask = position < length[:, None]
+        reverse = torch.where(token_mask, length[:, None] - 1 - position, position)  # its own inverse
         words = self.dropout(self.embedding(tokens))
         ahead, _ = self.forwards(words)
         back, _ = self.backwards(words.gather(1, reverse[..., None].expand_as(words)))
         back = back.gather(1, reverse[..., None].expand_as(back))
         states = torch.cat([ahead, back], dim=-1)  # (B, T, D)
-        return Encoded(self.to_pooled(masked_mean(states, valid)), states, valid, present)
+        return Encoded(self.to_pooled(masked_mean(states, token_mask)), states, token_mask, present)

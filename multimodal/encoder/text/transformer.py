@@ -21,32 +21,32 @@ class TransformerEncoder(nn.Module):
         dim: shared width D, even.
         vocab_size: V.
         dropout: rate on the word embeddings.
-        heads: attention heads, a divisor of D.
-        layers: of the transformer.
+        num_heads: attention heads, a divisor of D.
+        num_layers: of the transformer.
         hidden: width of the feed-forward layers.
     """
 
-    def __init__(self, dim: int, vocab_size: int, dropout: float, heads: int, layers: int, hidden: int) -> None:
+    def __init__(self, dim: int, vocab_size: int, dropout: float, num_heads: int, num_layers: int, hidden: int) -> None:
         super().__init__()
         check_multiple("encoder.text", 2, "sine and cosine of each position", dim=dim)
-        check_divides("encoder.text", dim, "dim", heads=heads)
-        check_whole("encoder.text", layers=layers)
+        check_divides("encoder.text", dim, "dim", num_heads=num_heads)
+        check_whole("encoder.text", num_layers=num_layers)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(
-            dim, heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            dim, num_heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
         )
-        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(dim), enable_nested_tensor=False)
+        self.layers = nn.TransformerEncoder(layer, num_layers, nn.LayerNorm(dim), enable_nested_tensor=False)
         self.to_pooled = nn.Linear(dim, dim)
 
     def forward(self, tokens: Tensor, present: Tensor) -> Encoded:
         """(B, T) int64, (B,) -> Encoded with the T words as tokens."""
-        valid = tokens != PAD
-        valid[:, 0] |= ~valid.any(1)  # an absent caption is all padding: one blank word
+        token_mask = tokens != PAD
+        token_mask[:, 0] |= ~token_mask.any(1)  # an absent caption is all padding: one blank word
         words = self.embedding(tokens)
         words = self.dropout(words + sinusoids(words))
-        states = self.layers(words, src_key_padding_mask=~valid)
-        return Encoded(self.to_pooled(masked_mean(states, valid)), states, valid, present)
+        states = self.layers(words, src_key_padding_mask=~token_mask)
+        return Encoded(self.to_pooled(masked_mean(states, token_mask)), states, token_mask, present)
 
 
 def sinusoids(words: Tensor) -> Tensor:

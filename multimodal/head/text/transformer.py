@@ -23,13 +23,13 @@ class CausalLayer(nn.Module):
 
     Args:
         dim: shared width D.
-        heads: attention heads, a divisor of D.
+        num_heads: attention heads, a divisor of D.
         hidden: width of the feed-forward layer.
     """
 
-    def __init__(self, dim: int, heads: int, hidden: int) -> None:
+    def __init__(self, dim: int, num_heads: int, hidden: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.num_heads = num_heads
         self.norm = nn.LayerNorm(dim)
         self.to_qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
@@ -42,7 +42,7 @@ class CausalLayer(nn.Module):
             key, value = torch.cat([past[0][0], key], dim=1), torch.cat([past[1][0], value], dim=1)
         ahead = torch.ones(x.shape[1], key.shape[1], dtype=torch.bool, device=x.device)
         ahead = ahead.triu(1 + key.shape[1] - x.shape[1])
-        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        q, k, v = (part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in (query, key, value))
         score = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).masked_fill(ahead, -torch.inf)
         x = x + self.out((score.softmax(-1) @ v).transpose(1, 2).flatten(2))
         return x + self.feed_forward(x), (key[None], value[None])
@@ -56,22 +56,22 @@ class TransformerDecoder(nn.Module):
         vocab_size: V.
         max_length: the most tokens a caption has, `<bos>` and `<eos>` included.
         dropout: rate on what the first layer reads and before the output layer.
-        heads: attention heads, a divisor of D.
-        layers: of the transformer.
+        num_heads: attention heads, a divisor of D.
+        num_layers: of the transformer.
         hidden: width of the feed-forward layers.
     """
 
     def __init__(
-        self, dim: int, vocab_size: int, max_length: int, dropout: float, heads: int, layers: int, hidden: int
+        self, dim: int, vocab_size: int, max_length: int, dropout: float, num_heads: int, num_layers: int, hidden: int
     ) -> None:
         super().__init__()
         check_multiple("head.text", 2, "sine and cosine of each position", dim=dim)
-        check_divides("head.text", dim, "dim", heads=heads)
-        check_whole("head.text", layers=layers)
+        check_divides("head.text", dim, "dim", num_heads=num_heads)
+        check_whole("head.text", num_layers=num_layers)
         self.max_length = max_length
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.to_words = nn.Linear(dim, dim)
-        self.layers = nn.ModuleList(CausalLayer(dim, heads, hidden) for _ in range(layers))
+        self.layers = nn.ModuleList(CausalLayer(dim, num_heads, hidden) for _ in range(num_layers))
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.to_logits = nn.Linear(dim, vocab_size)

@@ -136,9 +136,9 @@ def test_the_fingerprint_changes_with_any_array(array):
         ("limit", 0),
         ("channels", 2),
         ("max_bad_rows", -1),
-        ("validation", 0),
-        ("validation", 1),
-        ("test", 1.5),
+        ("validation_fraction", 0),
+        ("validation_fraction", 1),
+        ("test_fraction", 1.5),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(setting, value):

@@ -97,7 +97,7 @@ def client(tmp_path_factory):
 def first(client):
     """The first download of everything."""
     steps = [["none", f"dataset={name}", "dataset.source=hub"] for name in ("mnist", "animals")]
-    return client([*steps, ["none", "dataset.source=hub", "dataset.hub=someone/numbers"]])
+    return client([*steps, ["none", "dataset.source=hub", "dataset.hub_id=someone/numbers"]])
 
 
 def test_the_first_run_downloads_with_progress(first) -> None:
@@ -129,7 +129,7 @@ def test_the_second_run_reads_the_cache_and_so_does_one_without_a_hub(client, fi
 def test_a_hub_that_fails_is_an_error_in_time_or_a_loud_fallback(client) -> None:
     broken = [[fault, "dataset.source=hub"] for fault in ("404", "500", "half", "silent")]
     steps = [*broken, ["500", "dataset.source=auto"]]
-    said, _, warned = client([[*step, "dataset.hub=someone/other"] for step in steps])
+    said, _, warned = client([[*step, "dataset.hub_id=someone/other"] for step in steps])
     for row in said[:4]:
         assert "someone/other could not be read from the hub" in row["error"]
         assert "dataset.source=embedded" in row["error"]

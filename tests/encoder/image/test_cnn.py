@@ -11,7 +11,7 @@ def test_the_last_feature_map_is_the_tokens(size: int, tokens: int) -> None:
     encoded = CNN(16, 3, size, [8, 8, 8])(torch.rand(2, 3, size, size), torch.ones(2, dtype=torch.bool))
     assert encoded.tokens.shape == (2, tokens, 16)
     assert encoded.pooled.shape == (2, 16)
-    assert encoded.valid.all()
+    assert encoded.token_mask.all()
 
 
 def test_a_sample_is_encoded_alike_in_any_company_also_in_training() -> None:

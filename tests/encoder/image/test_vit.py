@@ -20,7 +20,7 @@ def test_patches_are_tokens_in_reading_order() -> None:
     assert encoded.pooled.shape == (1, 16)
 
 
-@pytest.mark.parametrize(("patch", "heads", "message"), [(5, 2, "patch must divide"), (4, 3, "heads must divide")])
+@pytest.mark.parametrize(("patch", "heads", "message"), [(5, 2, "patch must divide"), (4, 3, "num_heads must divide")])
 def test_bad_settings_are_refused(patch: int, heads: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ViT(16, 3, 8, patch, heads, 1, 32)

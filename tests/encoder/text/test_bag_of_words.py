@@ -17,5 +17,5 @@ def test_the_order_of_the_words_does_not_matter_and_which_they_are_does() -> Non
 
 def test_an_empty_caption_still_has_a_valid_position() -> None:
     encoded = BagOfWords(16, 20, 0.0)(torch.full((2, 5), PAD), torch.zeros(2, dtype=torch.bool))
-    assert encoded.valid.sum(1).tolist() == [1, 1]
+    assert encoded.token_mask.sum(1).tolist() == [1, 1]
     assert encoded.pooled.isfinite().all()

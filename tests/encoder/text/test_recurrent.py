@@ -28,13 +28,13 @@ def test_equals_a_packed_bidirectional_network(batch, cell: str) -> None:
     length = (batch.tokens != PAD).sum(1)
     encoded = encoder(batch.tokens, batch.present["text"])
     reference = packed_reference(encoder, cell, batch.tokens, length)
-    assert torch.equal(encoded.valid, batch.tokens != PAD)
-    torch.testing.assert_close(encoded.tokens[encoded.valid], reference[encoded.valid])
+    assert torch.equal(encoded.token_mask, batch.tokens != PAD)
+    torch.testing.assert_close(encoded.tokens[encoded.token_mask], reference[encoded.token_mask])
 
 
 def test_an_empty_caption_still_has_a_valid_position() -> None:
     encoded = BidirectionalRNN(16, 20, 0.0, "GRU")(torch.full((2, 5), PAD), torch.zeros(2, dtype=torch.bool))
-    assert encoded.valid.sum(1).tolist() == [1, 1]
+    assert encoded.token_mask.sum(1).tolist() == [1, 1]
     assert encoded.pooled.isfinite().all()
 
 

@@ -38,7 +38,7 @@ def test_padding_and_company_change_nothing(batch, train: bool) -> None:
 def test_an_empty_caption_still_has_a_valid_position() -> None:
     encoder = TransformerEncoder(16, 20, 0.0, 2, 1, 32)
     encoded = encoder(torch.full((2, 5), PAD), torch.zeros(2, dtype=torch.bool))
-    assert encoded.valid.sum(1).tolist() == [1, 1]
+    assert encoded.token_mask.sum(1).tolist() == [1, 1]
     assert encoded.pooled.isfinite().all()
 
 

@@ -13,11 +13,11 @@ def each(row: Tensor, like: Tensor) -> Tensor:
 
 def fill(e: Encoded, pooled: Tensor, token: Tensor) -> Encoded:
     """Where present is False: `pooled` (D,), and `token` (D,) as the only valid one."""
-    first = torch.zeros_like(e.valid)
+    first = torch.zeros_like(e.token_mask)
     first[:, 0] = True
     return Encoded(
         pooled=torch.where(each(e.present, e.pooled), e.pooled, pooled.to(e.pooled.dtype)),
         tokens=torch.where(each(e.present, e.tokens), e.tokens, token.to(e.tokens.dtype)),
-        valid=torch.where(each(e.present, e.valid), e.valid, first),
+        token_mask=torch.where(each(e.present, e.token_mask), e.token_mask, first),
         present=e.present,
     )

@@ -2,7 +2,7 @@
 
 import torch
 
-from multimodal.fusion.parts import mean_of_present
+from multimodal.fusion.layers import mean_of_present
 
 
 def test_the_mean_leaves_out_who_is_absent_and_is_0_where_all_are() -> None:

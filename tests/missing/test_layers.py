@@ -2,7 +2,7 @@
 
 import torch
 
-from multimodal.missing.parts import fill
+from multimodal.missing.layers import fill
 from tests.helpers.toy import encodings, without
 
 
@@ -11,7 +11,7 @@ def test_what_is_absent_is_replaced_and_the_rest_is_left() -> None:
     filled = fill(text, torch.full((8,), 2.0), torch.full((8,), 3.0))
     assert (filled.pooled[1] == 2).all()
     assert (filled.tokens[1] == 3).all()
-    assert filled.valid[1].tolist() == [True, False, False, False, False]
-    for part in ("pooled", "tokens", "valid"):
+    assert filled.token_mask[1].tolist() == [True, False, False, False, False]
+    for part in ("pooled", "tokens", "token_mask"):
         assert torch.equal(getattr(filled, part)[[0, 2]], getattr(text, part)[[0, 2]])
     assert torch.equal(filled.present, text.present)
