@@ -1,6 +1,7 @@
 """The data card: what a run learned from and was measured on, in numbers (Gebru et al. 2021, Datasheets for
 
-Datasets, https://arxiv.org/abs/1803.09010, in short)."""
+Datasets, https://arxiv.org/abs/1803.09010, in short).
+"""
 
 import numpy as np
 

@@ -25,7 +25,7 @@ def mean_and_error(x: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def t_statistic(mean: Floats, error: Floats) -> Floats:
-    """mean / error; without an error 0 for no difference, else infinite, so that every test below is defined."""
+    """Mean / error; without an error 0 for no difference, else infinite, so that every test below is defined."""
     certain = np.where(mean == 0, 0, np.copysign(np.inf, mean))
     return np.where(error == 0, certain, mean / np.where(error == 0, 1, error))
 
@@ -43,7 +43,7 @@ def t_test(x: ArrayLike) -> Floats:
 
 
 def equivalence_test(x: ArrayLike, margin: float) -> Floats:
-    """p that the mean is outside of (-margin, margin), the larger of two one-sided: (..., n) -> (...).
+    """P that the mean is outside of (-margin, margin), the larger of two one-sided: (..., n) -> (...).
 
     Below 0.05 exactly where the 90 % interval lies inside.
     """

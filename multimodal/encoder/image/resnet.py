@@ -24,7 +24,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def imagenet_weights(name: str, timeout: float = 3.0) -> dict[str, Tensor] | None:
-    """torchvision's default weights from its cache or the network; None if neither has them in time."""
+    """Torchvision's default weights from its cache or the network; None if neither has them in time."""
     weights = torchvision.models.get_model_weights(name).DEFAULT
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     if not cached.exists() and not answers(weights.url, timeout):
