@@ -2,17 +2,20 @@
 
 import logging
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
 from multimodal.dataset.reading.images import decode_one
 from multimodal.model import MultimodalModel
-from multimodal.types import BOS, EOS, UNK, Batch
+from multimodal.types import BOS, EOS, PAD, UNK, Batch
 
 log = logging.getLogger(__name__)
 
@@ -54,22 +57,23 @@ def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
     return tokens
 
 
-def read_image(file: Path, size: int, channels: int) -> Tensor:
+def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
     """Decode and resize an image as those of the data: -> (1, C, H, W) float in [0, 1].
 
     Raises:
         ValueError: if there is no such file, or it does not decode.
     """
-    if not file.is_file():
+    if isinstance(file, Path) and not file.is_file():
         raise ValueError(f"image: there is no file {file}")
-    pixels, problem = decode_one({"bytes": file.read_bytes(), "path": None}, size, channels)
+    content = file.read_bytes() if isinstance(file, Path) else file.getvalue()
+    pixels, problem = decode_one({"bytes": content, "path": None}, size, channels)
     if problem is not None:
         raise ValueError(f"image: {file} cannot be used: {problem}")
     return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, channels, size, size) / 255
 
 
 def read_sample(
-    inputs: dict[str, str], vocabulary: Vocabulary, max_words: int, size: int, channels: int, device: torch.device
+    inputs: dict[str, Any], vocabulary: Vocabulary, max_words: int, size: int, channels: int, device: torch.device
 ) -> Batch:
     """Build a batch of one sample; a modality that is not given is absent.
 
@@ -82,7 +86,8 @@ def read_sample(
     if "text" in inputs:
         tokens = read_caption(inputs["text"], vocabulary, max_words)
     if "image" in inputs:
-        image = read_image(Path(inputs["image"]).expanduser(), size, channels)
+        image = inputs["image"]
+        image = read_image(image if isinstance(image, BytesIO) else Path(image).expanduser(), size, channels)
     nothing = torch.zeros(1, dtype=torch.int64, device=device)
     present = {name: torch.tensor([name in inputs], device=device) for name in ("image", "text")}
     return Batch(image.to(device), tokens.to(device), label=nothing, content=nothing, present=present, index=nothing)
@@ -96,6 +101,27 @@ def predict_one(model: MultimodalModel, batch: Batch, beam_width: int) -> Genera
     return Generated(
         probability=model.classify(fused).float().softmax(-1)[0].cpu(),
         image=model.heads["image"](fused.z).float()[0].cpu(),
+        greedy=model.heads["text"].generate(fused.z).cpu(),
+        beam=model.heads["text"].beam(fused.z, beam_width).cpu(),
+    )
+
+
+def join_samples(samples: list[Batch]) -> Batch:
+    """Join samples of `read_sample` to one batch; captions are padded to the longest."""
+    tokens = pad_sequence([sample.tokens[0] for sample in samples], batch_first=True, padding_value=PAD)
+    present = {m: torch.cat([sample.present[m] for sample in samples]) for m in samples[0].present}
+    image, label = torch.cat([s.image for s in samples]), torch.cat([s.label for s in samples])
+    return Batch(image, tokens, label, content=label, present=present, index=torch.arange(len(label)))
+
+
+@torch.no_grad()
+def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
+    """Run every head on a batch: as `predict_one`, with N samples in front of every shape."""
+    model.eval()
+    fused = model.fuse(model.encode(batch))
+    return Generated(
+        probability=model.classify(fused).float().softmax(-1).cpu(),
+        image=model.heads["image"](fused.z).float().cpu(),
         greedy=model.heads["text"].generate(fused.z).cpu(),
         beam=model.heads["text"].beam(fused.z, beam_width).cpu(),
     )

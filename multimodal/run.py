@@ -4,8 +4,6 @@ import logging
 from pathlib import Path
 
 import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -26,6 +24,7 @@ from multimodal.runs.checkpoint import (
     load_model,
     open_checkpoint,
 )
+from multimodal.runs.composition import Composition
 from multimodal.runs.record import RunRecord, evaluation_record, training_record
 from multimodal.runs.run_dir import evaluation_folder, finished, locked, prepare_folder, run_folder, status_of
 from multimodal.tracking.tracker import Tracker
@@ -33,19 +32,21 @@ from multimodal.tracking.tracker import Tracker
 log = logging.getLogger(__name__)
 
 
-def train(cfg: DictConfig, tracker: Tracker) -> Path:
+def train(composition: Composition, tracker: Tracker) -> Path:
     """Train, evaluate, and write the run's folder, which is returned."""
+    cfg = composition.config
     for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
     if for_a_checkpoint:
         raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
     check_settings(cfg)
+    check_fusion_width(composition)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     evaluator, figures = build_evaluation(cfg)
     data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
-    record = training_record(cfg, data, model, trainer.precision)
-    folder = run_folder(cfg.output_dir, record)
+    record = training_record(composition, data, model, trainer.precision)
+    folder = run_folder(cfg.output_dir, record, composition.multirun)
     with locked(folder):
         if cfg.resume and finished(folder, record):
             log.info("%s is finished already; resume=false runs it anew", folder)
@@ -61,18 +62,19 @@ def train(cfg: DictConfig, tracker: Tracker) -> Path:
     return folder
 
 
-def evaluate(cfg: DictConfig, tracker: Tracker) -> Path:
+def evaluate(composition: Composition, tracker: Tracker) -> Path:
     """Evaluate a checkpoint again, with its own config; `evaluation.*`, data path and tracking may differ."""
-    checkpoint = open_checkpoint(cfg, EVALUATE_MAY_SET)
+    cfg = composition.config
+    checkpoint = open_checkpoint(composition, EVALUATE_MAY_SET)
     settings = checkpoint.config
     model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
     evaluator, figures = build_evaluation(settings)
     data = read_data(settings, checkpoint.vocabulary)
-    named = set(given(HydraConfig.get().overrides.task))
+    named = set(given(composition.overrides))
     check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & named))
     resolved = OmegaConf.to_container(settings.evaluation, resolve=True)
-    record = evaluation_record(checkpoint.record, resolved, data, checkpoint.file)
-    folder = evaluation_folder(cfg.output_dir, checkpoint.file, record)
+    record = evaluation_record(checkpoint.record, composition.overrides, resolved, data, checkpoint.file)
+    folder = evaluation_folder(cfg.output_dir, checkpoint.file, record, composition.multirun)
     history = read_csv(checkpoint.file.parent / "history.csv")
     with locked(folder):
         if cfg.resume and finished(folder, record):
@@ -85,22 +87,23 @@ def evaluate(cfg: DictConfig, tracker: Tracker) -> Path:
     return folder
 
 
-def generate(cfg: DictConfig, tracker: Tracker, width: int, classes: int, pixels: int) -> Path:
+def generate(composition: Composition, tracker: Tracker, width: int, classes: int, pixels: int) -> Path:
     """Draw a caption, describe an image, or both, with a checkpoint alone: no data is read.
 
     Args:
-        cfg: `text` and `image` are what is given.
+        composition: its `text` and `image` are the sample.
         tracker: not used.
         width: of the beam search.
         classes: how many of the likeliest are named.
         pixels: a side, at least, of the enlarged view.
     """
-    if HydraConfig.get().mode is RunMode.MULTIRUN:
+    cfg = composition.config
+    if composition.multirun:
         raise ValueError("mode=generate answers one sample and has no metrics to sweep: give it without -m")
     inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
     if not inputs:
         raise ValueError("mode=generate needs text=<a caption> or image=<an image file>, or both")
-    checkpoint = open_checkpoint(cfg, GENERATE_MAY_SET)
+    checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
     model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
     ignored = sorted(set(inputs) - set(model.fusion.modalities))
     if ignored:
@@ -120,9 +123,10 @@ def generate(cfg: DictConfig, tracker: Tracker, width: int, classes: int, pixels
     return folder
 
 
-def report(cfg: DictConfig, tracker: Tracker) -> Path:
+def report(composition: Composition, tracker: Tracker) -> Path:
     """Compare the runs in `output_dir`, `runs` if that is not given; on the tracker as well."""
-    if HydraConfig.get().mode is RunMode.MULTIRUN:
+    cfg = composition.config
+    if composition.multirun:
         raise ValueError("mode=report compares a folder of runs as it is: give it without -m")
     folder = Path(cfg.output_dir or "runs")
     written = write_report(folder, cfg.report.margin)
@@ -151,6 +155,12 @@ def check_settings(cfg: DictConfig) -> None:
     if type(cfg.resume) is not bool:
         raise ValueError(f"resume must be true or false, got {cfg.resume}")
     check_margin(cfg.report.margin)
+
+
+def check_fusion_width(composition: Composition) -> None:
+    """Raise ValueError if both `fusion_parameters` and the width that it chooses are given."""
+    if composition.config.fusion_parameters is not None and "fusion.hidden" in given(composition.overrides):
+        raise ValueError("fusion_parameters sets fusion.hidden: give one of the two")
 
 
 def track(tracker: Tracker, folder: Path, record: RunRecord, data: Data) -> Tracker:

@@ -1,6 +1,5 @@
 """The jobs of a sweep: each leaves a record, a failing one lets the others go on, a table ends it."""
 
-import functools
 import logging
 import os
 import signal
@@ -17,7 +16,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -25,45 +23,50 @@ from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
 from multimodal.io import read_csv, read_json, write_csv
 from multimodal.metric import catalogue
+from multimodal.runs.composition import Composition
 from multimodal.runs.job import FINISHED, JobRecord, read_jobs
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
 
-Job = Callable[[DictConfig, Tracker], Path]  # what a mode does; it returns the folder of what it wrote
+Job = Callable[[Composition, Tracker], Path]  # what a mode does; it returns the folder of what it wrote
 
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
 
 
-def recorded(job: Job) -> Callable[[DictConfig], float | None]:
-    """Return a job that, in a sweep, writes down how it ended and raises nothing, so that the next one starts.
+def run_job(cfg: DictConfig) -> float | None:
+    """Run the job that `mode` names, a function of multimodal/run.py.
 
-    Alone, it ends a mistake of its user's, a ValueError, in a line instead of a traceback.
+    In a sweep it writes down how it ended and raises nothing, so that the next one starts. Alone, it ends a mistake of
+    its user's, a ValueError, in a line instead of a traceback.
+
+    Args:
+        cfg: composed by Hydra.
+
+    Returns:
+        In a sweep the lowest validation loss, which a sweeper may minimise.
     """
-
-    @functools.wraps(job)
-    def run(cfg: DictConfig) -> float | None:
-        try:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                return in_sweep(job, cfg)
-            job(cfg, instantiate(cfg.tracking))
-        except (ValueError, FloatingPointError, InstantiationException) as error:
-            if os.environ.get("HYDRA_FULL_ERROR") == "1":
-                raise
-            mistake = raised(error)
-            plain = isinstance(mistake, ValueError | FloatingPointError)  # else Hydra's text names part and setting
-            raise SystemExit(f"error: {mistake if plain else error}\n(HYDRA_FULL_ERROR=1 shows where)") from error
-        except Interrupted as error:
-            print(error if cfg.resume else f"{error}, without resume=false", file=sys.stderr)
-            raise SystemExit(128 + error.received) from error
-        except KeyboardInterrupt as error:
-            told = "interrupted; the same command again goes on from what was kept"
-            print(told if cfg.resume else f"{told}, without resume=false", file=sys.stderr)
-            raise SystemExit(128 + signal.SIGINT) from error
-
-    return run
+    try:
+        composition, job = Composition.of(cfg, HydraConfig.get()), instantiate(cfg.mode)
+        if composition.multirun:
+            return in_sweep(job, composition, Path(HydraConfig.get().sweep.dir))
+        job(composition, instantiate(cfg.tracking))
+    except (ValueError, FloatingPointError, InstantiationException) as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        mistake = raised(error)
+        plain = isinstance(mistake, ValueError | FloatingPointError)  # else Hydra's text names part and setting
+        raise SystemExit(f"error: {mistake if plain else error}\n(HYDRA_FULL_ERROR=1 shows where)") from error
+    except Interrupted as error:
+        print(error if cfg.resume else f"{error}, without resume=false", file=sys.stderr)
+        raise SystemExit(128 + error.received) from error
+    except KeyboardInterrupt as error:
+        message = "interrupted; the same command again goes on from what was saved"
+        print(message if cfg.resume else f"{message}, without resume=false", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGINT) from error
+    return None
 
 
 def raised(error: BaseException) -> BaseException:
@@ -71,22 +74,21 @@ def raised(error: BaseException) -> BaseException:
     return error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
 
 
-def in_sweep(job: Job, cfg: DictConfig) -> float | None:
+def in_sweep(job: Job, composition: Composition, folder: Path) -> float | None:
     """Run a job and write its record; return its lowest validation loss, which a sweeper may minimise, or None."""
-    hydra = HydraConfig.get()
-    folder, choices = Path(hydra.sweep.dir), hydra.runtime.choices
+    cfg = composition.config
     record = JobRecord(
         sweep=os.environ.get(SWEEP, ""),
-        overrides=list(hydra.overrides.task),
-        dataset=choices["dataset"],
-        fusion=choices["fusion"],
+        overrides=composition.overrides,
+        dataset=composition.choices["dataset"],
+        fusion=composition.choices["fusion"],
         seed=cfg.seed,
     )
     record.write(folder)
     tracker = None
     try:
         tracker = instantiate(cfg.tracking)
-        record = record.finished(job(cfg, tracker))
+        record = record.finished(job(composition, tracker))
         record.write(folder)
         return min((row["validation/loss"] for row in read_csv(Path(record.folder) / "history.csv")), default=None)
     except KeyboardInterrupt:

@@ -23,9 +23,9 @@ LAYERS = [
     "loss",
 ]
 LAYERS += ["metric", "training", "judge", "evaluation", "inference", "runs", "figures", "comparison", "tracking"]
-LAYERS += ["sweep", "run"]
+LAYERS += ["sweep", "run", "api", "cli"]
 GROUPS = ("caption", "encoder", "missing", "fusion", "head")  # whose members know only the three modules below
-CONFIGURED = ("runs", "sweep", "run")  # may import Hydra and OmegaConf
+CONFIGURED = ("runs", "sweep", "run", "api", "cli")  # may import Hydra and OmegaConf
 FILES = sorted(f for f in PACKAGE.rglob("*.py") if f.name != "__init__.py")
 
 

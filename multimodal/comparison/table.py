@@ -47,6 +47,14 @@ class Table:
         return found
 
 
+    def as_frame(self) -> pd.DataFrame:
+        """Return a wide table: a row for each line, numbers where a cell has one and else its text."""
+        value = self.cells["value"].where(self.cells["value"].notna(), self.cells["text"])
+        rows = self.cells.assign(value=value, line=self.cells["line"].rename(self.head))
+        wide = rows.pivot_table(index=["data", "line"], columns="column", values="value", aggfunc="first", sort=False)
+        return wide[self.columns].rename_axis(columns=None, index=["data", self.head])
+
+
 def cell(data: str, line: str, column: str, text: str, value: float | None = None, **facts: Any) -> dict[str, Any]:
     """Return a cell.
 

@@ -7,7 +7,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
@@ -19,8 +18,6 @@ from multimodal.model import MultimodalModel
 log = logging.getLogger(__name__)
 
 WIDTHS = range(1, 2**16)  # of a fusion's hidden layer, tried for `fusion_parameters`
-
-OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
 
 
 def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
@@ -101,9 +98,6 @@ def matched_width(cfg: DictConfig) -> int:
         raise ValueError(f"fusion_parameters must be a whole number above 0, or null, got {wanted}")
     if "hidden" not in cfg.fusion:
         raise ValueError(f"fusion_parameters={wanted} sets fusion.hidden, which this fusion does not have")
-    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else ()
-    if any(override.startswith("fusion.hidden=") for override in given):
-        raise ValueError("fusion_parameters sets fusion.hidden: give one of the two")
     count = partial(count_parameters, cfg)
     above = 1 + bisect_left(WIDTHS, wanted, key=count)
     hidden = min({max(1, above - 1), above}, key=lambda width: abs(count(width) - wanted))

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -15,6 +14,7 @@ from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.model import MultimodalModel
 from multimodal.runs.build import build_model
+from multimodal.runs.composition import Composition
 from multimodal.runs.record import RunRecord, record_from
 from multimodal.training.checkpoint_file import load_checkpoint
 
@@ -46,13 +46,17 @@ class Checkpoint(NamedTuple):
     class_names: list[str]
 
 
-def open_checkpoint(cfg: DictConfig, may_set: tuple[str, ...]) -> Checkpoint:
-    """Read the checkpoint that the config names; ValueError where the command line sets what it may not."""
-    hydra = HydraConfig.get()
-    file = checkpoint_file(cfg.checkpoint, hydra.runtime.choices["mode"])
+def open_checkpoint(composition: Composition, may_set: tuple[str, ...]) -> Checkpoint:
+    """Read the checkpoint that the config names.
+
+    Raises:
+        ValueError: the command line sets what it may not.
+    """
+    cfg, mode = composition.config, composition.choices["mode"]
+    file = checkpoint_file(cfg.checkpoint, mode)
     state = load_checkpoint(file)
     record = record_from(state["record"], file)
-    config = with_overrides(record.config, cfg, hydra.overrides.task, may_set, hydra.runtime.choices["mode"])
+    config = with_overrides(record.config, cfg, composition.overrides, may_set, mode)
     return Checkpoint(file, record, config, state["model"], Vocabulary(state["vocabulary"]), state["class_names"])
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 
 from multimodal.dataset.data import Data
 from multimodal.io import write_text
 from multimodal.model import MultimodalModel
 from multimodal.runs.build import resolve
+from multimodal.runs.composition import Composition
 from multimodal.runs.run_id import code_keys, evaluation_key, file_digest, run_key
 
 FILE = "config.yaml"
@@ -94,22 +93,22 @@ class RunRecord:
         write_text(yaml.safe_dump(self.as_config(), sort_keys=False, allow_unicode=True), folder / FILE)
 
 
-def training_record(cfg: DictConfig, data: Data, model: MultimodalModel, precision: str) -> RunRecord:
+def training_record(composition: Composition, data: Data, model: MultimodalModel, precision: str) -> RunRecord:
     """Return the record of a run that trains.
 
     Args:
-        cfg: as composed on the command line.
-        data, model: that it trains.
+        composition: the requested config.
+        data: that the run trains on.
+        model: that it trains.
         precision: what `training.precision` came to.
     """
-    hydra = HydraConfig.get()
-    config = resolve(cfg, data, precision)
+    config = resolve(composition.config, data, precision)
     named = {m: getattr(encoder, "weights", None) for m, encoder in model.encoders.items()}
     weights = {m: name if isinstance(name, str) else "random" for m, name in named.items()}
     return RunRecord(
         config=config,
-        choices={name: choice for name, choice in hydra.runtime.choices.items() if not name.startswith("hydra/")},
-        overrides=list(hydra.overrides.task),
+        choices=composition.choices,
+        overrides=composition.overrides,
         data_source=data.source,
         fingerprint=data.fingerprint,
         weights=weights,
@@ -120,11 +119,14 @@ def training_record(cfg: DictConfig, data: Data, model: MultimodalModel, precisi
     )
 
 
-def evaluation_record(trained: RunRecord, evaluation: dict[str, Any], data: Data, file: Path) -> RunRecord:
+def evaluation_record(
+    trained: RunRecord, overrides: list[str], evaluation: dict[str, Any], data: Data, file: Path
+) -> RunRecord:
     """Return the record of an evaluation of a trained model.
 
     Args:
         trained: the record in its checkpoint.
+        overrides: of the evaluation's command line.
         evaluation: the settings of this evaluation, resolved.
         data: that it is evaluated on.
         file: its checkpoint.
@@ -133,7 +135,7 @@ def evaluation_record(trained: RunRecord, evaluation: dict[str, Any], data: Data
     return replace(
         trained,
         config=config,
-        overrides=list(HydraConfig.get().overrides.task),
+        overrides=overrides,
         data_source=data.source,
         fingerprint=data.fingerprint,
         checkpoint=checkpoint,

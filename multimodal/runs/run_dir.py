@@ -8,8 +8,6 @@ from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 
 from multimodal.io import read_json, remove_parts, write_json
 from multimodal.runs.record import FILE, RunRecord, read_record
@@ -19,23 +17,26 @@ log = logging.getLogger(__name__)
 REPLACED = "replaced"  # folder of runs that were set aside
 
 
-def run_folder(output_dir: str | None, record: RunRecord) -> Path:
-    """Return where this run lives; ValueError if another one does.
+def run_folder(output_dir: str | None, record: RunRecord, multirun: bool) -> Path:
+    """Return where this run lives.
 
     Args:
         output_dir: the run's folder, in a sweep the folder of all runs; None for a name of its own in `runs`.
         record: of the run.
+        multirun: whether it is one of a sweep.
+
+    Raises:
+        ValueError: another run lives there.
     """
-    alone = HydraConfig.get().mode is not RunMode.MULTIRUN
-    folder = Path(output_dir) if alone and output_dir else Path(output_dir or "runs") / record.name
+    folder = Path(output_dir) if output_dir and not multirun else Path(output_dir or "runs") / record.name
     check_folder(folder, record)
     return folder
 
 
-def evaluation_folder(output_dir: str | None, file: Path, record: RunRecord) -> Path:
+def evaluation_folder(output_dir: str | None, file: Path, record: RunRecord, multirun: bool) -> Path:
     """Return where the evaluation of a checkpoint lives: beside it, unless `output_dir` says otherwise."""
     folder = Path(output_dir or file.parent / f"evaluation-{record.evaluation_key}")
-    if HydraConfig.get().mode is RunMode.MULTIRUN:
+    if multirun:
         if not output_dir:
             raise ValueError("a sweep of evaluations needs output_dir=<a folder of its own>")
         folder = folder / f"{record.name}-{file.stem}-{record.evaluation_key}"

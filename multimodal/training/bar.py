@@ -1,16 +1,20 @@
 """The progress bar of a training run."""
 
+import logging
+import sys
 import time
 
 from tqdm import tqdm
 
 from multimodal.training.meter import MeanMeter
 
+log = logging.getLogger(__name__)
+
 BAR_SECONDS = 1.0  # between two looks at the device
 
 
 class Bar:
-    """A progress bar that looks at the device once a second.
+    """A progress bar that looks at the device once a second; in a log file, a line for each validation instead.
 
     Args:
         steps: of the whole run.
@@ -19,8 +23,15 @@ class Bar:
     """
 
     def __init__(self, steps: int, done: int, shown: bool) -> None:
-        settings = {"desc": "training", "unit": "step", "disable": not shown, "mininterval": BAR_SECONDS}
-        self.bar = tqdm(total=steps, initial=done, **settings)
+        self.steps, self.shown, self.terminal = steps, shown, sys.stderr.isatty()
+        self.bar = tqdm(
+            total=steps,
+            initial=done,
+            desc="training",
+            unit="step",
+            disable=not (shown and self.terminal),
+            mininterval=BAR_SECONDS,
+        )
         self.looked = time.perf_counter()
 
     def update(self, means: MeanMeter, batch_size: int) -> None:
@@ -33,6 +44,25 @@ class Bar:
             rate = self.bar.format_dict["rate"] or 0.0
             self.bar.set_postfix_str(
                 f"loss {shown['loss']:.3f}, accuracy {shown['accuracy']:.3f}, {rate * batch_size:.0f} samples/s"
+            )
+
+    def validated(self, row: dict[str, float], best: int) -> None:
+        """Log a validation in a line, where there is no terminal for a bar.
+
+        Args:
+            row: of the history.
+            best: step of the lowest validation loss.
+        """
+        if self.shown and not self.terminal:
+            log.info(
+                "step %d/%d: loss %.3f, validation loss %.3f, accuracy %.3f, best at step %d, %.0f samples/s",
+                row["step"],
+                self.steps,
+                row["train/loss"],
+                row["validation/loss"],
+                row["validation/accuracy"],
+                best,
+                row.get("samples_per_s", float("nan")),
             )
 
     def close(self) -> None:

@@ -1,0 +1,227 @@
+"""The suite from a notebook or a script: the same folders, keys and numbers as the command line."""
+
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hydra.utils import instantiate
+from PIL import Image
+
+from multimodal import run
+from multimodal.comparison import comparison
+from multimodal.comparison.reading import read_runs
+from multimodal.dataset.data import Data
+from multimodal.inference import join_samples, predict_samples, read_sample
+from multimodal.io import read_json
+from multimodal.model import MultimodalModel
+from multimodal.runs import build
+from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model, open_checkpoint
+from multimodal.runs.composition import compose
+from multimodal.runs.overrides import check_overrides
+from multimodal.runs.record import RunRecord, read_record
+
+Picture = str | Path | Image.Image | np.ndarray
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model answers to one sample.
+
+    Args:
+        probability: {class name: probability}.
+        caption: decoded by beam search.
+        image: (H, W) grey or (H, W, 3) RGB, uint8.
+    """
+
+    probability: dict[str, float]
+    caption: str
+    image: np.ndarray
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return max(self.probability, key=self.probability.__getitem__)
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run, read from its folder.
+
+    Args:
+        folder: of the run.
+        record: what was run, on which data.
+        metrics: {name: value}, None where undefined.
+    """
+
+    folder: Path
+    record: RunRecord
+    metrics: dict[str, Any]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every setting, resolved."""
+        return self.record.config
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """A row for each validation."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """A row for each test sample: its label and caption, and what was predicted under each condition."""
+        return pd.read_parquet(self.folder / "predictions.parquet")
+
+    @cached_property
+    def figures(self) -> dict[str, Path]:
+        """{name: PNG file}."""
+        return {file.stem: file for file in sorted(self.folder.glob("*.png"))}
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint with the lowest validation loss."""
+        composition = compose(["mode=generate"])
+        composition.config.checkpoint = str(self.folder)
+        return open_checkpoint(composition, GENERATE_MAY_SET)
+
+    @cached_property
+    def model(self) -> MultimodalModel:
+        """The trained model, in evaluation mode."""
+        return load_model(self.checkpoint).eval()
+
+    def predict(
+        self,
+        text: str | Sequence[str | None] | None = None,
+        image: Picture | Sequence[Picture | None] | None = None,
+        beam_width: int = 5,
+    ) -> Any:
+        """Predict class, caption and image of one sample or of several.
+
+        Args:
+            text: a caption, or a list with a caption or None for each sample; None: no sample has one.
+            image: a file, a PIL image or an array (H, W) or (H, W, C) of uint8, or a list of these and None.
+            beam_width: hypotheses that the beam search keeps.
+
+        Returns:
+            A `Prediction`, or a list of them if a list was given.
+
+        Raises:
+            ValueError: nothing is given, the lists differ in length, or an input cannot be read.
+        """
+        one = not isinstance(text, list | tuple) and not isinstance(image, list | tuple)
+        texts, images = as_columns(text, image)
+        data, device = self.checkpoint.config.dataset, next(self.model.parameters()).device
+        samples = []
+        for caption, picture in zip(texts, images, strict=True):
+            inputs: dict[str, Any] = {} if caption is None else {"text": caption}
+            if picture is not None:
+                inputs["image"] = as_file(picture)
+            vocabulary = self.checkpoint.vocabulary
+            samples.append(read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device))
+        generated = predict_samples(self.model, join_samples(samples), beam_width)
+        names = self.checkpoint.class_names
+        captions = self.checkpoint.vocabulary.decode(generated.beam)
+        pixels = (generated.image * 255).round().byte().movedim(1, -1).numpy()  # (N, H, W, C)
+        predictions = [
+            Prediction(dict(zip(names, p.tolist(), strict=True)), c, x[..., 0] if x.shape[-1] == 1 else x)
+            for p, c, x in zip(generated.probability, captions, pixels, strict=True)
+        ]
+        return predictions[0] if one else predictions
+
+
+def as_columns(text: Any, image: Any) -> tuple[list[str | None], list[Picture | None]]:
+    """Return a caption or None and an image or None for each sample; ValueError where the two do not fit."""
+    columns = [list(c) if isinstance(c, list | tuple) else None if c is None else [c] for c in (text, image)]
+    lengths = {len(column) for column in columns if column is not None}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError("give text=<a caption>, image=<an image>, or lists of them that are equally long")
+    (count,) = lengths
+    texts, images = ([None] * count if column is None else column for column in columns)
+    if any(t is None and i is None for t, i in zip(texts, images, strict=True)):
+        raise ValueError("a sample has neither a caption nor an image")
+    return texts, images
+
+
+def as_file(image: Picture) -> str | io.BytesIO:
+    """Return the path of an image, or its PNG in memory."""
+    if isinstance(image, str | Path):
+        return str(image)
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))).save(file, "PNG")
+    file.seek(0)
+    return file
+
+
+def train(*overrides: str) -> TrainedRun:
+    """Train and evaluate as `scripts/run.py` does, and return the run; a finished one is read and not trained again.
+
+    Args:
+        overrides: as on the command line: `dataset=mnist`, `training.steps=100`.
+
+    Raises:
+        ValueError: a setting is unknown or wrong.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # has no effect where logging is set up already
+    check_overrides(overrides)
+    composition = compose(overrides)
+    if composition.choices["mode"] != "train":
+        raise ValueError(f"mode={composition.choices['mode']} is of the command line: multimodal.train trains")
+    return load(run.train(composition, instantiate(composition.config.tracking)))
+
+
+def load(folder: str | Path) -> TrainedRun:
+    """Read a finished run from its folder.
+
+    Raises:
+        ValueError: the folder holds no finished run.
+    """
+    folder = Path(folder)
+    if not (folder / "metrics.json").is_file():
+        raise ValueError(f"there is no finished run in {folder}")
+    return TrainedRun(folder, read_record(folder), read_json(folder / "metrics.json"))
+
+
+def load_data(*overrides: str) -> Data:
+    """Read a dataset: its splits in memory, vocabulary, class names and data card.
+
+    Raises:
+        ValueError: a setting is unknown or wrong, or the data cannot be read.
+    """
+    check_overrides(overrides)
+    return build.read_data(compose(overrides).config)
+
+
+def build_model(*overrides: str, data: Data) -> MultimodalModel:
+    """Build a model with random weights for the sizes of a dataset.
+
+    Raises:
+        ValueError: a setting is unknown or wrong.
+    """
+    check_overrides(overrides)
+    return build.build_model(compose(overrides).config, data)
+
+
+def compare(folder: str | Path, margin: float = 0.01) -> dict[str, pd.DataFrame]:
+    """Compare the finished runs in a folder.
+
+    Args:
+        folder: of a sweep, or of any runs.
+        margin: differences of accuracy within it count as equivalent; 0.01 is one point.
+
+    Returns:
+        {title: table}, indexed by data and line: numbers where a cell has one, else its text.
+
+    Raises:
+        ValueError: there is no finished run.
+    """
+    runs, failures = read_runs(Path(folder))
+    if not runs:
+        raise ValueError(f"there is no finished run in {folder}")
+    tables = comparison.compare(Path(folder), runs, failures, margin).tables
+    return {table.caption: table.as_frame() for table in tables}

@@ -1,0 +1,61 @@
+"""A composed config, and how it was requested: what Hydra's command line and a notebook both come to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+# `conf/` lies inside the installed package, and beside it in a checkout
+CONF = next(p for p in (Path(__file__).parents[1] / "conf", Path(__file__).parents[2] / "conf") if p.is_dir())
+
+OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A config and how it came about.
+
+    Args:
+        config: as composed, its `${...}` not yet filled in.
+        choices: {group: the option that was chosen}.
+        overrides: those of the command line.
+        multirun: whether the job is one of a sweep.
+    """
+
+    config: DictConfig
+    choices: dict[str, str]
+    overrides: list[str]
+    multirun: bool
+
+    @classmethod
+    def of(cls, config: DictConfig, hydra: DictConfig) -> "Composition":
+        """Return the composition of a config and of Hydra's own node.
+
+        Args:
+            config: without the node `hydra`.
+            hydra: the node `hydra`.
+        """
+        choices = {str(k): v for k, v in hydra.runtime.choices.items() if not str(k).startswith("hydra/")}
+        return cls(config, choices, list(hydra.overrides.task), hydra.mode is RunMode.MULTIRUN)
+
+
+def compose(overrides: Sequence[str]) -> Composition:
+    """Compose the config as the command line does; Hydra's global state is as it was afterwards.
+
+    Args:
+        overrides: as on the command line: `dataset=mnist`, `training.steps=100`.
+
+    Raises:
+        ValueError: the overrides do not compose.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra_compose("config", list(overrides), return_hydra_config=True)
+    hydra = config.hydra
+    OmegaConf.set_struct(config, False)
+    del config["hydra"]
+    OmegaConf.set_struct(config, True)
+    return Composition.of(config, hydra)
