@@ -1,10 +1,10 @@
-"""Attention fusion: each modality's tokens query the other's, both ways.
+"""Attention fusion: the tokens of each modality attend to those of the other.
 
 After Tsai et al. 2019, Multimodal Transformer (MulT), https://arxiv.org/abs/1906.00295.
-Differs: one width for all; a further layer's keys are the other stream as it is by then, not as the encoder gave
-it; no temporal convolution before, no self-attention after, no dropout and no positions of its own: the encoders have
-them, but for a CNN, whose tokens tell their place only by what its borders leave in them. The two streams are read out
-as their mean token added to the encoder's own pooled embedding, so that what the encoder knew passes unhindered.
+Differs: one width for all modalities; the keys of later layers are the other modality's tokens after the previous
+layer, not the encoder's output; no temporal convolution before, no self-attention after, no dropout. No positional
+embedding is added here: the encoders add one, except for a CNN, whose tokens carry position only through zero padding
+at the borders. The output reads each modality's mean token plus the encoder's pooled embedding (a residual connection).
 """
 
 import torch
@@ -16,12 +16,18 @@ from multimodal.types import Encoded, Fused, masked_mean
 
 
 class CrossAttention(nn.Module):
-    """One pre-normalised transformer layer whose keys and values come from the other modality.
+    """Apply one pre-norm transformer layer with keys and values from another sequence.
 
     Args:
         dim: shared width D.
         num_heads: attention heads, a divisor of D.
         hidden: width of the feed-forward layer.
+
+    Example:
+        >>> layer = CrossAttention(dim=8, num_heads=2, hidden=16)
+        >>> x, weights = layer(torch.randn(2, 3, 8), torch.randn(2, 5, 8), torch.ones(2, 5, dtype=torch.bool))
+        >>> x.shape, weights.shape
+        (torch.Size([2, 3, 8]), torch.Size([2, 3, 5]))
     """
 
     def __init__(self, dim: int, num_heads: int, hidden: int) -> None:
@@ -32,16 +38,25 @@ class CrossAttention(nn.Module):
         self.feed_forward = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
     def forward(self, query: Tensor, key: Tensor, token_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, Tq, D), (B, Tk, D), (B, Tk) bool -> (B, Tq, D) and the weights (B, Tq, Tk), a mean over the heads."""
+        """Attend from query to key.
+
+        Args:
+            query: (B, Tq, D).
+            key: (B, Tk, D).
+            token_mask: (B, Tk) bool, False for keys to ignore.
+
+        Returns:
+            The updated query (B, Tq, D) and the attention weights (B, Tq, Tk), averaged over the heads.
+        """
         keys = self.norm_key(key)
-        # asking for the weights avoids the fused kernel, whose backward pass in bf16 is ten times slower on a CPU
+        # returning the weights avoids the fused kernel: its backward pass in bf16 is ten times slower on a CPU
         attended, weights = self.attention(self.norm_query(query), keys, keys, key_padding_mask=~token_mask)
         query = query + attended
         return query + self.feed_forward(query), weights
 
 
 class AttentionFusion(nn.Module):
-    """Cross-attention between two modalities in both directions, then a projection.
+    """Fuse two modalities by cross-attention in both directions, then a projection.
 
     Args:
         dim: shared width D.
@@ -49,12 +64,22 @@ class AttentionFusion(nn.Module):
         num_heads: attention heads, a divisor of D.
         num_layers: cross-attention layers in each direction.
         hidden: width of the feed-forward layers.
+
+    Raises:
+        ValueError: if there are not exactly two modalities, `num_layers` is below 1, or `num_heads` does not divide D.
+
+    Example:
+        >>> mask, present = torch.ones(2, 3, dtype=torch.bool), torch.ones(2, dtype=torch.bool)
+        >>> encoded = {m: Encoded(torch.randn(2, 8), torch.randn(2, 3, 8), mask, present) for m in ("image", "text")}
+        >>> fusion = AttentionFusion(dim=8, modalities=["image", "text"], num_heads=2, num_layers=1, hidden=16)
+        >>> fusion(encoded).z.shape
+        torch.Size([2, 8])
     """
 
     def __init__(self, dim: int, modalities: list[str], num_heads: int, num_layers: int, hidden: int) -> None:
         super().__init__()
         if len(modalities) != 2:
-            raise ValueError(f"cross-attention fuses exactly two modalities, got {modalities}")
+            raise ValueError(f"attention fusion needs exactly two modalities, got {modalities}")
         check_whole("fusion", num_layers=num_layers)
         check_divides("fusion", dim, "dim", num_heads=num_heads)
         self.modalities = tuple(modalities)
@@ -64,7 +89,7 @@ class AttentionFusion(nn.Module):
         self.project = nn.Sequential(nn.LayerNorm(2 * dim), *perceptron(2 * dim, hidden, dim))
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
-        """{name: tokens (B, T, D), token_mask (B, T), pooled (B, D)} -> z (B, D)."""
+        """Fuse: {name: tokens (B, T, D), token_mask (B, T), pooled (B, D)} -> z (B, D)."""
         first, second = self.modalities
         x, y, _ = self.attend(encoded)
         summary = [
@@ -74,15 +99,21 @@ class AttentionFusion(nn.Module):
         return Fused(self.project(torch.cat(summary, dim=-1)))
 
     def attend(self, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Both token sequences after the last layer, and its weights: {querying modality: (B, Tq, Tk)}."""
+        """Apply all layers.
+
+        Returns:
+            The tokens of the first and the second modality (B, T, D) after the last layer, and its attention weights,
+            {querying modality: (B, Tq, Tk)}.
+        """
         first, second = self.modalities
         x, y = encoded[first].tokens, encoded[second].tokens
         x_mask, y_mask = encoded[first].token_mask, encoded[second].token_mask
         weights = {}
-        for layer in self.layers:  # both directions read the layer before, neither goes first
+        for layer in self.layers:  # both directions read the previous layer's output, neither goes first
+            assert isinstance(layer, nn.ModuleDict)
             (x, weights[first]), (y, weights[second]) = layer[first](x, y, y_mask), layer[second](y, x, x_mask)
         return x, y, weights
 
     def attention_weights(self, encoded: dict[str, Encoded]) -> Tensor:
-        """(B, T, S): how much each word takes from each position of the image, rows sum to 1."""
+        """Return the last layer's weights of each word over the image's positions: (B, T, S), rows sum to 1."""
         return self.attend(encoded)[2]["text"]

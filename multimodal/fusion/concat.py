@@ -1,7 +1,7 @@
-"""Concatenation fusion: the pooled embeddings side by side, projected to one vector.
+"""Concatenation fusion: the pooled embeddings are concatenated and projected to one vector.
 
-The joint representation of Ngiam et al. 2011, Multimodal Deep Learning (ICML), and the baseline
-that every other fusion is compared with.
+The joint representation of Ngiam et al. 2011, Multimodal Deep Learning (ICML): the baseline for
+every other fusion.
 """
 
 import torch
@@ -12,12 +12,22 @@ from multimodal.types import Encoded, Fused
 
 
 class ConcatFusion(nn.Module):
-    """Concatenates and projects by a perceptron with one hidden layer.
+    """Fuse by concatenation and a perceptron with one hidden layer.
 
     Args:
         dim: shared width D.
         modalities: input names, in the order they are concatenated.
         hidden: width of the hidden layer.
+
+    Raises:
+        ValueError: if there are fewer than two modalities or a name is repeated.
+
+    Example:
+        >>> mask, present = torch.ones(2, 3, dtype=torch.bool), torch.ones(2, dtype=torch.bool)
+        >>> encoded = {m: Encoded(torch.randn(2, 8), torch.randn(2, 3, 8), mask, present) for m in ("image", "text")}
+        >>> fusion = ConcatFusion(dim=8, modalities=["image", "text"], hidden=16)
+        >>> fusion(encoded).z.shape
+        torch.Size([2, 8])
     """
 
     def __init__(self, dim: int, modalities: list[str], hidden: int) -> None:
@@ -26,5 +36,5 @@ class ConcatFusion(nn.Module):
         self.project = perceptron(dim * len(modalities), hidden, dim)
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
-        """{name: pooled (B, D)} -> z (B, D)."""
+        """Fuse: {name: pooled (B, D)} -> z (B, D)."""
         return Fused(self.project(torch.cat([encoded[m].pooled for m in self.modalities], dim=-1)))

@@ -1,4 +1,4 @@
-"""What several fusions are made of."""
+"""Layers and checks that several fusions use."""
 
 import torch
 from torch import Tensor, nn
@@ -7,26 +7,51 @@ from multimodal.types import Encoded
 
 
 def perceptron(inputs: int, hidden: int, dim: int) -> nn.Sequential:
-    """One hidden layer; what leaves it is normalised, so that every fusion speaks to the heads at one loudness."""
+    """Return a perceptron with one hidden layer and a LayerNorm, which gives all fusions outputs of the same scale.
+
+    Example:
+        >>> perceptron(inputs=16, hidden=32, dim=8)(torch.randn(2, 16)).shape
+        torch.Size([2, 8])
+    """
     return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim))
 
 
 def check_several(modalities: list[str]) -> tuple[str, ...]:
-    """The names, if there is something to fuse."""
+    """Return the modalities as a tuple.
+
+    Raises:
+        ValueError: if there are fewer than two or a name is repeated.
+
+    Example:
+        >>> check_several(["image", "text"])
+        ('image', 'text')
+    """
     if len(set(modalities)) < max(2, len(modalities)):
         raise ValueError(f"fusion needs two or more different modalities, got {modalities}")
     return tuple(modalities)
 
 
 def stack(encoded: dict[str, Encoded], modalities: tuple[str, ...]) -> tuple[Tensor, Tensor]:
-    """Pooled embeddings (B, M, D) and who is present (B, M), in this order."""
+    """Return the pooled embeddings (B, M, D) and the presence masks (B, M) in the order of `modalities`.
+
+    Example:
+        >>> mask, present = torch.ones(2, 3, dtype=torch.bool), torch.ones(2, dtype=torch.bool)
+        >>> encoded = {m: Encoded(torch.randn(2, 8), torch.randn(2, 3, 8), mask, present) for m in ("image", "text")}
+        >>> [tuple(x.shape) for x in stack(encoded, ("text", "image"))]
+        [(2, 2, 8), (2, 2)]
+    """
     pooled = torch.stack([encoded[m].pooled for m in modalities], dim=1)
     return pooled, torch.stack([encoded[m].present for m in modalities], dim=1)
 
 
 def mean_of_present(x: Tensor, present: Tensor) -> Tensor:
-    """(B, M, ...), (B, M) -> (B, ...); nothing of an absent one, 0 where all are."""
+    """Compute the mean over the present modalities: (B, M, ...), (B, M) -> (B, ...); 0 if all are absent.
+
+    Example:
+        >>> mean_of_present(torch.tensor([[[2.0], [4.0]], [[2.0], [4.0]]]), torch.tensor([[True, True], [True, False]]))
+        tensor([[3.],
+                [2.]])
+    """
     weight = present.to(x.dtype) / present.sum(1, keepdim=True).clamp(min=1)
-    return (x * weight.view(*present.shape, *[1] * (x.ndim - 2))).sum(
-        1
-    )  # no matrix product, which autocast would round
+    # no matrix product, because autocast would round it
+    return (x * weight.view(*present.shape, *[1] * (x.ndim - 2))).sum(1)

@@ -1,10 +1,10 @@
-"""Mixture of experts: one present modality's Gaussian, drawn by chance, speaks for all.
+"""Mixture of experts: z is a sample from the Gaussian of one present modality, chosen at random.
 
 After Shi et al. 2019, Variational Mixture-of-Experts Autoencoders (MMVAE), https://arxiv.org/abs/1911.03393.
-Differs: one expert a sample and step instead of a pass for each (so the mixture is trained in expectation),
+Differs: one expert per sample and step instead of a pass for each (so the mixture is trained in expectation),
 a plain bound instead of the importance-weighted one, Gaussians instead of Laplacians; in evaluation the heads read the
-mixture's mean, which no single expert told them in training. No expert reads two
-modalities, so the mixture cannot add up what they say: a caption's operation on a digit is out of its reach.
+mixture's mean, which they never see in training. No expert reads two modalities, so the mixture cannot learn their
+interaction, such as the operation that a caption applies to a pictured digit.
 """
 
 import torch
@@ -16,12 +16,24 @@ from multimodal.types import Encoded, Fused
 
 
 class MixtureOfExpertsFusion(nn.Module):
-    """A draw from one expert in training, the mean of the mixture in evaluation.
+    """Fuse by a sample from one random expert in training, and by the mean of the mixture in evaluation.
 
     Args:
         dim: shared width D.
         modalities: input names.
         hidden: width of each expert's hidden layer.
+
+    Raises:
+        ValueError: if there are fewer than two modalities or a name is repeated.
+
+    Example:
+        >>> mask, present = torch.ones(2, 3, dtype=torch.bool), torch.ones(2, dtype=torch.bool)
+        >>> encoded = {m: Encoded(torch.randn(2, 8), torch.randn(2, 3, 8), mask, present) for m in ("image", "text")}
+        >>> fusion = MixtureOfExpertsFusion(dim=8, modalities=["image", "text"], hidden=16)
+        >>> fusion(encoded).z.shape
+        torch.Size([2, 8])
+        >>> list(fusion(encoded).aux_losses)
+        ['kl']
     """
 
     def __init__(self, dim: int, modalities: list[str], hidden: int) -> None:
@@ -30,7 +42,10 @@ class MixtureOfExpertsFusion(nn.Module):
         self.experts = Experts(dim, modalities, hidden)
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
-        """{name: pooled (B, D), present (B,)} -> z (B, D); owes `kl`, the mean of the experts', nats a sample."""
+        """Fuse: {name: pooled (B, D), present (B,)} -> z (B, D).
+
+        Adds the auxiliary loss `kl`, the mean over the present experts, in nats per sample.
+        """
         mean, log_variance, present = self.experts(encoded)
         kl = mean_of_present(divergence(mean, log_variance), present).mean()
         if not self.training:

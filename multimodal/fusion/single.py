@@ -1,4 +1,4 @@
-"""One modality alone: the control that shows what the other adds."""
+"""One modality alone: the control experiment for the gain from a second modality."""
 
 from torch import nn
 
@@ -7,21 +7,32 @@ from multimodal.types import Encoded, Fused
 
 
 class SingleFusion(nn.Module):
-    """Projects one modality's pooled embedding; never reads another.
+    """Project the pooled embedding of one modality, and ignore all others.
 
     Args:
         dim: shared width D.
-        modalities: the one input it reads.
+        modalities: the one input name.
         hidden: width of the hidden layer.
+
+    Raises:
+        ValueError: if there is not exactly one modality.
+
+    Example:
+        >>> import torch
+        >>> mask, present = torch.ones(2, 3, dtype=torch.bool), torch.ones(2, dtype=torch.bool)
+        >>> encoded = {m: Encoded(torch.randn(2, 8), torch.randn(2, 3, 8), mask, present) for m in ("image", "text")}
+        >>> fusion = SingleFusion(dim=8, modalities=["image"], hidden=16)
+        >>> fusion(encoded).z.shape
+        torch.Size([2, 8])
     """
 
     def __init__(self, dim: int, modalities: list[str], hidden: int) -> None:
         super().__init__()
         if len(modalities) != 1:
-            raise ValueError(f"a single-modality control reads exactly one modality, got {modalities}")
+            raise ValueError(f"single-modality fusion needs exactly one modality, got {modalities}")
         self.modalities = tuple(modalities)
         self.project = perceptron(dim, hidden, dim)
 
     def forward(self, encoded: dict[str, Encoded]) -> Fused:
-        """{name: pooled (B, D)} -> z (B, D)."""
+        """Project: {name: pooled (B, D)} -> z (B, D)."""
         return Fused(self.project(encoded[self.modalities[0]].pooled))

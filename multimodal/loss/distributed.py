@@ -1,10 +1,12 @@
-"""What a loss needs when several processes share one batch; with one process nothing happens.
+"""Gathering and averaging for losses when several processes share one batch; no operation with one process.
 
-DistributedDataParallel averages the gradients of W processes. Every process computes the whole batch's loss
-from what it gathered, so the gradient of its own part is that of one process W times over: `gather` multiplies
-by W on the way back, and needs no communication there (gather-and-slice as in Chen et al. 2020, SimCLR,
-https://arxiv.org/abs/2002.05709; `torch.distributed.nn` has it deprecated).
+DistributedDataParallel averages the gradients of W processes. Every process computes the loss of the whole batch
+from the gathered embeddings, and the gradient reaches only its own part: averaging would divide it by W. So `gather`
+multiplies by W in the backward pass, which needs no communication (gather-and-slice as in Chen et al. 2020, SimCLR,
+https://arxiv.org/abs/2002.05709; the version in `torch.distributed.nn` is deprecated).
 """
+
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -12,22 +14,46 @@ from torch import Tensor
 
 
 def processes() -> int:
-    """How many share a training batch."""
+    """Return the number of processes that share a training batch.
+
+    Example:
+        >>> processes()
+        1
+    """
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def gather(x: Tensor) -> Tensor:
-    """(B, ...) of each process -> (sum of all B, ...), ordered by process; what is shorter ends in zeros (`<pad>`)."""
+    """Concatenate the tensors of all processes, in the order of the processes.
+
+    Args:
+        x: (B, ...); sizes may differ between processes: beyond B, smaller ones are filled with zeros (`<pad>`).
+
+    Returns:
+        (sum of all B, ...), with gradient to this process's rows.
+
+    Example:
+        >>> x = torch.zeros(2, 3)
+        >>> gather(x) is x  # one process
+        True
+    """
     return Gather.apply(x) if processes() > 1 else x
 
 
 def global_mean(mean: Tensor, count: int | Tensor, training: bool) -> Tensor:
-    """Mean over all processes' parts of a batch, from this one's mean and what it was taken over.
+    """Compute the mean over the parts of a batch on all processes, from the mean over this process's part.
 
     Args:
-        mean: scalar.
-        count: samples, words, or whatever this process has.
-        training: as `module.training`; in validation every process has all samples, and its mean is the answer.
+        mean: scalar, the mean on this process.
+        count: number of samples or words that this mean is over.
+        training: as `module.training`; in validation every process has all samples, and `mean` is returned.
+
+    Returns:
+        Scalar.
+
+    Example:
+        >>> global_mean(torch.tensor(0.5), count=4, training=True)  # one process
+        tensor(0.5000)
     """
     if not training or processes() == 1:
         return mean
@@ -37,11 +63,11 @@ def global_mean(mean: Tensor, count: int | Tensor, training: bool) -> Tensor:
 
 
 class Gather(torch.autograd.Function):
-    """See `gather`."""
+    """Gather with a backward pass that needs no communication; see `gather`."""
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        """(B, ...) -> (sum of all B, ...)."""
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Concatenate: (B, ...) -> (sum of all B, ...)."""
         shapes = all_gather(torch.tensor(x.shape, device=x.device))
         longest = torch.stack(shapes).amax(0).tolist()
         rows = [int(shape[0]) for shape in shapes]
@@ -52,13 +78,13 @@ class Gather(torch.autograd.Function):
         return torch.cat([part[:n] for part, n in zip(all_gather(padded), rows, strict=True)])
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
-        """Own rows of the gradient, W times."""
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        """Return this process's rows of the gradient, multiplied by W."""
         return grad[ctx.own] * processes()
 
 
 def all_gather(x: Tensor) -> list[Tensor]:
-    """Every process's `x`, all of one shape."""
+    """Return the `x` of every process; all must have the same shape."""
     parts = [torch.empty_like(x) for _ in range(processes())]
     dist.all_gather(parts, x.contiguous())
     return parts

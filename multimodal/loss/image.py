@@ -1,4 +1,4 @@
-"""Reconstruction of the image: squared error for the colours, SSIM for the structure."""
+"""Reconstruction losses of the image: squared error for the colours, SSIM for the structure."""
 
 from torch import Tensor, nn
 
@@ -8,17 +8,33 @@ from multimodal.types import Batch, Output
 
 
 class ImageSquaredError(nn.Module):
-    """Mean squared error over all pixels, intensities in [0, 1]."""
+    """Compute the mean squared error over all pixels and channels, intensities in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from types import SimpleNamespace
+        >>> output, batch = (SimpleNamespace(image=torch.full((1, 3, 4, 4), value)) for value in (0.0, 0.5))
+        >>> ImageSquaredError()(output, batch)
+        tensor(0.2500)
+    """
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """(B, C, H, W) -> scalar."""
+        """Compare: image (B, C, H, W) of output and batch -> scalar."""
         error = nn.functional.mse_loss(output.image, batch.image)
         return global_mean(error, len(batch.image), self.training)
 
 
 class ImageDissimilarity(nn.Module):
-    """DSSIM, 1 - SSIM: 0 for equal images (Zhao et al. 2017, https://arxiv.org/abs/1511.08861)."""
+    """Compute the mean of 1 - SSIM, which is 0 for equal images (Zhao et al. 2017, https://arxiv.org/abs/1511.08861).
+
+    Example:
+        >>> import torch
+        >>> from types import SimpleNamespace
+        >>> output, batch = (SimpleNamespace(image=torch.full((1, 3, 12, 12), value)) for value in (0.0, 1.0))
+        >>> f"{ImageDissimilarity()(output, batch):.3f}", f"{abs(ImageDissimilarity()(batch, batch)):.3f}"
+        ('1.000', '0.000')
+    """
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """(B, C, H, W) -> scalar in [0, 2]."""
+        """Compare: image (B, C, H, W) of output and batch -> scalar in [0, 2]."""
         return global_mean(1 - ssim(output.image, batch.image).mean(), len(batch.image), self.training)

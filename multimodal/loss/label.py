@@ -1,4 +1,4 @@
-"""Cross-entropy of the label."""
+"""Cross-entropy of the predicted label."""
 
 from torch import Tensor, nn
 
@@ -8,11 +8,21 @@ from multimodal.types import Batch, Output
 
 
 class LabelCrossEntropy(nn.Module):
-    """Mean over the batch, in nats.
+    """Compute the mean cross-entropy over the batch, in nats.
 
     Args:
-        smoothing: share of the target spread over all classes (Szegedy et al. 2016,
+        smoothing: share of the target distribution spread over all classes, in [0, 1) (Szegedy et al. 2016,
             https://arxiv.org/abs/1512.00567).
+
+    Raises:
+        ValueError: if `smoothing` is outside [0, 1).
+
+    Example:
+        >>> import torch
+        >>> from types import SimpleNamespace
+        >>> output, batch = SimpleNamespace(label=torch.zeros(2, 4)), SimpleNamespace(label=torch.tensor([0, 3]))
+        >>> LabelCrossEntropy(smoothing=0.0)(output, batch)  # log 4: equal logits for 4 classes
+        tensor(1.3863)
     """
 
     def __init__(self, smoothing: float) -> None:
@@ -21,6 +31,6 @@ class LabelCrossEntropy(nn.Module):
         self.smoothing = smoothing
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Logits (B, K), label (B,) -> scalar."""
+        """Compare: logits (B, K), label (B,) -> scalar."""
         loss = nn.functional.cross_entropy(output.label, batch.label, label_smoothing=self.smoothing)
         return global_mean(loss, len(batch.label), self.training)

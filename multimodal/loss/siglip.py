@@ -1,7 +1,7 @@
-"""Contrastive loss of pairs: each image with each caption is a question of its own, do they belong together.
+"""Contrastive loss of independent pairs: a binary classification of each image with each caption, match or not.
 
 Zhai et al. 2023, Sigmoid Loss for Language Image Pre-Training (SigLIP), https://arxiv.org/abs/2303.15343.
-Differs: all samples with an equal caption belong together; the scale is 100 at the most, as CLIP's.
+Differs: all samples with equal captions match; the scale is at most 100, as in CLIP.
 """
 
 import math
@@ -15,12 +15,25 @@ from multimodal.types import Batch, Output
 
 
 class SigLIP(nn.Module):
-    """Binary cross-entropy over all pairs of the batch.
+    """Compute the binary cross-entropy over all pairs of the batch.
 
     Args:
-        temperature: divides the cosine similarities, 0.01 or more; the start when it is learned.
+        temperature: divides the cosine similarities, 0.01 or more; the initial value if it is learned.
         learned: whether temperature and bias are trained.
-        bias: added to every score; far below 0 at the start, since nearly all pairs are negatives.
+        bias: added to every score; initially far below 0, because nearly all pairs are negatives.
+
+    Raises:
+        ValueError: if a setting has a wrong type or the temperature is below 0.01.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> def encoded(pooled):
+        ...     return SimpleNamespace(pooled=pooled, present=torch.ones(len(pooled), dtype=torch.bool))
+        >>> output = SimpleNamespace(encoded={"image": encoded(torch.eye(2)), "text": encoded(torch.eye(2))})
+        >>> batch = SimpleNamespace(tokens=torch.tensor([[4], [5]]))
+        >>> loss = SigLIP(temperature=1.0, learned=False, bias=0.0)(output, batch)
+        >>> round(loss.item(), 4)  # log(1 + exp(-1)) for the match, log 2 for the other
+        1.0064
     """
 
     def __init__(self, temperature: float, learned: bool, bias: float) -> None:
@@ -31,7 +44,7 @@ class SigLIP(nn.Module):
         self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=learned)
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Sum over each image's pairs, mean over the images with both sides present, in nats; 0 if there is none."""
+        """Sum over each image's pairs, average over samples with both modalities, in nats: -> scalar; 0 if none."""
         image, text = output.encoded["image"], output.encoded["text"]
         both, tokens = image.present & text.present, batch.tokens
         x = nn.functional.normalize(image.pooled, dim=-1)

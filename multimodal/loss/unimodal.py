@@ -1,7 +1,8 @@
-"""A classifier of its own for each modality, so that a weak one is learned from beside a strong one.
+"""A separate classifier for each modality, so that a weak modality's encoder learns beside a strong one.
 
 The auxiliary heads of Wang et al. 2020, What Makes Training Multi-modal Classification Networks Hard?,
-https://arxiv.org/abs/1905.12681, with one weight for all of them instead of Gradient Blending's.
+https://arxiv.org/abs/1905.12681.
+Differs: one weight for all classifiers instead of the weights of Gradient Blending.
 """
 
 from torch import Tensor, nn
@@ -11,12 +12,22 @@ from multimodal.types import Batch, Output
 
 
 class UnimodalCrossEntropy(nn.Module):
-    """Cross-entropy of one linear classifier a modality, on what its encoder says.
+    """Compute the cross-entropy of one linear classifier per modality on the encoder's pooled embedding.
 
     Args:
         dim: shared width D.
         modalities: names of the inputs.
-        num_classes: K.
+        num_classes: number of classes K.
+
+    Example:
+        >>> import torch
+        >>> from types import SimpleNamespace
+        >>> encoded = SimpleNamespace(pooled=torch.zeros(2, 8), present=torch.tensor([True, True]))
+        >>> output = SimpleNamespace(label=torch.zeros(2, 3), encoded={"image": encoded, "text": encoded})
+        >>> loss = UnimodalCrossEntropy(dim=8, modalities=["image", "text"], num_classes=3)
+        >>> _ = [nn.init.zeros_(parameter) for parameter in loss.parameters()]
+        >>> round(loss(output, SimpleNamespace(label=torch.tensor([0, 2]))).item(), 4)  # 2 log 3: equal logits
+        2.1972
     """
 
     def __init__(self, dim: int, modalities: list[str], num_classes: int) -> None:
@@ -24,7 +35,7 @@ class UnimodalCrossEntropy(nn.Module):
         self.classifiers = nn.ModuleDict({m: nn.Linear(dim, num_classes) for m in modalities})
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Sum over the modalities of the mean over the samples that have them, in nats; 0 where none has."""
+        """Average over the samples with the modality, sum over modalities, in nats: -> scalar; 0 if all are absent."""
         total = output.label.new_zeros(())
         for m, classifier in self.classifiers.items():
             present = output.encoded[m].present

@@ -1,4 +1,4 @@
-"""The training loss: named terms, each with its weight."""
+"""The training loss: a weighted sum of named terms."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,24 @@ from multimodal.types import Batch, Output
 
 
 class WeightedLoss(nn.Module):
-    """Sums terms by weight; a term that the fusion owes, a mean over its samples, is weighed here as well.
+    """Sum the loss terms and the auxiliary losses of the fusion, each multiplied by its weight.
 
     Args:
         terms: {name: module (output, batch) -> scalar}.
-        weights: {name: factor}, 0 or more, for every term and for whatever a fusion adds.
+        weights: {name: factor}, 0 or more, for every term and every auxiliary loss (a mean over samples).
+
+    Raises:
+        ValueError: if a weight is negative.
+
+    Example:
+        >>> import torch
+        >>> from types import SimpleNamespace
+        >>> from multimodal.loss.label import LabelCrossEntropy
+        >>> loss = WeightedLoss({"label": LabelCrossEntropy(smoothing=0.0)}, {"label": 2.0, "kl": 0.5})
+        >>> output = SimpleNamespace(label=torch.zeros(2, 4), aux_losses={"kl": torch.tensor(3.0)})
+        >>> values = loss(output, SimpleNamespace(label=torch.tensor([0, 3])))
+        >>> {name: round(value.item(), 4) for name, value in values.items()}  # 2 log 4 + 0.5 * 3
+        {'label': 1.3863, 'kl': 3.0, 'loss': 4.2726}
     """
 
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
@@ -24,17 +37,24 @@ class WeightedLoss(nn.Module):
         self.weights = dict(weights)
 
     def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        """{term: unweighted scalar}, and "loss", their weighted sum."""
+        """Compute all terms and their weighted sum.
+
+        Returns:
+            {term: unweighted scalar} and "loss", the weighted sum.
+
+        Raises:
+            ValueError: if an auxiliary loss has the name of a term, or a term has no weight.
+        """
         values = {name: term(output, batch) for name, term in self.terms.items()}
         twice = sorted(set(values) & set(output.aux_losses))
         if twice:
-            raise ValueError(f"the fusion owes a term that the loss has already: {twice}; give it another name")
+            raise ValueError(f"auxiliary losses of the fusion have names of loss terms: {twice}; rename one of each")
         size = len(output.label)
         values |= {name: global_mean(term, size, self.training) for name, term in output.aux_losses.items()}
         unknown = sorted(set(values) - set(self.weights))
         if unknown:
-            raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each")
+            raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each of them")
         return values | {"loss": sum(self.weights[name] * value for name, value in values.items())}
 
     def after_backward(self, encoders: Mapping[str, nn.Module]) -> None:
-        """Change the gradients of {modality: encoder} before they are clipped: nothing here, a subclass may."""
+        """Change the gradients of {modality: encoder} before clipping; here nothing, subclasses may override it."""

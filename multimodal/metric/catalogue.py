@@ -1,7 +1,7 @@
-"""The catalogue of metrics: what each is called, which way is better, where it is displayed, and whether it is tested.
+"""The catalogue of metrics: title, better direction, places that display it, and whether fusions are tested on it.
 
-Every table, sentence, figure and tracker reads from here, at the time it writes: a metric that is added in this file
-stands in all of them.
+Tables, sentences, figures and trackers read this file whenever they are written: a metric that is added here
+appears in all of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +18,21 @@ TRACKER = "tracker"  # panels of the W&B report
 # How a metric is tested between fusions.
 PRIMARY, SECONDARY = "primary", "secondary"
 
-Columns = Mapping[str, np.ndarray]  # of `predictions.parquet`, a value for each test sample
+Columns = Mapping[str, np.ndarray]  # {column of `predictions.parquet`: one value per test sample}
 
 
 class Unit(NamedTuple):
-    """The unit of a difference: its name, how many of it are 1, and digits to print."""
+    """The unit of a difference.
+
+    Args:
+        name: printed after the number.
+        factor: number of units in a difference of 1: 100 for percentage points.
+        digits: decimals to print.
+
+    Example:
+        >>> f"{0.123 * POINTS.factor:.{POINTS.digits}f} {POINTS.name}"
+        '12.3 points'
+    """
 
     name: str
     factor: float
@@ -35,23 +45,28 @@ PLAIN = Unit("", 1, 3)
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """One metric, or a family of them.
+    """Describe one metric, or a family of metrics.
 
     Args:
-        name: key in `metrics.json`; one that ends in `*` stands for all names that begin so and have no entry of
-            their own.
-        title: words for tables and sentences, with the unit of the value that stands under it.
-        higher_is_better: None where neither direction is.
-        needs: modalities that a fusion must read; for one that does not, the metric is undefined.
+        name: key in `metrics.json`; a name that ends in `*` describes all metrics that begin with it and have no entry
+            of their own.
+        title: words for tables and sentences, with the unit of the displayed value.
+        higher_is_better: None if neither direction is better.
+        needs: modalities that a fusion must read; the metric is undefined for other fusions.
         shown: places that display it: TERMINAL, SWEEP, QUALITY, COST, GENERATION, TRACKER.
-        tested: PRIMARY for the one metric that decides a comparison, SECONDARY, or None.
-        skill: whether `<name>_skill` is computed: the share of what there was to gain over the best blind baseline.
-        judge: metric that is the accuracy of the judge it relies on, and so its upper bound; None where there is none.
-        scale: factor of the value that stands under the title: 1e-6 for millions.
-        digits: decimals of that value.
-        unit: of a difference between two fusions.
-        per_sample: {column: (N,)} of `predictions.parquet` -> (N,) values whose mean is the metric; None for what is no
-            mean over samples. Raises KeyError where a column that it needs is missing.
+        tested: PRIMARY for the one metric that decides a comparison, SECONDARY, or None if it is not tested.
+        skill: whether `<name>_skill` is computed: the share of the possible gain over the best blind baseline.
+        judge: name of the judge's accuracy, if a judge computes the metric: its upper bound. None without a judge.
+        scale: factor of the displayed value: 1e-6 for millions.
+        digits: decimals of the displayed value.
+        unit: unit of a difference between two fusions.
+        per_sample: function from the columns of `predictions.parquet`, {name: (N,)}, to the values (N,) that the metric
+            is the mean of; None if it is not a mean over samples. Raises KeyError if a column is missing.
+
+    Example:
+        >>> spec = MetricSpec("text_to_image/frechet", "distance", higher_is_better=False)
+        >>> spec.heading.split()
+        ['distance', '↓']
     """
 
     name: str
@@ -69,17 +84,27 @@ class MetricSpec:
 
     @property
     def heading(self) -> str:
-        """The title with an arrow that says which way is better, for the head of a table's column."""
+        """Return the title with an arrow towards better values, for a table column."""
         return self.title + ("" if self.higher_is_better is None else f"\u00a0{'↑' if self.higher_is_better else '↓'}")
 
 
 def column(name: str) -> Callable[[Columns], np.ndarray]:
-    """Return a function that takes a column as it is stored."""
+    """Return a function that reads one column of `predictions.parquet`.
+
+    Example:
+        >>> column("availability")({"availability": np.array([0.5, 1.0])})
+        array([0.5, 1. ])
+    """
     return lambda columns: columns[name]
 
 
 def correct(condition: str) -> Callable[[Columns], np.ndarray]:
-    """Return a function that compares the prediction under a condition with the label."""
+    """Return a function that compares the predicted class under a condition with the label.
+
+    Example:
+        >>> correct("image")({"predicted/image": np.array([0, 2]), "label": np.array([0, 1])})
+        array([ True, False])
+    """
     return lambda columns: columns[f"predicted/{condition}"] == columns["label"]
 
 
@@ -191,22 +216,44 @@ CATALOGUE = (
 
 
 def spec_of(name: str) -> MetricSpec | None:
-    """Return the entry of a metric, that of its family, or None."""
+    """Return the entry of a metric, or else the entry of its family, or else None.
+
+    Example:
+        >>> spec_of("accuracy/image").title
+        'accuracy from the image alone'
+        >>> spec_of("image_to_text/distinct").name, spec_of("unknown")
+        ('image_to_text/*', None)
+    """
     exact = next((spec for spec in CATALOGUE if spec.name == name), None)
     family = (spec for spec in CATALOGUE if spec.name.endswith("*") and name.startswith(spec.name[:-1]))
     return exact or next(family, None)
 
 
 def shown_in(place: str) -> list[MetricSpec]:
-    """Return the metrics that a place displays, in order."""
+    """Return the metrics that a place displays, in their order of display.
+
+    Example:
+        >>> [spec.name for spec in shown_in(TERMINAL)][:2]
+        ['accuracy/both', 'accuracy/image']
+    """
     return [spec for spec in CATALOGUE if place in spec.shown]
 
 
 def compared() -> list[MetricSpec]:
-    """Return the metrics that are compared between fusions, the primary one first."""
+    """Return the metrics that fusions are tested on, the primary one first.
+
+    Example:
+        >>> compared()[0] == primary()
+        True
+    """
     return sorted((spec for spec in CATALOGUE if spec.tested), key=lambda spec: spec.tested != PRIMARY)
 
 
 def primary() -> MetricSpec:
-    """Return the metric that decides a comparison."""
+    """Return the metric that decides a comparison.
+
+    Example:
+        >>> primary().name
+        'availability/mean'
+    """
     return next(spec for spec in CATALOGUE if spec.tested == PRIMARY)

@@ -1,8 +1,9 @@
-"""Fréchet distance between two sets of features, each taken for a Gaussian.
+"""Fréchet distance between two sets of features, each modelled as a Gaussian.
 
-After Heusel et al. 2017, the FID, https://arxiv.org/abs/1706.08500. Differs: any features; and no root of a
-matrix, whose rounding errors grow with near-singular covariances. With X'X and Y'Y the covariances and X = QR,
-the trace of the root of their product is the sum of the singular values of R_x R_y'.
+After Heusel et al. 2017, the FID, https://arxiv.org/abs/1706.08500.
+Differs: features from any network; no matrix square root, because its rounding errors grow with near-singular
+covariances. With X'X and Y'Y the covariances and X = QR, the trace of the square root of their product is the sum
+of the singular values of R_x R_y'.
 """
 
 import torch
@@ -10,9 +11,22 @@ from torch import Tensor
 
 
 def frechet(x: Tensor, y: Tensor) -> float | None:
-    """Compute |mean difference|^2 + tr(A + B - 2 (AB)^(1/2)) in float64: (N, F), (M, F) -> in squared units.
+    """Compute |mean difference|^2 + tr(A + B - 2 (AB)^(1/2)) in float64, A and B the covariances.
 
-    None where either set has no more samples than features: its covariance is not of full rank.
+    Args:
+        x: (N, F) features.
+        y: (M, F) features.
+
+    Returns:
+        Distance in squared units of the features; None if either set has no more samples than features, because
+        its covariance does not have full rank.
+
+    Example:
+        >>> x = torch.tensor([[-1.0], [0.0], [1.0]])
+        >>> round(frechet(x, x + 3), 6)  # equal covariances: the squared distance of the means
+        9.0
+        >>> frechet(x[:1], x) is None
+        True
     """
     if min(len(x), len(y)) <= x.shape[1]:
         return None
@@ -23,6 +37,18 @@ def frechet(x: Tensor, y: Tensor) -> float | None:
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the mean (F,) and an R (F, F) whose R'R is the covariance: (N, F)."""
+    """Compute the mean and a root of the covariance.
+
+    Args:
+        x: (N, F) features.
+
+    Returns:
+        The mean (F,) and R (F, F), where R'R is the covariance.
+
+    Example:
+        >>> mean, root = moments(torch.tensor([[0.0], [2.0]]))
+        >>> mean.item(), round((root.T @ root).item(), 4)
+        (1.0, 2.0)
+    """
     mean = x.mean(0)
     return mean, torch.linalg.qr((x - mean) / (len(x) - 1) ** 0.5).R

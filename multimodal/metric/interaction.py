@@ -1,21 +1,30 @@
-"""Whether a model combines its modalities or only adds their contributions: its answers to swapped pairs.
+"""Whether a model combines its modalities or only adds their contributions, from its scores for swapped pairs.
 
-EMAP: Hessel and Lee 2020, https://aclanthology.org/2020.emnlp-main.62. Shapley value of two players: Shapley
-1953; here the game pays accuracy.
+EMAP: Hessel and Lee 2020, https://aclanthology.org/2020.emnlp-main.62. Shapley value for two players: Shapley
+1953; here the value of a coalition is the accuracy.
 """
 
 import torch
 from torch import Tensor
 
-LEAST_GAIN = 0.05  # of both modalities over chance; below it a share would be noise
+LEAST_GAIN = 0.05  # gain of both modalities over chance; for a smaller one, the shares would be noise
 
 
 def emap_gap(grid: Tensor, label: Tensor) -> float:
     """Compute the accuracy of the model minus that of its nearest additive model, f(image) + g(caption).
 
     Args:
-        grid: (n, n, K) scores, [i, j] the answer to image i with caption j, on the scale on which they are added.
+        grid: (n, n, K) scores; [i, j] are those of image i with caption j, on the scale on which they are added.
         label: (n,) int64.
+
+    Returns:
+        Difference of two accuracies, in [-1, 1]; 0 for an additive model.
+
+    Example:
+        >>> image, caption = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
+        >>> grid = torch.nn.functional.one_hot((image[:, None] + caption) % 2, 2)
+        >>> emap_gap(grid, (image + caption) % 2)  # exclusive or: no additive model exceeds chance
+        0.5
     """
     grid = grid.double()
     additive = grid.mean(1) + grid.mean(0) - grid.mean((0, 1))  # (n, K), at the true pairs
@@ -24,21 +33,51 @@ def emap_gap(grid: Tensor, label: Tensor) -> float:
 
 
 def shuffled(grid: Tensor, label: Tensor) -> dict[str, float]:
-    """Compute the accuracy with any other sample's caption, or image: (n, n, K), (n,) -> means over all i != j."""
+    """Compute the accuracy with another sample's caption, or another sample's image, averaged over all i != j.
+
+    Args:
+        grid: (n, n, K) scores; [i, j] are those of image i with caption j.
+        label: (n,) int64.
+
+    Returns:
+        `shuffle_text` (the label is that of the image) and `shuffle_image` (the label is that of the caption).
+
+    Raises:
+        ValueError: if there are fewer than two samples.
+
+    Example:
+        >>> scores = torch.eye(2)  # (n, K): a model that reads only the image, and is always right
+        >>> shuffled(scores[:, None].expand(2, 2, 2), torch.tensor([0, 1]))
+        {'shuffle_text': 1.0, 'shuffle_image': 0.0}
+    """
     if len(label) < 2:
-        raise ValueError(f"a shuffle needs two samples or more, got {len(label)}")
-    answer = grid.argmax(-1)
+        raise ValueError(f"shuffling needs at least two samples, got {len(label)}")
+    prediction = grid.argmax(-1)
     other = ~torch.eye(len(label), dtype=torch.bool, device=grid.device)
     return {
-        "shuffle_text": float((answer == label[:, None])[other].double().mean()),
-        "shuffle_image": float((answer == label[None])[other].double().mean()),
+        "shuffle_text": float((prediction == label[:, None])[other].double().mean()),
+        "shuffle_image": float((prediction == label[None])[other].double().mean()),
     }
 
 
 def shapley_image(both: float, image: float, text: float, chance: float) -> float | None:
-    """Compute the image's share of what both modalities add to the accuracy: its Shapley value over the sum of both.
+    """Compute the image's share of the accuracy that both modalities gain over chance, by Shapley values.
 
-    The caption's share is the rest. Below 0 or above 1 where one modality harms; None without room.
+    Args:
+        both: accuracy with both modalities.
+        image: accuracy with the image alone.
+        text: accuracy with the caption alone.
+        chance: accuracy without input.
+
+    Returns:
+        The image's Shapley value divided by the gain; the caption's share is 1 minus it. Below 0 or above 1 if one
+        modality harms. None if the gain is below LEAST_GAIN.
+
+    Example:
+        >>> round(shapley_image(both=0.9, image=0.7, text=0.3, chance=0.1), 3)  # the image adds 0.6, the caption 0.2
+        0.75
+        >>> shapley_image(both=0.5, image=0.5, text=0.5, chance=0.5) is None
+        True
     """
     gain = both - chance
     if gain < LEAST_GAIN:
@@ -47,5 +86,17 @@ def shapley_image(both: float, image: float, text: float, chance: float) -> floa
 
 
 def accuracy(logits: Tensor, label: Tensor) -> float:
-    """Compute the share of right answers: (n, K), (n,)."""
+    """Compute the share of samples whose highest score is that of their label.
+
+    Args:
+        logits: (n, K).
+        label: (n,) int64.
+
+    Returns:
+        Share in [0, 1].
+
+    Example:
+        >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
+        0.5
+    """
     return float((logits.argmax(-1) == label).double().mean())

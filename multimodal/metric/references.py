@@ -1,4 +1,4 @@
-"""SSIM against several real images: a caption allows many drawings, and its own image is only one of them."""
+"""SSIM against several real images: a caption fits many images, and the sample's own is only one of them."""
 
 import torch
 from torch import Tensor
@@ -7,23 +7,34 @@ from multimodal.loss.ssim import ssim
 
 
 def best_similarity(preds: Tensor, target: Tensor, group: Tensor, num_references: int, seed: int, chunk: int) -> Tensor:
-    """Compute the best SSIM of each drawing with some real images of its group, its own always among them.
+    """Compute for each generated image its highest SSIM over several real images of the same group.
 
-    It grows with the number of references, so only equal numbers compare.
+    The sample's own image is always one of these references. The result grows with the number of references:
+    compare only results with equal numbers.
 
     Args:
-        preds: (N, C, H, W) float in [0, 1].
-        target: (N, C, H, W) uint8.
+        preds: (N, C, H, W) float in [0, 1], generated images.
+        target: (N, C, H, W) uint8, real images.
         group: (N,) int64, equal for equal captions.
-        num_references: for each drawing; smaller groups give all they have.
-        seed: draws the others from larger groups.
-        chunk: images at a time.
+        num_references: references for each generated image; a smaller group uses all its members.
+        seed: seed of the choice of references from larger groups.
+        chunk: images compared at a time.
 
     Returns:
         (N,).
+
+    Raises:
+        ValueError: if `num_references` is below 1.
+
+    Example:
+        >>> stripe = (torch.eye(12) * 255).to(torch.uint8)
+        >>> target = torch.stack([stripe, 255 - stripe])[:, None]
+        >>> preds = target.flip(0) / 255  # each sample gets the other one's image
+        >>> best_similarity(preds, target, torch.tensor([0, 0]), num_references=2, seed=0, chunk=2).round(decimals=3)
+        tensor([1., 1.])
     """
     if num_references < 1:
-        raise ValueError(f"a drawing needs one reference or more, got {num_references}")
+        raise ValueError(f"the best SSIM needs at least one reference per image, got {num_references}")
     best = torch.full((len(preds),), -torch.inf, dtype=preds.dtype, device=preds.device)
     for rows, others in reference_indices(group, num_references, seed):
         for part, other in zip(rows.split(chunk), others.split(chunk), strict=True):
@@ -33,9 +44,23 @@ def best_similarity(preds: Tensor, target: Tensor, group: Tensor, num_references
 
 
 def reference_indices(group: Tensor, count: int, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Pair rows with references: at step j the rows whose group has more than j members, and the j-th after each.
+    """Return pairs of row and reference: at step j, the rows of groups with more than j members, and one for each.
 
-    Each group stands in a circle in an order drawn by `seed`: the next members are a draw without repetition.
+    The members of each group form a circle, in an order drawn by `seed`, and the reference at step j is j places after
+    the row: a random choice without repetition, which starts with the row itself.
+
+    Args:
+        group: (N,) int64.
+        count: largest number of references for a row.
+        seed: seed of the order; the global random state is not used.
+
+    Returns:
+        One pair (rows, references) of equally long int64 vectors for each step.
+
+    Example:
+        >>> steps = reference_indices(torch.tensor([0, 0, 1]), count=2, seed=0)
+        >>> [sorted(zip(rows.tolist(), references.tolist())) for rows, references in steps]
+        [[(0, 0), (1, 1), (2, 2)], [(0, 1), (1, 0)]]
     """
     order = torch.randperm(len(group), generator=torch.Generator().manual_seed(seed)).to(group.device)
     order = order[group[order].argsort(stable=True)]  # (N,) samples, group after group

@@ -1,9 +1,25 @@
-"""Skill: what a score is worth above its best blind baseline, as a share of what there was to gain."""
+"""Skill: the part of the possible gain over the best blind baseline that a score achieves."""
 
-LEAST_ROOM = 0.05  # below it a share would be noise
+LEAST_ROOM = 0.05  # possible gain; for a smaller one, the share would be noise
 
 
 def skill(score: float, blind: float, best: float) -> float | None:
-    """Compute (score - blind) / (best - blind): 0 for the blind baseline, 1 for the best; None without room."""
+    """Compute (score - blind) / (best - blind).
+
+    Args:
+        score: the model's score.
+        blind: score of the best blind baseline.
+        best: highest possible score.
+
+    Returns:
+        0 for the blind baseline, 1 for the best score, negative below the baseline; None if the possible gain is
+        below LEAST_ROOM.
+
+    Example:
+        >>> round(skill(0.8, blind=0.6, best=1.0), 3)
+        0.5
+        >>> skill(0.98, blind=0.97, best=1.0) is None
+        True
+    """
     room = best - blind
     return None if room < LEAST_ROOM else (score - blind) / room

@@ -22,10 +22,10 @@ def test_one_layer_equals_attention_written_out() -> None:
         weights.append(score.softmax(-1))
         heads.append(weights[-1] @ v[:3, head])
     attended = x[0] + layer.attention.out_proj(torch.cat(heads, dim=-1))
-    found, looked = layer(x, y, valid)
-    torch.testing.assert_close(found[0], attended + layer.feed_forward(attended))
-    torch.testing.assert_close(looked[0, :, :3], sum(weights) / 2)
-    assert not looked[0, :, 3].any()
+    result, result_weights = layer(x, y, valid)
+    torch.testing.assert_close(result[0], attended + layer.feed_forward(attended))
+    torch.testing.assert_close(result_weights[0, :, :3], sum(weights) / 2)
+    assert not result_weights[0, :, 3].any()
 
 
 def test_each_stream_reads_the_other_as_it_was_and_is_read_out_over_what_is_valid() -> None:

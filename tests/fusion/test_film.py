@@ -10,9 +10,9 @@ from tests.helpers.toy import encodings
 def test_a_block_written_out() -> None:
     torch.manual_seed(0)
     block, x, condition = FiLMBlock(6), torch.randn(2, 3, 6), torch.randn(2, 6)
-    told = block.film(condition)
+    film_parameters = block.film(condition)
     for b in range(2):
-        gamma, beta = 1 + told[b, :6], told[b, 6:]
+        gamma, beta = 1 + film_parameters[b, :6], film_parameters[b, 6:]
         for t in range(3):
             entered = block.enter(x[b, t]).relu()
             inner = block.inner(entered)

@@ -14,9 +14,9 @@ def test_the_product_of_densities_is_the_product() -> None:
     for m in range(2):
         density = density + Normal(mean[0, m], (0.5 * log_variance[0, m]).exp()).log_prob(grid)
     weight = density.softmax(0)
-    found, spread = product(mean, log_variance, torch.ones(1, 2, dtype=torch.bool))
+    result, spread = product(mean, log_variance, torch.ones(1, 2, dtype=torch.bool))
     expected = (weight * grid).sum()
-    torch.testing.assert_close(found[0, 0], expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(result[0, 0], expected, atol=1e-4, rtol=0)
     torch.testing.assert_close(spread.exp()[0, 0], (weight * (grid - expected) ** 2).sum(), atol=1e-4, rtol=0)
 
 
@@ -35,9 +35,9 @@ def test_the_divergence_is_that_of_torch() -> None:
 def test_samples_have_mean_and_variance() -> None:
     torch.manual_seed(0)
     mean, log_variance = torch.tensor([1.0, -2.0]), torch.tensor([0.0, 1.0])
-    drawn = sample(mean.expand(20000, 2), log_variance.expand(20000, 2))
-    torch.testing.assert_close(drawn.mean(0), mean, atol=0.05, rtol=0)
-    torch.testing.assert_close(drawn.var(0), log_variance.exp(), atol=0.1, rtol=0)
+    samples = sample(mean.expand(20000, 2), log_variance.expand(20000, 2))
+    torch.testing.assert_close(samples.mean(0), mean, atol=0.05, rtol=0)
+    torch.testing.assert_close(samples.var(0), log_variance.exp(), atol=0.1, rtol=0)
 
 
 def test_a_choice_is_allowed_and_even() -> None:

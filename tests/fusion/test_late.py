@@ -9,9 +9,9 @@ from tests.helpers.toy import encodings, without
 def test_the_decision_is_the_mean_probability_of_who_is_there() -> None:
     torch.manual_seed(0)
     fusion, encoded = LateFusion(8, ["image", "text"], 3, 12), without(encodings(8), "image", [2])
-    said = {m: fusion.classifiers[m](fusion.maps[m](encoded[m].pooled)).softmax(-1) for m in ("image", "text")}
-    mean = (said["image"] + said["text"]) / 2
-    expected = torch.stack([mean[0], mean[1], said["text"][2]])
+    probability = {m: fusion.classifiers[m](fusion.maps[m](encoded[m].pooled)).softmax(-1) for m in ("image", "text")}
+    mean = (probability["image"] + probability["text"]) / 2
+    expected = torch.stack([mean[0], mean[1], probability["text"][2]])
     torch.testing.assert_close(fusion(encoded).logits.softmax(-1), expected)
     image, text = (fusion.maps[m](encoded[m].pooled) for m in ("image", "text"))
     expected = torch.stack([(image[0] + text[0]) / 2, (image[1] + text[1]) / 2, text[2]])

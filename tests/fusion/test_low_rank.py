@@ -31,7 +31,7 @@ def test_at_the_start_what_is_normalised_is_far_above_the_norms_epsilon(absent: 
     fusion, encoded = LowRankFusion(64, ["image", "text"], 4, hidden), encodings(64)
     if absent is not None:
         encoded = without(encoded, absent, [0, 1, 2])
-    seen = []
-    fusion.project[0].register_forward_hook(lambda module, given, out: seen.append(out))
+    captured = []
+    fusion.project[0].register_forward_hook(lambda module, given, out: captured.append(out))
     fusion(encoded)
-    assert float(seen[0].detach().std()) == pytest.approx(1.0, abs=0.05)
+    assert float(captured[0].detach().std()) == pytest.approx(1.0, abs=0.05)

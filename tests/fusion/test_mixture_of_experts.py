@@ -18,14 +18,14 @@ def test_in_evaluation_it_is_the_mean_of_the_present_experts() -> None:
     torch.testing.assert_close(fusion(encoded).aux_losses["kl"], owed)
 
 
-def test_under_autocast_it_owes_the_same() -> None:
+def test_under_autocast_the_auxiliary_loss_is_the_same() -> None:
     torch.manual_seed(0)
     fusion, encoded = MixtureOfExpertsFusion(8, ["image", "text"], 12).eval(), encodings(8)
     expected = fusion(encoded)
     with torch.autocast("cpu", torch.bfloat16):
-        found = fusion(encoded)
-    assert torch.equal(found.aux_losses["kl"], expected.aux_losses["kl"])
-    assert torch.equal(found.z, expected.z)
+        result = fusion(encoded)
+    assert torch.equal(result.aux_losses["kl"], expected.aux_losses["kl"])
+    assert torch.equal(result.z, expected.z)
 
 
 def test_in_training_each_sample_follows_one_expert() -> None:

@@ -11,15 +11,15 @@ def test_in_evaluation_it_is_the_mean_over_the_subsets_of_who_is_there() -> None
     torch.manual_seed(0)
     fusion, encoded = MoPoEFusion(8, ["image", "text"], 12).eval(), without(encodings(8), "text", [1])
     mean, log_variance, _ = fusion.experts(encoded)
-    told = {
+    products = {
         members: product(mean, log_variance, torch.tensor([members] * 3))
         for members in ((True, False), (False, True), (True, True))
     }
-    expected = sum(z for z, _ in told.values()) / 3
-    expected[1] = told[True, False][0][1]
+    expected = sum(z for z, _ in products.values()) / 3
+    expected[1] = products[True, False][0][1]
     torch.testing.assert_close(fusion(encoded).z, expected)
-    each = sum(divergence(*parts) for parts in told.values()) / 3
-    each[1] = divergence(*told[True, False])[1]
+    each = sum(divergence(*parts) for parts in products.values()) / 3
+    each[1] = divergence(*products[True, False])[1]
     torch.testing.assert_close(fusion(encoded).aux_losses["kl"], each.mean())
 
 
@@ -28,8 +28,8 @@ def test_in_training_a_sample_without_caption_follows_its_image() -> None:
     fusion, encoded = MoPoEFusion(8, ["image", "text"], 12), without(encodings(8), "text", [0, 1, 2])
     mean, log_variance, _ = fusion.experts(encoded)
     alone, _ = product(mean, log_variance, torch.tensor([[True, False]] * 3))
-    drawn = torch.stack([fusion(encoded).z for _ in range(2000)])
-    torch.testing.assert_close(drawn.mean(0), alone, atol=0.1, rtol=0)
+    samples = torch.stack([fusion(encoded).z for _ in range(2000)])
+    torch.testing.assert_close(samples.mean(0), alone, atol=0.1, rtol=0)
 
 
 def test_in_training_each_subset_of_who_is_there_is_drawn() -> None:
@@ -40,8 +40,8 @@ def test_in_training_each_subset_of_who_is_there_is_drawn() -> None:
         expert[-1].bias.data[8:] = -9.0  # sure of themselves: a draw is nearly its mean
     mean, log_variance, _ = fusion.experts(encoded)
     subsets = [[True, False], [False, True], [True, True]]
-    told = torch.stack([product(mean, log_variance, torch.tensor([s] * 3))[0] for s in subsets], dim=1)
-    distance = torch.stack([(fusion(encoded).z[:, None] - told).abs().amax(-1) for _ in range(60)])  # (60, B, 3)
+    products = torch.stack([product(mean, log_variance, torch.tensor([s] * 3))[0] for s in subsets], dim=1)
+    distance = torch.stack([(fusion(encoded).z[:, None] - products).abs().amax(-1) for _ in range(60)])  # (60, B, 3)
     assert (distance.amin(-1) < 0.1).all()
     for counts in (distance.argmin(-1) == k for k in range(3)):
         assert 0.15 < counts.float().mean() < 0.55  # evenly, the product of both as often as each alone

@@ -28,7 +28,7 @@ def test_an_absent_modality_is_no_key() -> None:
     torch.testing.assert_close(alone, fusion.project(fusion.norm(expected[:, 0])))
 
 
-def test_words_and_the_order_of_modalities_are_told_apart_by_their_kind() -> None:
+def test_modality_embeddings_distinguish_equal_tokens_of_two_modalities() -> None:
     torch.manual_seed(0)
     fusion, encoded = TransformerFusion(8, ["image", "text"], 2, 1, 12).eval(), encodings(8)
     exchanged = {"image": encoded["text"], "text": encoded["image"]}
@@ -42,10 +42,10 @@ def test_attention_weights_are_shares_over_the_image() -> None:
     torch.testing.assert_close(weights.sum(-1), torch.ones(3, 5))
     x, valid = fusion.sequence(encoded)  # CLS; the image's embedding and four tokens; the caption's and five words
     for layer in fusion.layers:
-        x, looked = layer(x, x, valid)
+        x, layer_weights = layer(x, x, valid)
     for word in range(5):
-        seen = looked[:, 7 + word, 2:6]
-        torch.testing.assert_close(weights[:, word], seen / seen.sum(-1, keepdim=True))
+        to_image = layer_weights[:, 7 + word, 2:6]
+        torch.testing.assert_close(weights[:, word], to_image / to_image.sum(-1, keepdim=True))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ def test_it_is_torchs_cross_entropy_with_the_diagonal() -> None:
     score = torch.cosine_similarity(x[:, None], y[None], dim=-1) / 0.3
     target = torch.arange(len(x))
     expected = sum(torch.nn.functional.cross_entropy(way, target) for way in (score, score.T)) / 2
-    found = InfoNCE(0.3, learned=False)(*samples(x, y, TOKENS, (EVERYONE, EVERYONE)))
-    torch.testing.assert_close(found, expected)
+    result = InfoNCE(0.3, learned=False)(*samples(x, y, TOKENS, (EVERYONE, EVERYONE)))
+    torch.testing.assert_close(result, expected)
 
 
 def test_equal_captions_are_negatives_and_absent_pairs_take_no_part() -> None:

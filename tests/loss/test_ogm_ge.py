@@ -32,8 +32,8 @@ def test_the_one_ahead_is_slowed_by_the_papers_factor_and_the_other_is_not() -> 
     complete = [i for i in range(len(x)) if GAPS[0][i] and GAPS[1][i]]
     scores = {}
     for m, pooled in (("image", x), ("text", y)):
-        said = modulated.terms["unimodal"].classifiers[m](pooled).softmax(-1).detach()
-        scores[m] = sum(float(said[i, 0]) for i in complete)
+        probability = modulated.terms["unimodal"].classifiers[m](pooled).softmax(-1).detach()
+        scores[m] = sum(float(probability[i, 0]) for i in complete)
     ahead, behind = sorted(scores, key=scores.get, reverse=True)
     factor = 1 - math.tanh(0.5 * scores[ahead] / scores[behind])
     assert float(values[f"modulation_{ahead}"]) == pytest.approx(factor, rel=1e-4)
@@ -64,22 +64,22 @@ def test_noise_is_as_wide_as_the_gradient_and_the_same_in_every_process() -> Non
 
 
 def test_bad_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="needs the term `unimodal`"):
+    with pytest.raises(ValueError, match="needs the loss term `unimodal`"):
         GradientModulatedLoss({}, {}, 0.1, True)
     with pytest.raises(ValueError, match="alpha must be a number, 0 or more"):
         loss(alpha=-1.0)
-    with pytest.raises(ValueError, match="two or more of them"):
+    with pytest.raises(ValueError, match="at least two modalities"):
         GradientModulatedLoss({"unimodal": UnimodalCrossEntropy(5, ["image"], 3)}, {"unimodal": 1.0}, 0.1, True)
 
 
 def test_runs_of_other_seeds_draw_other_noise() -> None:
-    drawn = []
+    gradients = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
         terms = {"unimodal": UnimodalCrossEntropy(5, ["image", "text"], 3)}
         modulated, made = GradientModulatedLoss(terms, {"unimodal": 1.0}, 0.0, True), encoders()
         modulated.confidence = dict.fromkeys(("image", "text"), torch.tensor(0.5))
         modulated.after_backward(made)
-        drawn.append(made["image"].weight.grad)
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
+        gradients.append(made["image"].weight.grad)
+    assert torch.equal(gradients[0], gradients[1])
+    assert not torch.equal(gradients[0], gradients[2])

@@ -19,8 +19,8 @@ def test_equals_loops_over_the_pairs(present) -> None:
             sign = 1 if TOKENS[i].tolist() == TOKENS[j].tolist() else -1
             score = float(torch.cosine_similarity(x[i], y[j], dim=0)) / 0.3 - 2.0
             total += math.log(1 + math.exp(-sign * score))
-    found = SigLIP(0.3, learned=False, bias=-2.0)(*samples(x, y, TOKENS, present))
-    assert float(found) == pytest.approx(total / len(pairs), rel=1e-5)
+    result = SigLIP(0.3, learned=False, bias=-2.0)(*samples(x, y, TOKENS, present))
+    assert float(result) == pytest.approx(total / len(pairs), rel=1e-5)
 
 
 def test_nobody_complete_costs_nothing() -> None:

@@ -24,8 +24,8 @@ def random_logits(batch, extra: int = 0) -> torch.Tensor:
 
 def slow(logits: list[list[list[float]]], tokens: list[list[int]]) -> float:
     costs = []
-    for said, caption in zip(logits, tokens, strict=True):
-        for scores, word in zip(said, caption[1:], strict=True):
+    for sample_logits, caption in zip(logits, tokens, strict=True):
+        for scores, word in zip(sample_logits, caption[1:], strict=True):
             if word != PAD:
                 costs.append(math.log(sum(math.exp(s) for s in scores)) - scores[word])
     return sum(costs) / len(costs)

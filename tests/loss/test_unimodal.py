@@ -12,8 +12,8 @@ def test_each_modality_is_classified_where_it_is_present() -> None:
     loss = UnimodalCrossEntropy(5, ["image", "text"], 3)
     expected = 0.0
     for m, pooled, present in zip(("image", "text"), (x, y), GAPS, strict=True):
-        said = loss.classifiers[m](pooled).log_softmax(-1)
-        expected = expected - sum(said[i, 0] for i in range(len(x)) if present[i]) / int(present.sum())
+        log_probability = loss.classifiers[m](pooled).log_softmax(-1)
+        expected = expected - sum(log_probability[i, 0] for i in range(len(x)) if present[i]) / int(present.sum())
     torch.testing.assert_close(loss(*samples(x, y, TOKENS, GAPS)), expected)
 
 

@@ -42,7 +42,7 @@ def test_terms_with_parameters_are_handed_to_the_optimizer() -> None:
     assert len(list(WeightedLoss({"label": Constant(2.0)}, {"label": 1.0}).parameters())) == 1
 
 
-def test_a_fusion_may_not_owe_what_the_loss_has() -> None:
+def test_an_auxiliary_loss_may_not_have_the_name_of_a_term() -> None:
     loss = WeightedLoss({"label": Constant(2.0)}, {"label": 1.0})
-    with pytest.raises(ValueError, match=r"a term that the loss has already: \['label'\]"):
+    with pytest.raises(ValueError, match=r"names of loss terms: \['label'\]"):
         loss(output(label=7.0), None)

@@ -21,8 +21,8 @@ def words(captions: list[str]) -> list[list[str]]:
 
 def test_a_case_worked_out_by_hand() -> None:
     """Not stated is wrong; what the reference does not state does not count, nor does word order."""
-    written = ["color:red and size:big", "color:red", "size:big color:red", "size:big shape:round"]
-    assert attribute_accuracy(words(written), words(REFERENCES), parse) == pytest.approx(
+    preds = ["color:red and size:big", "color:red", "size:big color:red", "size:big shape:round"]
+    assert attribute_accuracy(words(preds), words(REFERENCES), parse) == pytest.approx(
         {"attribute_accuracy_size": 1 / 3, "attribute_accuracy_color": 1 / 2, "attribute_accuracy": (1 / 3 + 1 / 2) / 2}
     )
 
@@ -38,8 +38,8 @@ def test_nothing_where_no_reference_states_any() -> None:
 
 
 def test_an_attribute_that_few_references_state_does_not_count() -> None:
-    references = words(["size:big"] * 39 + ["color:red"])
-    assert attribute_accuracy(references, references, parse) == {
+    target = words(["size:big"] * 39 + ["color:red"])
+    assert attribute_accuracy(target, target, parse) == {
         "attribute_accuracy": 1.0,
         "attribute_accuracy_size": 1.0,
     }
@@ -57,10 +57,10 @@ def draw(grammar, rng: np.random.Generator) -> dict[str, str]:
 @pytest.mark.parametrize("grammar", [digit_grammar, animal_grammar], ids=["digits", "animals"])
 def test_other_words_for_the_same_attributes_are_right(grammar) -> None:
     rng = np.random.default_rng(0)
-    told = [draw(grammar, rng) for _ in range(30)]
-    written, references = (words([grammar.write(attributes, rng) for attributes in told]) for _ in range(2))
-    assert written != references
-    scores = attribute_accuracy(written, references, grammar.parse)
+    stated = [draw(grammar, rng) for _ in range(30)]
+    preds, target = (words([grammar.write(attributes, rng) for attributes in stated]) for _ in range(2))
+    assert preds != target
+    scores = attribute_accuracy(preds, target, grammar.parse)
     assert scores == {f"attribute_accuracy{name}": 1.0 for name in ("", *(f"_{name}" for name in grammar.VALUES))}
 
 
@@ -69,10 +69,10 @@ def test_each_attribute_stands_for_itself(grammar) -> None:
     """One attribute changed in every caption: that one is never right, the others always."""
     rng = np.random.default_rng(0)
     for changed, values in grammar.VALUES.items():
-        told = [draw(grammar, rng) for _ in range(10)]
-        wrong = [t | {changed: values[(values.index(t[changed]) + 1) % len(values)]} for t in told]
-        written, references = (words([grammar.write(t, rng) for t in rows]) for rows in (wrong, told))
-        scores = attribute_accuracy(written, references, grammar.parse)
+        stated = [draw(grammar, rng) for _ in range(10)]
+        wrong = [t | {changed: values[(values.index(t[changed]) + 1) % len(values)]} for t in stated]
+        preds, target = (words([grammar.write(t, rng) for t in rows]) for rows in (wrong, stated))
+        scores = attribute_accuracy(preds, target, grammar.parse)
         assert scores.pop("attribute_accuracy") == pytest.approx(1 - 1 / len(grammar.VALUES))
         assert {name for name, score in scores.items() if score < 1} == {f"attribute_accuracy_{changed}"}
         assert scores[f"attribute_accuracy_{changed}"] == 0

@@ -1,4 +1,4 @@
-"""The surface: rates as asked, corners as measured apart, and masks that only grow."""
+"""The surface: rates as requested, corners as measured separately, and masks that only grow."""
 
 import pytest
 import torch
@@ -80,8 +80,8 @@ def test_accuracy_is_that_of_the_answers_given() -> None:
     correct = random_answers(SIZE)
     given = conditions(SIZE, CELLS)
     for row in surface(correct, missing_thresholds(SIZE, 0), CELLS):
-        asked = given[row["no_image"], row["no_text"]]
-        right = [bool(correct[condition][sample]) for sample, condition in enumerate(asked)]
+        conditions_given = given[row["no_image"], row["no_text"]]
+        right = [bool(correct[condition][sample]) for sample, condition in enumerate(conditions_given)]
         assert row["accuracy"] == pytest.approx(sum(right) / SIZE)
 
 
@@ -89,11 +89,11 @@ def test_accuracy_is_that_of_the_answers_given() -> None:
 @pytest.mark.parametrize(("size", "cells"), [(23, 5), (10, 10), (200, 10)])
 def test_availability_of_the_samples_is_the_surface_taken_by_sample(size, cells, dtype) -> None:
     correct, place = random_answers(size), missing_thresholds(size, 0)
-    found = sample_availability(correct, place.to(dtype), cells)
+    result = sample_availability(correct, place.to(dtype), cells)
     rows = surface(correct, place, cells)
-    assert found.dtype == torch.float64
-    assert float(found.mean()) == pytest.approx(sum(row["accuracy"] for row in rows) / len(rows))
+    assert result.dtype == torch.float64
+    assert float(result.mean()) == pytest.approx(sum(row["accuracy"] for row in rows) / len(rows))
     given = conditions(size, cells) if size < 100 else {}
     for sample in range(size if given else 0):
         right = [bool(correct[cell[sample]][sample]) for cell in given.values()]
-        assert float(found[sample]) == pytest.approx(sum(right) / len(given))
+        assert float(result[sample]) == pytest.approx(sum(right) / len(given))

@@ -26,9 +26,9 @@ def test_the_frequent_caption_is_said_of_every_sample() -> None:
 def test_random_captions_are_drawn_as_often_as_the_training_says_them() -> None:
     written = blind_captions(TRAIN, 4000, seed=0)["random_caption"]
     assert written.dtype == torch.int64
-    drawn, said = (Counter(map(tuple, rows.tolist())) for rows in (written, TRAIN))
-    assert drawn.keys() == said.keys()
-    assert all(abs(drawn[row] / 4000 - said[row] / len(TRAIN)) < 0.03 for row in said)
+    sampled, expected = (Counter(map(tuple, rows.tolist())) for rows in (written, TRAIN))
+    assert sampled.keys() == expected.keys()
+    assert all(abs(sampled[row] / 4000 - expected[row] / len(TRAIN)) < 0.03 for row in expected)
 
 
 def test_random_captions_follow_the_seed_and_leave_the_global_state_alone() -> None:
@@ -49,8 +49,8 @@ def test_the_caption_of_a_class_is_its_commonest() -> None:
 
 def test_the_image_of_a_class_is_its_mean() -> None:
     train = torch.randint(256, (8, 3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    drawn = class_images(train, CONTENT, torch.tensor([3, 0]))
-    for image, c in zip(drawn, (3, 0), strict=True):
+    preds = class_images(train, CONTENT, torch.tensor([3, 0]))
+    for image, c in zip(preds, (3, 0), strict=True):
         of_class = [train[i].double() / 255 for i in range(8) if CONTENT[i] == c]
         torch.testing.assert_close(image.double(), sum(of_class) / len(of_class), atol=1e-6, rtol=0)
 

@@ -145,8 +145,8 @@ def test_what_was_not_measured_is_a_dash_and_no_error(tmp_path: Path) -> None:
     assert all(line.endswith(" not measured") for line in summary(results))
     folder = make_run(tmp_path, "concat", 0)
     metrics = json.loads((folder / "metrics.json").read_text())
-    kept = {name: value for name, value in metrics.items() if spec_of(name) is None or "surface" in name}
-    write_json({name: v for name, v in kept.items() if name != "availability/surface"}, folder / "metrics.json")
+    computed = {name: value for name, value in metrics.items() if spec_of(name) is None or "surface" in name}
+    write_json({name: v for name, v in computed.items() if name != "availability/surface"}, folder / "metrics.json")
     row = job_row(tmp_path)
     assert all(row[spec.name] is None for spec in shown_in(SWEEP))
     assert as_text([row]).splitlines()[-1].split()[-8:] == ["-"] * 8

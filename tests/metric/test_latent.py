@@ -74,8 +74,8 @@ def test_classes_apart_are_found_and_a_joint_without_them_scores_chance() -> Non
     image, text, _, _ = embeddings(300)
     content = torch.arange(300) % 3
     apart = torch.nn.functional.one_hot(content, 5) + 0.1 * image / image.norm(dim=1, keepdim=True)
-    found, blind = (latent(image, text, joint, content, seed=0) for joint in (apart, image))
-    assert (found["knn_accuracy"], found["v_measure"]) == pytest.approx((1, 1))
+    separated, blind = (latent(image, text, joint, content, seed=0) for joint in (apart, image))
+    assert (separated["knn_accuracy"], separated["v_measure"]) == pytest.approx((1, 1))
     assert blind["knn_accuracy"] == pytest.approx(1 / 3, abs=0.1)
     assert blind["v_measure"] < 0.1
 
@@ -116,9 +116,9 @@ def test_degenerate_embeddings_have_finite_scores(size, value, classes) -> None:
     parts = parts if value is None else [torch.full_like(e, value) for e in parts]
     scores = latent(*parts, torch.arange(size) % classes, seed=0)
     assert scores.keys() == KEYS
-    said = {name for name, score in scores.items() if score == "one sample has no other"}
-    assert said == (set() if size > 1 else {"uniformity", "knn_accuracy", "v_measure"})
-    assert all(isinstance(scores[name], float) and math.isfinite(scores[name]) for name in KEYS - said)
+    undefined = {name for name, score in scores.items() if score == "one sample has no other"}
+    assert undefined == (set() if size > 1 else {"uniformity", "knn_accuracy", "v_measure"})
+    assert all(isinstance(scores[name], float) and math.isfinite(scores[name]) for name in KEYS - undefined)
 
 
 def test_the_samples_follow_the_seed_and_leave_the_global_state_alone() -> None:

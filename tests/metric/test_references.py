@@ -15,28 +15,28 @@ AT_ONCE = 100  # images: more than there are
 
 
 def images() -> tuple[Tensor, Tensor]:
-    """Drawn float and real uint8 (N, 1, 12, 13)."""
+    """Return preds (float) and target (uint8), both (N, 1, 12, 13)."""
     generator = torch.Generator().manual_seed(0)
-    drawn = torch.rand(SIZE, 1, 12, 13, generator=generator)
-    return drawn, torch.randint(256, (SIZE, 1, 12, 13), dtype=torch.uint8, generator=generator)
+    preds = torch.rand(SIZE, 1, 12, 13, generator=generator)
+    return preds, torch.randint(256, (SIZE, 1, 12, 13), dtype=torch.uint8, generator=generator)
 
 
-def own(drawn: Tensor, real: Tensor) -> Tensor:
-    return ssim(drawn, real.float() / 255)
+def own(preds: Tensor, target: Tensor) -> Tensor:
+    return ssim(preds, target.float() / 255)
 
 
-def slow(drawn: Tensor, real: Tensor, members: dict[int, set[int]]) -> Tensor:
+def slow(preds: Tensor, target: Tensor, members: dict[int, set[int]]) -> Tensor:
     """One pair of images at a time."""
-    return torch.stack([max(own(drawn[[i]], real[[j]])[0] for j in members[i]) for i in range(SIZE)])
+    return torch.stack([max(own(preds[[i]], target[[j]])[0] for j in members[i]) for i in range(SIZE)])
 
 
 def chosen(most: int, seed: int) -> dict[int, list[int]]:
     """Sample -> its references."""
-    found: dict[int, list[int]] = {i: [] for i in range(SIZE)}
+    members: dict[int, list[int]] = {i: [] for i in range(SIZE)}
     for rows, others in reference_indices(GROUP, most, seed):
         for i, j in zip(rows.tolist(), others.tolist(), strict=True):
-            found[i].append(j)
-    return found
+            members[i].append(j)
+    return members
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 50])
@@ -49,43 +49,43 @@ def test_references_are_of_the_group_without_repetition_and_the_own_first(most) 
 
 
 def test_every_other_member_is_drawn_as_often() -> None:
-    drawn = [j for seed in range(600) for j in chosen(3, seed)[0][1:]]
-    assert {j: round(drawn.count(j) / 600, 1) for j in set(drawn)} == dict.fromkeys([2, 3, 6, 8, 9], 0.4)
+    references = [j for seed in range(600) for j in chosen(3, seed)[0][1:]]
+    assert {j: round(references.count(j) / 600, 1) for j in set(references)} == dict.fromkeys([2, 3, 6, 8, 9], 0.4)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 50])
 def test_equals_comparing_one_by_one(most) -> None:
-    drawn, real = images()
-    expected = slow(drawn, real, chosen(most, seed=0))
-    torch.testing.assert_close(best_similarity(drawn, real, GROUP, most, 0, AT_ONCE), expected)
+    preds, target = images()
+    expected = slow(preds, target, chosen(most, seed=0))
+    torch.testing.assert_close(best_similarity(preds, target, GROUP, most, 0, AT_ONCE), expected)
 
 
 def test_one_reference_is_the_own_and_more_are_never_worse() -> None:
-    drawn, real = images()
-    scores = [best_similarity(drawn, real, GROUP, most, 0, AT_ONCE) for most in (1, 2, 3, 6)]
-    torch.testing.assert_close(scores[0], own(drawn, real))
+    preds, target = images()
+    scores = [best_similarity(preds, target, GROUP, most, 0, AT_ONCE) for most in (1, 2, 3, 6)]
+    torch.testing.assert_close(scores[0], own(preds, target))
     assert all((more >= less).all() for less, more in itertools.pairwise(scores))
     assert (scores[-1] > scores[0]).any()
 
 
 def test_a_drawing_of_another_member_is_as_good_as_of_the_own() -> None:
-    _, real = images()
-    drawn = (real.float() / 255)[[2, 7, 3, 6, 4, 1, 8, 5, 9, 0]]  # moved round within each group
-    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 6, 0, AT_ONCE), torch.ones(SIZE))
-    assert own(drawn, real).mean() < 0.5
+    _, target = images()
+    preds = (target.float() / 255)[[2, 7, 3, 6, 4, 1, 8, 5, 9, 0]]  # moved round within each group
+    torch.testing.assert_close(best_similarity(preds, target, GROUP, 6, 0, AT_ONCE), torch.ones(SIZE))
+    assert own(preds, target).mean() < 0.5
 
 
 def test_which_member_has_which_image_does_not_matter_to_a_group_that_fits() -> None:
-    drawn, real = images()
+    preds, target = images()
     order = torch.tensor([2, 7, 3, 6, 4, 1, 8, 5, 9, 0])  # within each group
-    whole, fits = best_similarity(drawn, real, GROUP, 3, 0, AT_ONCE), GROUP != 9
-    torch.testing.assert_close(best_similarity(drawn, real[order], GROUP, 3, 5, AT_ONCE)[fits], whole[fits])
+    whole, fits = best_similarity(preds, target, GROUP, 3, 0, AT_ONCE), GROUP != 9
+    torch.testing.assert_close(best_similarity(preds, target[order], GROUP, 3, 5, AT_ONCE)[fits], whole[fits])
 
 
 def test_the_seed_draws_from_larger_groups_and_leaves_the_global_state_alone() -> None:
-    drawn, real = images()
+    preds, target = images()
     before = torch.get_rng_state()
-    first, again, other = (best_similarity(drawn, real, GROUP, 2, seed, AT_ONCE) for seed in (0, 0, 1))
+    first, again, other = (best_similarity(preds, target, GROUP, 2, seed, AT_ONCE) for seed in (0, 0, 1))
     assert torch.equal(before, torch.get_rng_state())
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -93,9 +93,9 @@ def test_the_seed_draws_from_larger_groups_and_leaves_the_global_state_alone() -
 
 @pytest.mark.parametrize("chunk", [1, 4, SIZE])
 def test_the_parts_that_save_memory_change_nothing(chunk) -> None:
-    drawn, real = images()
-    whole = best_similarity(drawn, real, GROUP, 4, 0, AT_ONCE)
-    torch.testing.assert_close(best_similarity(drawn, real, GROUP, 4, 0, chunk), whole)
+    preds, target = images()
+    whole = best_similarity(preds, target, GROUP, 4, 0, AT_ONCE)
+    torch.testing.assert_close(best_similarity(preds, target, GROUP, 4, 0, chunk), whole)
 
 
 def test_none_at_all_is_refused() -> None:

@@ -19,7 +19,7 @@ from multimodal.metric.retrieval import (
 )
 
 CAPTION = torch.tensor([0, 0, 0, 1, 2, 2, 3, 4, 5, 5, 5, 5, 6, 7, 8])
-CONTENT = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2])  # told by the caption
+CONTENT = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2])  # determined by the caption
 SIZE = len(CAPTION)
 AT_ONCE = 1000  # queries: more than there are
 GROUPS = {"pair": torch.arange(SIZE), "caption": CAPTION, "class": CONTENT}
@@ -92,8 +92,8 @@ def test_a_constant_embedding_scores_chance(reading, cosine) -> None:
     constant = torch.ones(SIZE, 3)
     runs = [first_hit_rank(constant, cosine * constant, GROUPS[reading], seed, AT_ONCE) for seed in range(400)]
     for k in RANKS:
-        found = statistics.fmean(float((ranks <= k).double().mean()) for ranks in runs)
-        assert found == pytest.approx(chance(GROUPS[reading], k), abs=0.04), k
+        recall = statistics.fmean(float((ranks <= k).double().mean()) for ranks in runs)
+        assert recall == pytest.approx(chance(GROUPS[reading], k), abs=0.04), k
 
 
 def test_a_constant_embedding_finds_each_place_once() -> None:
@@ -112,14 +112,14 @@ def test_ties_are_broken_by_the_seed_alone() -> None:
 
 @pytest.mark.parametrize("way", ["image to text", "text to image"])
 def test_a_perfect_model_reaches_the_ceiling(way) -> None:
-    """Equal captions cannot be told apart: pairs are found as often as the ceiling says, all else always."""
+    """Equal captions are indistinguishable: pairs are found as often as the ceiling says, all else always."""
     text = torch.nn.functional.one_hot(CAPTION).float()
     image = text + 0.01 * torch.randn(text.shape, generator=torch.Generator().manual_seed(0))
     pair = (image, text) if way == "image to text" else (text, image)
     runs = [retrieval(*pair, CAPTION, CONTENT, seed, text_query=way == "text to image") for seed in range(20)]
     for k in RANKS:
-        found = statistics.fmean(run[f"r{k}_pair"] for run in runs)
-        assert found == pytest.approx(runs[0][f"r{k}_pair_ceiling"], abs=1e-6), k
+        recall = statistics.fmean(run[f"r{k}_pair"] for run in runs)
+        assert recall == pytest.approx(runs[0][f"r{k}_pair_ceiling"], abs=1e-6), k
         for reading in ("caption", "class"):
             assert {run[f"r{k}_{reading}"] for run in runs} == {1.0} == {runs[0][f"r{k}_{reading}_ceiling"]}
 

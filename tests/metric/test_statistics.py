@@ -81,7 +81,7 @@ def test_zero_variance(value: float) -> None:
 
 
 def test_one_difference_has_no_spread() -> None:
-    with pytest.raises(ValueError, match="two differences or more, got 1"):
+    with pytest.raises(ValueError, match="at least two differences, got 1"):
         t_interval([0.1], 0.95)
 
 
