@@ -121,8 +121,8 @@ class Trainer:
             for row in history:
                 log(row)
         model.load_state_dict(load_checkpoint(checkpoints.best)["model"])
-        modalities = cast(tuple[str, ...], model.fusion.modalities)
-        warn_unlearned(history[-1], data.splits["validation"].label, modalities)
+        fusion: Any = model.fusion
+        warn_unlearned(history[-1], data.splits["validation"].label, fusion.modalities)
         model.to(self.fabric.device)
         return history
 
