@@ -1,4 +1,4 @@
-"""Inference: one sample in, its class, caption and drawing out. No data is read."""
+"""Inference on one sample: predict its class, caption and image. No dataset is read."""
 
 import logging
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Generated:
-    """The model's outputs for one sample.
+    """Holds the model's outputs for one sample.
 
     Args:
-        probability: (K,) of the classes.
-        image: (C, H, W) in [0, 1].
+        probability: (K,) class probabilities.
+        image: (C, H, W) generated image in [0, 1].
         greedy: (1, T) int64, the caption decoded greedily.
         beam: (1, T) int64, the caption decoded by beam search.
     """
@@ -38,30 +38,32 @@ class Generated:
 
 
 def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
-    """Tokenize a caption as those of the data: -> (1, T) int64. Warns of words that are cut or unknown.
+    """Tokenize a caption like those of the training data: -> (1, T) int64.
+
+    Words that are cut off or unknown are logged as a warning.
 
     Raises:
-        ValueError: if it holds no word that the model learned.
+        ValueError: if the caption is empty or has no word of the vocabulary.
     """
     words = tokenize(text)
     if not words:
-        raise ValueError("text is empty: give a caption")
+        raise ValueError("text is empty: pass a caption")
     if len(words) > max_words:
-        log.warning("text: cut after %d words, as in training: %s", max_words, " ".join(words[max_words:]))
+        log.warning("text: cut after %d words, as in training; left out: %s", max_words, " ".join(words[max_words:]))
     tokens = vocabulary.encode([text], max_words).long()
     unknown = [repr(word) for word, token in zip(words, tokens[0, 1:].tolist(), strict=False) if token == UNK]
     if set(tokens[0].tolist()) <= {BOS, EOS, UNK}:
         raise ValueError(f"text: no word that the model learned is in {' '.join(words[:max_words])!r}")
     if unknown:
-        log.warning("text: the model never saw %s, which it reads as <unk>", ", ".join(dict.fromkeys(unknown)))
+        log.warning("text: the vocabulary lacks %s, read as <unk>", ", ".join(dict.fromkeys(unknown)))
     return tokens
 
 
 def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
-    """Decode and resize an image as those of the data: -> (1, C, H, W) float in [0, 1].
+    """Decode and resize an image like those of the training data: -> (1, C, H, W) float in [0, 1].
 
     Raises:
-        ValueError: if there is no such file, or it does not decode.
+        ValueError: if the file does not exist or cannot be decoded.
     """
     if isinstance(file, Path) and not file.is_file():
         raise ValueError(f"image: there is no file {file}")
@@ -75,12 +77,15 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
 def read_sample(
     inputs: dict[str, Any], vocabulary: Vocabulary, max_words: int, size: int, channels: int, device: torch.device
 ) -> Batch:
-    """Build a batch of one sample; a modality that is not given is absent.
+    """Build a batch of one sample; a modality without input is marked as missing.
 
     Args:
-        inputs: "text": a caption, "image": an image file, or both.
-        vocabulary, max_words, size, channels: those of the data that the model learned from.
-        device: the model's.
+        inputs: {"text": caption, "image": path of an image file}, or one of the two.
+        vocabulary: vocabulary of the training data.
+        max_words: words after which the training captions were cut.
+        size: height and width of the training images in pixels.
+        channels: channels of the training images.
+        device: device of the model.
     """
     tokens, image = torch.tensor([[BOS, EOS]]), torch.zeros(1, channels, size, size)
     if "text" in inputs:
@@ -98,11 +103,12 @@ def predict_one(model: MultimodalModel, batch: Batch, beam_width: int) -> Genera
     """Run every head on a batch of one."""
     model.eval()
     fused = model.fuse(model.encode(batch))
+    text_head: Any = model.heads["text"]
     return Generated(
         probability=model.classify(fused).float().softmax(-1)[0].cpu(),
         image=model.heads["image"](fused.z).float()[0].cpu(),
-        greedy=model.heads["text"].generate(fused.z).cpu(),
-        beam=model.heads["text"].beam(fused.z, beam_width).cpu(),
+        greedy=text_head.generate(fused.z).cpu(),
+        beam=text_head.beam(fused.z, beam_width).cpu(),
     )
 
 
@@ -128,21 +134,27 @@ def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Ge
 
 
 def likeliest(probability: Tensor, class_names: list[str], classes: int) -> str:
-    """Format the few most probable of K classes, best first: `seven 0.910, nine 0.050`."""
+    """Format the `classes` most probable classes, best first: `seven 0.910, nine 0.050`."""
     best = probability.topk(min(classes, len(class_names))).indices.tolist()
     return ", ".join(f"{class_names[k]} {probability[k]:.3f}" for k in best)
 
 
 def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:
-    """Write (C, H, W) in [0, 1] as it is and enlarged to `pixels` a side or more; no file is overwritten.
+    """Write an image as PNG, once as it is and once enlarged; no file is overwritten.
+
+    Args:
+        image: (C, H, W) in [0, 1].
+        folder: created if it does not exist.
+        name: start of the file names.
+        pixels: least height and width of the enlarged image.
 
     Returns:
-        Both files.
+        The two files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     levels = (image * 255).round().byte().movedim(0, -1).numpy()  # (H, W, C)
     picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
-    factor = -(-pixels // min(picture.size))  # whole, so that every pixel stays a square
+    factor = -(-pixels // min(picture.size))  # a whole number, so that every pixel stays a square
     large = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     pairs = ((folder / f"{name}-{i}.png", folder / f"{name}-{i}-large.png") for i in count(1))
     files = next(pair for pair in pairs if not any(file.exists() for file in pair))

@@ -1,4 +1,4 @@
-"""Measure: where words look in the image, for fusions that attend. It has no score and is drawn."""
+"""Measure: attention from caption words to image regions, for fusions with attention; a figure and no score."""
 
 import math
 
@@ -13,10 +13,10 @@ from multimodal.model import MultimodalModel
 
 
 class Attention:
-    """Keeps attention maps of some test samples.
+    """Computes the attention maps of some test samples.
 
     Args:
-        num_samples: spread over the classes.
+        num_samples: number of samples, spread over the classes.
     """
 
     def __init__(self, num_samples: int) -> None:
@@ -24,18 +24,21 @@ class Attention:
         self.num_samples = num_samples
 
     def __call__(self, context: Context) -> Measured:
-        """Return the maps, none for a fusion that does not attend."""
+        """Return the maps, or None for a fusion without attention."""
         rows = torch.tensor(sample_evenly(context.test.content, self.num_samples, context.seed))
         return Measured(attention=attention_maps(context.model, context.test, rows))
 
 
 @torch.no_grad()
 def attention_maps(model: MultimodalModel, split: Split, rows: Tensor) -> AttentionMaps | None:
-    """Compute the maps of the samples at `rows` (n,); None without `attention_weights`, or if the image has no map.
+    """Compute the attention maps of the samples at `rows` (n,).
 
-    That method of a fusion takes {modality: Encoded} and gives (B, T, S): how much each of the caption's T tokens
-    takes from each of the image's S tokens. These are a square feature map, read row by row, except for encoders
-    that put another token before it.
+    The fusion's method `attention_weights` takes {modality: Encoded} and returns (B, T, S): the weight of each of the
+    image's S tokens for each of the caption's T tokens. The S tokens are the cells of a square feature map, row by row.
+
+    Returns:
+        The maps; None if the fusion has no such method, or if the image tokens form no square (an encoder may put
+        another token before them).
     """
     attend = getattr(model.fusion, "attention_weights", None)
     if attend is None:

@@ -1,4 +1,6 @@
-"""Measure: accuracy over all rates at which images and captions may be missing."""
+"""Measure: accuracy at all rates of missing images and captions."""
+
+from torch import Tensor
 
 from multimodal.checks import check_whole
 from multimodal.evaluation.context import Context, Measured
@@ -8,10 +10,10 @@ from multimodal.metric.availability import missing_thresholds, sample_availabili
 
 
 class Availability:
-    """The availability surface, its mean and its worst cell, gaps filled as `evaluation.fill` says.
+    """Computes the availability surface, its mean and its lowest value; `evaluation.fill` sets how gaps are filled.
 
     Args:
-        grid_steps: of a missing rate from 0 to 1.
+        grid_steps: number of steps of a missing rate from 0 to 1.
     """
 
     def __init__(self, grid_steps: int) -> None:
@@ -19,16 +21,16 @@ class Availability:
         self.grid_steps = grid_steps
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the surface, and of each sample in which cells it is right."""
+        """Return the scores, the surface, and each sample's correctness, threshold and share of right cells."""
         test = context.test
         filled = FILLS[context.fill](context.model, test, context.predictions, context.batch_size)
         filled_correct = {condition: p.argmax(1) == test.label for condition, p in filled.items()}
         correct = context.correct | filled_correct
-        place = missing_thresholds(len(test), context.seed)
-        rows = surface(correct, place, self.grid_steps)
+        thresholds = missing_thresholds(len(test), context.seed)
+        rows = surface(correct, thresholds, self.grid_steps)
         accuracies = [row["accuracy"] for row in rows]
-        scores: Scores = {f"accuracy/{condition}_filled": share(right) for condition, right in filled_correct.items()}
+        scores: Scores = {f"accuracy/{condition}_filled": share(hits) for condition, hits in filled_correct.items()}
         scores |= {"availability/mean": sum(accuracies) / len(accuracies), "availability/worst": min(accuracies)}
-        samples = {f"correct/{condition}": right for condition, right in correct.items()}
-        samples |= {"place": place, "availability": sample_availability(correct, place, self.grid_steps)}
+        samples: dict[str, Tensor] = {f"correct/{condition}": hits for condition, hits in correct.items()}
+        samples |= {"place": thresholds, "availability": sample_availability(correct, thresholds, self.grid_steps)}
         return Measured(scores, samples, surface=rows)

@@ -1,4 +1,4 @@
-"""Measure: scores of the blind baselines, which see neither image nor caption. Skill is measured from them."""
+"""Measure: scores of the blind baselines, which see neither image nor caption. Skill is computed relative to them."""
 
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.context import Context, Measured
@@ -6,12 +6,12 @@ from multimodal.evaluation.images import score_with_references
 from multimodal.evaluation.scores import Scores, prefixed, share
 from multimodal.metric.blind import blind_captions, class_captions, class_images
 
-# what the most frequent label of training scores, whatever is missing
-ANSWERED = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "availability/worst")
+# metrics of a model that always predicts the most frequent training label
+CLASSIFICATION = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "availability/worst")
 
 
 class Baselines:
-    """Generation metrics of the input-free baselines; the two that are told the class start with `class_`."""
+    """Computes the generation metrics of the input-free baselines; those that know the class start with `class_`."""
 
     def __call__(self, context: Context) -> Measured:
         """Return a row of scores for each baseline on the test split."""
@@ -23,7 +23,7 @@ class Baselines:
             "mean_image": (train.image.float().mean(0) / 255).expand(len(test), -1, -1, -1),
             "class_image": class_images(train.image, train.content, test.content),
         }
-        rows: dict[str, Scores] = {"frequent_label": dict.fromkeys(ANSWERED, frequent)}
+        rows: dict[str, Scores] = {"frequent_label": dict.fromkeys(CLASSIFICATION, frequent)}
         rows |= {n: prefixed("image_to_text", score_captions(c, context).scores) for n, c in captions.items()}
         rows |= {n: prefixed("text_to_image", score_with_references(i, context).scores) for n, i in images.items()}
         return Measured(baselines=rows)

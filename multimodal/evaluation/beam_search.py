@@ -1,4 +1,6 @@
-"""Measure: captions of images by beam search, beside the greedy ones."""
+"""Measure: captions decoded from images by beam search, to compare with greedy decoding."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +17,7 @@ class BeamSearch:
     """Scores captions decoded by beam search.
 
     Args:
-        beam_width: hypotheses that are kept.
+        beam_width: number of hypotheses kept at each step.
     """
 
     def __init__(self, beam_width: int) -> None:
@@ -23,13 +25,14 @@ class BeamSearch:
         self.beam_width = beam_width
 
     def __call__(self, context: Context) -> Measured:
-        """Return the same scores as for greedy captions."""
-        written = beam_captions(context.model, context.predictions, self.beam_width, context.batch_size)
-        return Measured(prefixed("image_to_text_beam", score_captions(written, context).scores))
+        """Return the scores under `image_to_text_beam`, the same as for greedy captions."""
+        preds = beam_captions(context.model, context.predictions, self.beam_width, context.batch_size)
+        return Measured(prefixed("image_to_text_beam", score_captions(preds, context).scores))
 
 
 @torch.no_grad()
 def beam_captions(model: MultimodalModel, predictions: Predictions, width: int, batch_size: int) -> Tensor:
-    """Decode captions of the images alone: -> (N, T) int64."""
+    """Decode captions from the images alone by beam search: -> (N, T) int64."""
     z, device = predictions.joint["image"], next(model.parameters()).device
-    return join([model.heads["text"].beam(part.to(device), width).cpu() for part in z.split(batch_size)])
+    head: Any = model.heads["text"]
+    return join([head.beam(part.to(device), width).cpu() for part in z.split(batch_size)])

@@ -1,5 +1,6 @@
-"""Measure: how good the captions are that the model writes from images."""
+"""Measure: quality of the captions that the model generates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -17,17 +18,18 @@ UNSTATED = "no test caption states an attribute that the dataset's grammar reads
 
 
 class Captions:
-    """Captions of images alone (image to text), and with both modalities given (reconstruction), greedily decoded."""
+    """Scores greedily decoded captions, from the image alone (image to text) and from both inputs (reconstruction)."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores and the judge's accuracy, and of each sample the captions."""
-        written = context.predictions.caption
-        generated = score_captions(written["image"], context)
-        rebuilt = score_captions(written["both"], context).scores
+        """Return the scores, the judge's accuracy, and the captions of each sample."""
+        captions = context.predictions.caption
+        generated = score_captions(captions["image"], context)
+        reconstructed = score_captions(captions["both"], context).scores
         scores: Scores = {"judge/caption_accuracy": context.caption_judge_accuracy}
         scores |= prefixed("image_to_text", generated.scores)
-        scores |= prefixed("reconstruction", {name: rebuilt[name] for name in RECONSTRUCTED})
-        samples = {f"written/{condition}": context.data.vocabulary.decode(c) for condition, c in written.items()}
+        scores |= prefixed("reconstruction", {name: reconstructed[name] for name in RECONSTRUCTED})
+        decode = context.data.vocabulary.decode
+        samples: dict[str, Tensor | Sequence[str]] = {f"written/{name}": decode(c) for name, c in captions.items()}
         if generated.coherent is not None:
             samples["image_to_text/class_coherent"] = generated.coherent
         return Measured(scores, samples)
@@ -35,11 +37,12 @@ class Captions:
 
 @dataclass(frozen=True)
 class CaptionScores:
-    """Scores of (N, T) captions.
+    """Holds the scores of (N, T) captions.
 
     Args:
         scores: BLEU-1..4, ROUGE-L, exact match, distinct captions, class coherence, attribute accuracy.
-        coherent: (N,) bool, whether the judge reads each sample's class in it; None where captions name none.
+        coherent: (N,) bool, whether the judge predicts each sample's class from its caption; None if captions name no
+            class.
     """
 
     scores: Scores
@@ -47,10 +50,10 @@ class CaptionScores:
 
 
 def score_captions(preds: Tensor, context: Context) -> CaptionScores:
-    """Compare (N, T) captions with those of the test split."""
+    """Compare generated captions (N, T) with the captions of the test split."""
     data, test = context.data, context.test
     words, target = data.vocabulary.words_of(preds), data.vocabulary.words_of(test.tokens)
-    scores: Scores = bleu(words, target) | {"rouge_l": rouge_l(words, target)}
+    scores: Scores = {**bleu(words, target), "rouge_l": rouge_l(words, target)}
     scores |= {"exact": exact(words, target), "distinct": distinct(words)}
     scores["attribute_accuracy"] = UNSTATED if data.grammar else UNREAD
     if data.grammar is not None:

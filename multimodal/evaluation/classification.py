@@ -1,4 +1,4 @@
-"""Measure: how good the predicted classes are."""
+"""Measure: quality of the predicted classes."""
 
 import torch
 from torch import Tensor
@@ -9,10 +9,10 @@ from multimodal.evaluation.scores import Scores, share
 
 
 class Classification:
-    """Accuracy, macro-F1, likelihood and calibration with both modalities and with each alone."""
+    """Scores the predicted classes, with both modalities and with each alone."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the metrics, and of each sample what was predicted."""
+        """Return the metrics, and the predicted class and probabilities of each sample."""
         probability = context.predictions.probability
         samples = {f"predicted/{condition}": p.argmax(1) for condition, p in probability.items()}
         samples |= {f"probability/{condition}": p for condition, p in probability.items()}
@@ -23,18 +23,18 @@ def classification_metrics(probability: dict[str, Tensor], label: Tensor) -> Sco
     """Compute accuracy, macro-F1, negative log-likelihood in nats and calibration error (15 bins).
 
     Args:
-        probability: {condition: (N, K)}.
-        label: (N,).
+        probability: {condition: (N, K) predicted probabilities}.
+        label: (N,) int64, the true classes.
 
     Returns:
-        {`<metric>/<condition>`: value}.
+        {`<metric>/<condition>`: value}, the metrics being `accuracy`, `macro_f1`, `nll` and `ece`.
     """
     scores: Scores = {}
     for condition, p in probability.items():
         classes = p.shape[1]
-        right = p[torch.arange(len(p)), label].clamp(min=torch.finfo(p.dtype).tiny)
+        true_class = p[torch.arange(len(p)), label].clamp(min=torch.finfo(p.dtype).tiny)
         scores[f"accuracy/{condition}"] = share(p.argmax(1) == label)
         scores[f"macro_f1/{condition}"] = float(multiclass_f1_score(p, label, classes, average="macro"))
-        scores[f"nll/{condition}"] = float(-right.double().log().mean())
+        scores[f"nll/{condition}"] = float(-true_class.double().log().mean())
         scores[f"ece/{condition}"] = float(multiclass_calibration_error(p, label, classes, n_bins=15))
     return scores

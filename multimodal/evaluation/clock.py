@@ -1,4 +1,4 @@
-"""Wall clock of the parts of an evaluation."""
+"""Wall-clock time of the parts of an evaluation."""
 
 import time
 from collections.abc import Iterator
@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Measures named blocks, each second once: a block inside another is not counted in the outer one."""
+    """Measures the seconds of named blocks; the time of a nested block is not counted in the outer one."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Measure the block under a name."""
-        before, began = sum(self.seconds.values()), time.perf_counter()
+        """Measure the block and store its seconds under the name."""
+        before, start = sum(self.seconds.values()), time.perf_counter()
         yield
-        inside = sum(self.seconds.values()) - before
-        self.seconds[name] = round(time.perf_counter() - began - inside, 3)
+        nested = sum(self.seconds.values()) - before
+        self.seconds[name] = round(time.perf_counter() - start - nested, 3)

@@ -1,5 +1,6 @@
-"""What every measure is given, and what it returns."""
+"""Input and output of the measures: each gets a `Context` and returns a `Measured`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,11 +19,11 @@ NAMELESS = "these captions do not name the class"
 
 @dataclass(frozen=True)
 class AttentionMaps:
-    """Attention maps of some test samples.
+    """Holds the attention maps of some test samples.
 
     Args:
-        rows: (n,) int64, of the test split.
-        weights: (n, T, h, w), for each token of a caption a map over the image that sums to 1.
+        rows: (n,) int64, the samples' rows in the test split.
+        weights: (n, T, h, w), a map over the image for each caption token; each map sums to 1.
     """
 
     rows: Tensor
@@ -31,18 +32,18 @@ class AttentionMaps:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measure found.
+    """Holds the results of a measure.
 
     Args:
         scores: {name in `metrics.json`: value, or the reason why it is undefined}.
         samples: {column of `predictions.parquet`: (N, ...) tensor, or N texts}.
         baselines: {blind baseline: scores}.
         surface: rows of the availability surface.
-        attention: where the words of some captions look.
+        attention: attention maps of some samples, or None.
     """
 
-    scores: Scores = field(default_factory=dict)
-    samples: dict[str, Tensor | list[str]] = field(default_factory=dict)
+    scores: Mapping[str, float | str] = field(default_factory=dict)
+    samples: Mapping[str, Tensor | Sequence[str]] = field(default_factory=dict)
     baselines: dict[str, Scores] = field(default_factory=dict)
     surface: list[dict[str, float]] = field(default_factory=list)
     attention: AttentionMaps | None = None
@@ -50,18 +51,18 @@ class Measured:
 
 @dataclass
 class Context:
-    """What is evaluated, and what several measures share: computed when the first one needs it, then kept.
+    """Holds the model and the data to evaluate, and caches what several measures share.
 
     Args:
-        model: in evaluation mode.
-        data: the test split is evaluated, the judges learn from the training split.
-        history: rows of the training; none for a bare checkpoint.
-        fill: what stands for an absent modality on the availability surface.
-        batch_size: samples at a time.
-        seed: of the test masks, of draws and of ties.
-        num_references: real images with the same caption that a drawing is compared with, at most.
-        image_judge: not yet trained.
-        clock: measures what is computed here under names of its own.
+        model: the model, in evaluation mode.
+        data: the test split is evaluated; the judges are trained on the training split.
+        history: rows of the training history; empty for a checkpoint without one.
+        fill: how a missing modality is filled on the availability surface.
+        batch_size: samples per batch.
+        seed: seed of the test masks, of sampling and of tie-breaking.
+        num_references: largest number of real images with the same caption to compare a generated image with.
+        image_judge: the image judge, before training.
+        clock: measures the time of what is computed here.
     """
 
     model: MultimodalModel
@@ -92,7 +93,7 @@ class Context:
 
     @cached_property
     def caption_group(self) -> Tensor:
-        """Number the test captions: (N,) int64, equal for equal captions."""
+        """Return (N,) int64 numbers of the test captions, equal for equal captions."""
         return self.test.tokens.unique(dim=0, return_inverse=True)[1]
 
     @cached_property
@@ -108,7 +109,7 @@ class Context:
 
     @cached_property
     def image_judge_accuracy(self) -> float:
-        """Compute the image judge's accuracy on the real test images, the most that coherence can reach."""
+        """Compute the image judge's accuracy on the real test images, the upper bound of class coherence."""
         return share(self.judged_test_images[1] == self.test.content)
 
     @cached_property
@@ -120,7 +121,7 @@ class Context:
 
     @cached_property
     def caption_judge_accuracy(self) -> float | str:
-        """Compute the caption judge's accuracy on the real test captions; undefined where they name no class."""
+        """Compute the caption judge's accuracy on the real test captions; undefined if they name no class."""
         if not self.data.names_class:
             return NAMELESS
         return share(self.trained_caption_judge.classify(self.test.tokens) == self.test.content)

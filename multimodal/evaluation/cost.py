@@ -1,4 +1,4 @@
-"""Measure: what a model costs: parameters, floating-point operations, time and memory."""
+"""Measure: cost of a model: parameters, floating-point operations, time and memory."""
 
 import statistics
 import sys
@@ -19,10 +19,10 @@ from multimodal.types import Batch
 
 
 class Cost:
-    """Cost of inference, and the speed that training had.
+    """Measures the cost of inference, and reports the speed of training.
 
     Args:
-        repeats: forward passes that are timed.
+        repeats: number of timed forward passes.
     """
 
     def __init__(self, repeats: int) -> None:
@@ -30,12 +30,12 @@ class Cost:
         self.repeats = repeats
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores under `cost`; without a history no speed of training."""
+        """Return the scores under `cost`; the speed of training only if there is a history."""
         return Measured(cost(context.model, context.test, self.repeats) | training_speed(context.history))
 
 
 def training_speed(history: list[dict[str, float]]) -> dict[str, float]:
-    """Compute the median of the samples a second in training; nothing for a bare checkpoint, which has no history."""
+    """Compute the median training speed in samples per second; nothing if there is no history."""
     speeds = [row["train/samples_per_s"] for row in history]
     return {"cost/train_samples_per_s": statistics.median(speeds)} if speeds else {}
 
@@ -44,10 +44,14 @@ def training_speed(history: list[dict[str, float]]) -> dict[str, float]:
 def cost(model: MultimodalModel, split: Split, repeats: int) -> dict[str, float]:
     """Compute the cost of one forward pass with every head, captions teacher-forced.
 
-    `cost/parameters` are the trained ones, `cost/fusion_parameters` those of them from the embeddings to z;
-    `cost/flops` a sample's, a multiplication with its addition counted as two (PyTorch's counter: convolutions and
-    matrix products); `cost/ms_per_sample_batch1` and `_batch64` medians in milliseconds; `cost/peak_memory_mb` of
-    the process so far (in a sweep also of its jobs before this one), on a GPU of its tensors; not on Windows.
+    Returns:
+        `cost/parameters`: number of trainable parameters.
+        `cost/fusion_parameters`: those of the fusion.
+        `cost/flops`: operations per sample, a multiplication and its addition counted as two (PyTorch's counter, which
+            counts convolutions and matrix products).
+        `cost/ms_per_sample_batch1`, `cost/ms_per_sample_batch64`: median milliseconds per sample.
+        `cost/peak_memory_mb`: peak memory of the process so far, in a sweep also of its earlier jobs; on a GPU that of
+            its tensors; absent on Windows.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -56,8 +60,8 @@ def cost(model: MultimodalModel, split: Split, repeats: int) -> dict[str, float]
         model(one)
     seconds = {size: median_seconds(model, batch, repeats) for size, batch in {1: one, 64: many}.items()}
     return {
-        "cost/parameters": trained(model),
-        "cost/fusion_parameters": trained(model.fusion),
+        "cost/parameters": count_trainable(model),
+        "cost/fusion_parameters": count_trainable(model.fusion),
         "cost/flops": counter.get_total_flops(),
         "cost/ms_per_sample_batch1": 1000 * seconds[1],
         "cost/ms_per_sample_batch64": 1000 * seconds[64] / 64,
@@ -66,10 +70,10 @@ def cost(model: MultimodalModel, split: Split, repeats: int) -> dict[str, float]
 
 @contextmanager
 def uncounted_kernels_off() -> Iterator[None]:
-    """Turn off the fused LSTMs of oneDNN and cuDNN and the fused transformer layer, which PyTorch's counter misses."""
+    """Turn off fused LSTMs (oneDNN, cuDNN) and the fused transformer layer, which PyTorch's counter does not see."""
     fused = torch.backends.mha.get_fastpath_enabled()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of a flag for Intel's GPUs, which is set along with the other
+        warnings.simplefilter("ignore", UserWarning)  # about a flag for Intel's GPUs, which is set along with the other
         with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
             torch.backends.mha.set_fastpath_enabled(False)
             try:
@@ -78,19 +82,19 @@ def uncounted_kernels_off() -> Iterator[None]:
                 torch.backends.mha.set_fastpath_enabled(fused)
 
 
-def trained(module: nn.Module) -> int:
-    """Count the parameters that have a gradient."""
+def count_trainable(module: nn.Module) -> int:
+    """Count the trainable parameters."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 def median_seconds(model: MultimodalModel, batch: Batch, repeats: int) -> float:
-    """Measure the median seconds of a forward pass, two more beforehand left out."""
+    """Measure the median seconds of a forward pass, after two untimed ones."""
     seconds = []
     for _ in range(repeats + 2):
-        began = time.perf_counter()
+        start = time.perf_counter()
         output = model(batch)
         output.label.sum().item()  # waits for a GPU
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return statistics.median(seconds[2:])
 
 
@@ -98,7 +102,7 @@ def peak_memory(device: torch.device) -> float:
     """Return the peak memory in megabytes."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
-    import resource  # of Unix alone
+    import resource  # only on Unix
 
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes on Linux
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, kibibytes on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -1,4 +1,4 @@
-"""Evaluation on the whole test split: every number of `metrics.json`."""
+"""Evaluation on the whole test split: computes every number of `metrics.json`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from multimodal.model import MultimodalModel
 
 @dataclass
 class Results:
-    """Results of an evaluation. What no measure computed is absent.
+    """Holds the results of an evaluation; metrics of measures that are switched off are absent.
 
     Args:
         metrics: {name: value}, None where undefined.
@@ -29,11 +29,11 @@ class Results:
         baselines: {blind baseline: {name: value}}, for the same test split.
         surface: rows of the availability surface.
         fill: how an absent modality was filled for that surface, `none` or `generated`.
-        reads: modalities that the fusion reads: a control's generation from another one says nothing.
-        seconds: {measure, or what several share: wall clock}.
-        samples: {column: (N, ...)} of the test samples.
-        predictions: which the numbers were computed from.
-        attention: where the words of some captions look; None for a fusion that does not attend.
+        reads: modalities that the fusion reads; generation from another one is meaningless.
+        seconds: {measure, or result that several share: wall-clock seconds}.
+        samples: {column: (N, ...) values of the test samples}.
+        predictions: the predictions that the numbers were computed from.
+        attention: attention maps of some samples; None for a fusion without attention.
     """
 
     metrics: dict[str, float | None]
@@ -54,16 +54,16 @@ class Results:
 
 
 class Evaluator:
-    """Runs the measures, which do not depend on each other.
+    """Runs the measures, which are independent of each other.
 
     Args:
-        fill: what stands for an absent modality on the availability surface: `none` leaves its stand-in,
-            `generated` puts what the model decodes from the other modality.
-        batch_size: samples at a time.
-        seed: of the test masks, of draws and of ties; that of the data, not of the run.
-        num_references: real images with the same caption that a drawing is compared with, at most.
+        fill: how a missing modality is filled on the availability surface: `none` leaves the model's own imputation,
+            `generated` inserts what the model generates from the other modality.
+        batch_size: samples per batch.
+        seed: seed of the test masks, of sampling and of tie-breaking; the data's, not the run's.
+        num_references: largest number of real images with the same caption to compare a generated image with.
         image_judge: classifies generated images; trained if a measure needs it.
-        measures: {name: what is measured}; None is skipped.
+        measures: {name: measure}; None is skipped.
     """
 
     def __init__(
@@ -82,14 +82,15 @@ class Evaluator:
         self.measures = {name: measure for name, measure in measures.items() if measure is not None}
 
     def evaluate(self, model: MultimodalModel, data: Data, history: list[dict[str, float]]) -> Results:
-        """Measure a trained model on the test split.
+        """Evaluate a trained model on the test split.
 
         Args:
-            model: trained.
-            data: has the splits `train` and `test`.
-            history: rows of its training; none if they are not known.
+            model: the trained model.
+            data: its splits `train` and `test` are used.
+            history: rows of the training history; empty if unknown.
         """
         model.eval()
+        fusion: Any = model.fusion
         clock = Clock()
         context = Context(
             model=model,
@@ -102,25 +103,25 @@ class Evaluator:
             image_judge=self.image_judge,
             clock=clock,
         )
-        found: list[Measured] = []
+        results: list[Measured] = []
         for name, measure in self.measures.items():
             with clock(name):
-                found.append(measure(context))
-        scores = {name: score for part in found for name, score in part.scores.items()}
-        baselines = {name: row for part in found for name, row in part.baselines.items()}
-        samples = sample_columns(data, {name: column for part in found for name, column in part.samples.items()})
+                results.append(measure(context))
+        scores = {name: score for part in results for name, score in part.scores.items()}
+        baselines = {name: row for part in results for name, row in part.baselines.items()}
+        samples = sample_columns(data, {name: column for part in results for name, column in part.samples.items()})
         scores |= sample_means(scores, samples)
         scores |= skills(scores, baselines)
-        metrics, undefined = split_undefined(scores | unable(scores, model.fusion.modalities))
+        metrics, undefined = split_undefined(scores | unable(scores, fusion.modalities))
         return Results(
             metrics=metrics,
             undefined=undefined,
             baselines={name: split_undefined(row)[0] for name, row in baselines.items()},
-            surface=[row for part in found for row in part.surface],
+            surface=[row for part in results for row in part.surface],
             fill=self.fill,
-            reads=model.fusion.modalities,
+            reads=fusion.modalities,
             seconds=clock.seconds,
             samples=samples,
             predictions=context.predictions,
-            attention=next((part.attention for part in found if part.attention is not None), None),
+            attention=next((part.attention for part in results if part.attention is not None), None),
         )

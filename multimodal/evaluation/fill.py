@@ -1,4 +1,4 @@
-"""Predictions when what is missing is filled by what the model generates from what is given."""
+"""Predictions with a missing modality filled in: by nothing, or by what the model generates from the other one."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from multimodal.model import MultimodalModel
 
 
 def fill_none(model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int) -> dict[str, Tensor]:
-    """Fill nothing: the stand-in of what is absent stays."""
+    """Fill nothing: the model's own imputation is used."""
     return {}
 
 
@@ -19,14 +19,19 @@ def fill_none(model: MultimodalModel, split: Split, predictions: Predictions, ba
 def fill_generated(
     model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int
 ) -> dict[str, Tensor]:
-    """Decode the gap of `image` and `text`, encode it again, fuse: -> {condition: (N, K) probabilities}."""
+    """Encode the generated caption or image in place of the missing one, then classify.
+
+    Returns:
+        {condition: (N, K) probabilities} for `image` (generated caption) and `text` (generated image).
+    """
     device = next(model.parameters()).device
     filled: dict[str, list[Tensor]] = {"image": [], "text": []}
     for batch in split.batches(batch_size, device):
         rows = batch.index.cpu()
-        written, drawn = predictions.caption["image"][rows].to(device), predictions.image["text"][rows].to(device)
-        for condition, whole in {"image": replace(batch, tokens=written), "text": replace(batch, image=drawn)}.items():
-            fused = model.fuse(model.encode(whole))
+        caption, image = predictions.caption["image"][rows].to(device), predictions.image["text"][rows].to(device)
+        completed = {"image": replace(batch, tokens=caption), "text": replace(batch, image=image)}
+        for condition, complete in completed.items():
+            fused = model.fuse(model.encode(complete))
             filled[condition].append(model.classify(fused).float().softmax(-1).cpu())
     return {condition: torch.cat(parts) for condition, parts in filled.items()}
 

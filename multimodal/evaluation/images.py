@@ -1,4 +1,4 @@
-"""Measure: how good the images are that the model draws from captions."""
+"""Measure: quality of the images that the model generates."""
 
 from dataclasses import dataclass
 
@@ -12,32 +12,33 @@ from multimodal.metric.frechet import frechet
 from multimodal.metric.psnr import psnr
 from multimodal.metric.references import best_similarity
 
-CHUNK, REFERENCE_CHUNK = 250, 512  # images at a time
+CHUNK, REFERENCE_CHUNK = 250, 512  # images per batch
 
 
 class Images:
-    """Images from captions alone (text to image), and with both modalities given (reconstruction)."""
+    """Scores images generated from the caption alone (text to image) and from both inputs (reconstruction)."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores and the judge's accuracy, and of each sample SSIM and whether its class is seen."""
-        drawn = context.predictions.image
-        generated, rebuilt = score_with_references(drawn["text"], context), score_images(drawn["both"], context)
+        """Return the scores, the judge's accuracy, and for each sample SSIM and whether the judge predicts its class."""
+        images = context.predictions.image
+        generated = score_with_references(images["text"], context)
+        reconstructed = score_images(images["both"], context)
         scores: Scores = {"judge/accuracy": context.image_judge_accuracy}
-        samples = {}
-        for task, found in {"text_to_image": generated, "reconstruction": rebuilt}.items():
-            scores |= prefixed(task, found.scores)
-            samples |= {f"{task}/ssim": found.ssim, f"{task}/class_coherent": found.coherent}
+        samples: dict[str, Tensor] = {}
+        for task, result in {"text_to_image": generated, "reconstruction": reconstructed}.items():
+            scores |= prefixed(task, result.scores)
+            samples |= {f"{task}/ssim": result.ssim, f"{task}/class_coherent": result.coherent}
         return Measured(scores, samples)
 
 
 @dataclass(frozen=True)
 class ImageScores:
-    """Scores of (N, C, H, W) images.
+    """Holds the scores of (N, C, H, W) images.
 
     Args:
         scores: mean SSIM and PSNR (decibels), class coherence, Fréchet distance in the judge's features.
-        ssim: (N,) of each.
-        coherent: (N,) bool, whether the judge sees each sample's class in it.
+        ssim: (N,) SSIM of each image.
+        coherent: (N,) bool, whether the judge predicts each sample's class from its image.
     """
 
     scores: Scores
@@ -46,21 +47,21 @@ class ImageScores:
 
 
 def score_images(preds: Tensor, context: Context) -> ImageScores:
-    """Compare (N, C, H, W) images with those of the test split."""
+    """Compare generated images (N, C, H, W) with the images of the test split."""
     test, judge = context.test, context.trained_image_judge
-    similarity, ratio, features, classes = [], [], [], []
+    similarity, noise_ratio, features, classes = [], [], [], []
     for rows in torch.arange(len(test)).split(CHUNK):
         target = test.image[rows].float() / 255
         similarity.append(ssim(preds[rows], target))
-        ratio.append(psnr(preds[rows], target))
-        part = judge.features_and_classes(preds[rows])
-        features.append(part[0])
-        classes.append(part[1])
+        noise_ratio.append(psnr(preds[rows], target))
+        batch_features, batch_classes = judge.features_and_classes(preds[rows])
+        features.append(batch_features)
+        classes.append(batch_classes)
     each, coherent = torch.cat(similarity), torch.cat(classes) == test.content
     distance = frechet(torch.cat(features), context.judged_test_images[0])
     scores: Scores = {
         "ssim": float(each.double().mean()),
-        "psnr": float(torch.cat(ratio).double().mean()),
+        "psnr": float(torch.cat(noise_ratio).double().mean()),
         "class_coherence": share(coherent),
         "frechet": defined(distance, "a Fréchet distance needs more samples than the judge has features"),
     }
@@ -68,8 +69,9 @@ def score_images(preds: Tensor, context: Context) -> ImageScores:
 
 
 def score_with_references(preds: Tensor, context: Context) -> ImageScores:
-    """Compute the same, and `ssim_best`: the best SSIM with several real images that have the very caption."""
-    found, test = score_images(preds, context), context.test
+    """Compute the scores of `score_images`, and `ssim_best`: the best SSIM with real images of the same caption."""
+    result, test = score_images(preds, context), context.test
     group, count = context.caption_group, context.num_references
     best = best_similarity(preds, test.image, group, count, context.seed, REFERENCE_CHUNK)
-    return ImageScores(found.scores | {"ssim_best": float(best.double().mean())}, found.ssim, found.coherent)
+    scores: Scores = {**result.scores, "ssim_best": float(best.double().mean())}
+    return ImageScores(scores, result.ssim, result.coherent)

@@ -1,4 +1,4 @@
-"""Measure: does the answer need both modalities? Every image of some samples is answered with every caption."""
+"""Measure: whether predictions need both modalities, from every image of some samples paired with every caption."""
 
 import torch
 from torch import Tensor
@@ -14,14 +14,14 @@ from multimodal.model import MultimodalModel
 
 
 class Interaction:
-    """EMAP gap, shuffle tests and Shapley share.
+    """Computes the EMAP gap, the shuffle tests and the Shapley share.
 
     Args:
-        num_samples: whose images meet all of their captions.
+        num_samples: number of samples; all pairs of their images and captions are evaluated.
     """
 
     def __init__(self, num_samples: int) -> None:
-        check_whole("evaluation.measures.interaction", 2, num_samples=num_samples)  # each image meets another's caption
+        check_whole("evaluation.measures.interaction", 2, num_samples=num_samples)  # a shuffle needs two
         self.num_samples = num_samples
 
     def __call__(self, context: Context) -> Measured:
@@ -29,16 +29,18 @@ class Interaction:
         test = context.test
         rows = sample_rows(len(test), self.num_samples, context.seed)
         grid = answer_grid(context.model, test, rows)
-        accuracy = {condition: share(right) for condition, right in context.correct.items()}
+        accuracy = {condition: share(hits) for condition, hits in context.correct.items()}
         scores = interaction(grid, test.label[rows], accuracy, chance_level(test.label))
         return Measured(prefixed("interaction", scores))
 
 
 @torch.no_grad()
 def answer_grid(model: MultimodalModel, split: Split, rows: Tensor) -> Tensor:
-    """Answer every image with every caption of the samples at `rows` (n,): -> (n, n, K) on the CPU, [image, caption].
+    """Classify every pair of image and caption of the samples at `rows` (n,).
 
-    Logits; of a fusion that decides by itself probabilities, which is what it adds up.
+    Returns:
+        (n, n, K) on the CPU, indexed [image, caption, class]: logits, or probabilities for a decision-level fusion,
+        which averages probabilities.
     """
     device = next(model.parameters()).device
     encoded = model.encode(split.batch(rows, device))
@@ -47,8 +49,8 @@ def answer_grid(model: MultimodalModel, split: Split, rows: Tensor) -> Tensor:
     for i in range(len(rows)):
         image = encoded["image"].rows(captions.new_full((len(rows),), i))
         fused = model.fuse(encoded | {"image": image})
-        answer = model.classify(fused).float()
-        grid.append((answer if fused.logits is None else answer.softmax(-1)).cpu())
+        logits = model.classify(fused).float()
+        grid.append((logits if fused.logits is None else logits.softmax(-1)).cpu())
     return torch.stack(grid)
 
 
@@ -57,9 +59,12 @@ def interaction(grid: Tensor, label: Tensor, accuracy: dict[str, float], chance:
 
     Args:
         grid: (n, n, K) from `answer_grid`.
-        label: (n,) of the same samples.
-        accuracy: {condition: value} on the whole split.
-        chance: accuracy without any input, that of the most frequent label.
+        label: (n,) labels of the same samples.
+        accuracy: {condition: accuracy on the whole split}.
+        chance: accuracy of always predicting the most frequent label.
+
+    Returns:
+        `emap_gap`, `shuffle_text`, `shuffle_image` and `shapley_image`, each a value or the reason why it is undefined.
     """
     if len(label) < 2:
         return dict.fromkeys(("emap_gap", "shuffle_text", "shuffle_image", "shapley_image"), "one sample has no other")

@@ -7,11 +7,11 @@ from multimodal.metric.latent import latent
 
 
 class LatentSpace:
-    """Modality gap, alignment and uniformity of the encoders' embeddings; classes in the joint representation.
+    """Computes modality gap, alignment and uniformity of the embeddings, and class separation in the joint space.
 
     Args:
-        max_samples: drawn from the test split: the pairs grow with the square.
-        num_neighbors: of the k-NN accuracy.
+        max_samples: largest number of test samples to use; memory grows with its square.
+        num_neighbors: number of neighbours for the k-NN accuracy.
     """
 
     def __init__(self, max_samples: int, num_neighbors: int) -> None:
@@ -20,6 +20,14 @@ class LatentSpace:
 
     def __call__(self, context: Context) -> Measured:
         """Return the scores under `latent`."""
-        embeddings = (*(context.predictions.encoded[m] for m in ("image", "text")), context.predictions.joint["both"])
-        found = latent(*embeddings, context.test.label, context.seed, self.max_samples, self.num_neighbors)
-        return Measured(prefixed("latent", found))
+        predictions = context.predictions
+        scores = latent(
+            image=predictions.encoded["image"],
+            text=predictions.encoded["text"],
+            joint=predictions.joint["both"],
+            label=context.test.label,
+            seed=context.seed,
+            max_samples=self.max_samples,
+            num_neighbors=self.num_neighbors,
+        )
+        return Measured(prefixed("latent", scores))

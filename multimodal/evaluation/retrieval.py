@@ -1,4 +1,4 @@
-"""Measure: cross-modal retrieval by the encoders' embeddings, both ways."""
+"""Measure: cross-modal retrieval with the encoders' embeddings, in both directions."""
 
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.scores import Scores, prefixed
@@ -6,14 +6,15 @@ from multimodal.metric.retrieval import retrieval
 
 
 class Retrieval:
-    """Recall, median rank, chance and ceiling in three readings of what counts as found."""
+    """Computes recall, median rank, chance and ceiling for three definitions of a match."""
 
     def __call__(self, context: Context) -> Measured:
         """Return the scores under `retrieval/image_to_text` and `retrieval/text_to_image`."""
         image, text = context.predictions.encoded["image"], context.predictions.encoded["text"]
         group, content, seed = context.caption_group, context.test.content, context.seed
         scores: Scores = {}
-        for way, pair in {"image_to_text": (image, text), "text_to_image": (text, image)}.items():
-            found = retrieval(*pair, group, content, seed, text_query=way == "text_to_image")
-            scores |= prefixed(f"retrieval/{way}", found)
+        for direction, (query, candidate) in {"image_to_text": (image, text), "text_to_image": (text, image)}.items():
+            text_query = direction == "text_to_image"
+            recall = retrieval(query, candidate, group, content, seed, text_query=text_query)
+            scores |= prefixed(f"retrieval/{direction}", recall)
         return Measured(scores)

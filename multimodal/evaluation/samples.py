@@ -1,4 +1,4 @@
-"""Columns of `predictions.parquet`: a value for each test sample, so that runs can be compared sample by sample."""
+"""Columns of `predictions.parquet`: one value per test sample, so that runs can be compared sample by sample."""
 
 from collections.abc import Sequence
 
@@ -9,19 +9,26 @@ from multimodal.dataset.data import Data
 
 
 def sample_columns(data: Data, measured: dict[str, Tensor | Sequence[str]]) -> dict[str, np.ndarray]:
-    """Join what the test split holds of each sample with what the measures found: {column: (N, ...)}.
+    """Join the columns of the test split with those of the measures.
 
-    The split has `index`, `label`, `content` and `caption`; the measures add, for each condition, `predicted/`,
-    `probability/` (of all classes), `correct/` (as the availability surface counts it) and `written/`; `place` (of
-    the availability masks: the image is missing at rates above it, the caption at rates above 1 - place),
-    `availability` (share of the surface's cells in which the sample is right), and `ssim` and `class_coherent` of
-    what is generated.
+    The split has `index`, `label`, `content` and `caption`. The measures add for each condition `predicted/`,
+    `probability/` (of all classes), `correct/` (as used for the availability surface) and `written/` (the generated
+    caption); `place` (the sample's threshold: its image is missing at rates above it, its caption at rates above
+    1 - place), `availability` (share of the surface's cells in which the prediction is right), and `ssim` and
+    `class_coherent` of what is generated.
+
+    Args:
+        data: its test split is used.
+        measured: {column: (N, ...) tensor, or N texts} of the measures.
+
+    Returns:
+        {column: (N, ...)}.
     """
     test = data.splits["test"]
-    known = {
+    columns = {
         "index": np.arange(len(test)),
         "label": test.label,
         "content": test.content,
         "caption": data.vocabulary.decode(test.tokens),
     }
-    return {name: np.asarray(values) for name, values in (known | measured).items()}
+    return {name: np.asarray(values) for name, values in (columns | measured).items()}

@@ -1,14 +1,14 @@
-"""Choose the test samples that are audited and displayed: the same for every run with the same seed."""
+"""Selection of the test samples to measure and display: the same for every run with the same seed."""
 
 import torch
 from torch import Tensor
 
 
 def sample_per_class(label: Tensor, count: int, seed: int) -> dict[int, list[int]]:
-    """Pick at most `count` rows of each class: (N,) labels -> {class: rows}, classes in order, absent ones left out."""
+    """Draw at most `count` rows of each class: (N,) labels -> {class: rows}, in the order of the classes."""
     order = torch.randperm(len(label), generator=torch.Generator().manual_seed(seed))
-    drawn = label[order]
-    return {int(k): order[drawn == k][:count].tolist() for k in label.unique(sorted=True)}
+    shuffled = label[order]
+    return {int(k): order[shuffled == k][:count].tolist() for k in label.unique(sorted=True)}
 
 
 def sample_evenly(label: Tensor, count: int, seed: int) -> list[int]:
@@ -16,10 +16,10 @@ def sample_evenly(label: Tensor, count: int, seed: int) -> list[int]:
 
     If there are many classes, an even subset of them; if there are few, several rows of each.
     """
-    drawn = sample_per_class(label, count, seed)
-    step = max(1.0, len(drawn) / count)
-    classes = [list(drawn)[int(i * step)] for i in range(min(count, len(drawn)))]
-    turns = [(k, drawn[k][i]) for i in range(count) for k in classes if i < len(drawn[k])][:count]
+    rows = sample_per_class(label, count, seed)
+    step = max(1.0, len(rows) / count)
+    classes = [list(rows)[int(i * step)] for i in range(min(count, len(rows)))]
+    turns = [(k, rows[k][i]) for i in range(count) for k in classes if i < len(rows[k])][:count]
     return [row for _, row in sorted(turns, key=lambda turn: turn[0])]
 
 

@@ -1,18 +1,18 @@
-"""A run's scores beside its references: the blind baselines, and the judges that coherence relies on."""
+"""A run's scores beside its reference values: the blind baselines, and the judges that coherence relies on."""
 
 from multimodal.evaluation.evaluator import Results
 from multimodal.metric.catalogue import TERMINAL, MetricSpec, shown_in
 
 
 def score_rows(results: Results) -> list[dict[str, str | float | None]]:
-    """Return a row for the model and for each blind baseline: the generation metrics, None where it has none."""
+    """Return a row for the model and for each blind baseline, with the baselines' metrics; None if undefined."""
     names = list(dict.fromkeys(name for row in results.baselines.values() for name in row))
     rows = {"model": results.metrics} | results.baselines
     return [{"row": row} | {name: scores.get(name) for name in names} for row, scores in rows.items()]
 
 
 def summary(results: Results) -> list[str]:
-    """Return lines for the terminal: the main metrics, each with what it must be compared with."""
+    """Return lines for the terminal: the main metrics, each with its reference values."""
     lines = []
     for spec in shown_in(TERMINAL):
         value, references = results.metrics.get(spec.name), reference_scores(results, spec)
@@ -26,12 +26,12 @@ def summary(results: Results) -> list[str]:
 
 
 def reference_scores(results: Results, spec: MetricSpec) -> dict[str, float | None]:
-    """Return what a metric is compared with: the blind baselines, its judge, and its own chance and ceiling."""
-    found = {row: scores[spec.name] for row, scores in results.baselines.items() if spec.name in scores}
-    if spec.judge in results.metrics:
-        found["the judge itself"] = results.metrics[spec.judge]
+    """Return the reference values of a metric: blind baselines, its judge, and its own chance and ceiling."""
+    references = {row: scores[spec.name] for row, scores in results.baselines.items() if spec.name in scores}
+    if spec.judge is not None and spec.judge in results.metrics:
+        references["the judge itself"] = results.metrics[spec.judge]
     limits = {part: f"{spec.name}_{part}" for part in ("chance", "ceiling")}
-    return found | {part: results.metrics[name] for part, name in limits.items() if name in results.metrics}
+    return references | {part: results.metrics[name] for part, name in limits.items() if name in results.metrics}
 
 
 def decimals(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The caption judge: a linear classifier of the training captions' words, which classifies generated captions."""
+"""The caption judge: a linear classifier on words, trained on real captions, that classifies generated ones."""
 
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -8,16 +8,16 @@ from multimodal.types import SPECIAL_WORDS
 
 
 def bag_of_words(tokens: Tensor, vocab_size: int) -> Tensor:
-    """Mark which words occur, special ones left out: (N, T) -> (N, V)."""
+    """Compute which words occur: (N, T) -> (N, V - 4) of 0 and 1, without the special words."""
     bag = torch.zeros(len(tokens), vocab_size).scatter_(1, tokens.long(), 1.0)
     return bag[:, len(SPECIAL_WORDS) :]
 
 
 class CaptionJudge:
-    """Predicts the pictured class from the words that occur, by logistic regression (scikit-learn)."""
+    """Predicts the pictured class from the words of a caption, by logistic regression (scikit-learn)."""
 
     def fit(self, tokens: Tensor, content: Tensor, vocab_size: int) -> "CaptionJudge":
-        """Train on (N, T) captions and (N,) classes."""
+        """Train on (N, T) captions and their (N,) classes; return the judge itself."""
         self.vocab_size = vocab_size
         self.model = LogisticRegression(C=10.0, max_iter=1000)
         self.model.fit(bag_of_words(tokens, vocab_size).numpy(), content.numpy())

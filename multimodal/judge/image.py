@@ -1,4 +1,4 @@
-"""The image judge: a classifier trained on real training images alone, which classifies generated images."""
+"""The image judge: a classifier trained only on real training images, which classifies generated images."""
 
 import hashlib
 from pathlib import Path
@@ -12,15 +12,16 @@ from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.io import whole
 
-BLUR = (1, 1, 2, 3)  # of a batch's resolution, drawn evenly
-LEAST = 14  # pixels: digits of fewer are illegible
-MIXED = 8  # images of a class averaged into one, at most
+BLUR = (1, 1, 2, 3)  # factors by which a batch's resolution may be reduced, equally likely
+LEAST = 14  # pixels: smaller digits are illegible
+MIXED = 8  # largest number of images of a class to average into one
 
 
 def judge_cnn(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
-    """Build a CNN: one convolution, three stages of two, a global mean; above 32 pixels the first one strides too.
+    """Build a CNN: one convolution, three stages of two, global average pooling, a linear layer.
 
-    Each image is normalised by itself, over all channels: dark and pale pictures look alike, a tint stays.
+    The first convolution has stride 2 for images above 32 pixels. Each image is normalised by itself, over all
+    channels jointly: this removes brightness and contrast and keeps the hue.
     """
     widths = [channels, 32, 64, 128, 128]
     strides = [1 if image_size <= 32 else 2, 2, 2, 2]
@@ -42,29 +43,31 @@ class ImageJudge:
 
     Args:
         steps: optimizer steps.
-        batch_size: samples a step.
+        batch_size: samples per step.
         learning_rate: peak of a one-cycle schedule (Smith & Topin 2018, https://arxiv.org/abs/1708.07120).
-        cache: folder for trained judges.
+        cache: folder that stores trained judges.
     """
+
+    model: nn.Sequential  # set by `fit`
 
     def __init__(self, steps: int, batch_size: int, learning_rate: float, cache: str) -> None:
         check_whole("evaluation.image_judge", steps=steps, batch_size=batch_size)
         check_number("evaluation.image_judge", above=0, learning_rate=learning_rate)
         self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
         self.cache = Path(cache).expanduser()
-        self.model: nn.Module | None = None
 
     def fit(self, train: Split, num_classes: int, augment: Augment) -> "ImageJudge":
-        """Train on `content` of the training images, or load the judge that was trained on them before."""
+        """Train on the classes (`content`) of the images, or load a judge trained on the same data; return it."""
         settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
         settings += f" {num_classes}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
-        key.update(train.image.numpy())
-        key.update(train.content.numpy())  # captions and their mode do not matter
+        key.update(train.image.numpy().data)
+        key.update(train.content.numpy().data)  # captions do not matter
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # one judge for every run on the same data
-            self.model = judge_cnn(*train.image.shape[1:3], num_classes)
+            channels, image_size = train.image.shape[1:3]
+            self.model = judge_cnn(channels, image_size, num_classes)
             if path.exists():
                 self.model.load_state_dict(torch.load(path, weights_only=True))
             else:
@@ -76,16 +79,16 @@ class ImageJudge:
         return self
 
     def learn(self, train: Split, augment: Augment) -> None:
-        """Minimise cross-entropy on augmented images, rolled by up to two pixels, blurred in half of the batches.
+        """Minimise cross-entropy on augmented images, shifted by up to two pixels and often blurred.
 
-        In another half, drawn by itself, they are averages within their class, as far as the batch has more of it:
-        generated images are soft, and what a caption leaves open they show as an average. A judge that knows
-        photographs alone takes that softness for a class: it called the drawings of dogs cats, which no person
-        would, and was right on 0.81 of the drawings of a half-trained model and on 0.95 of the photographs.
+        With probability one half, the images of a batch are replaced by averages over images of their class.
+        Generated images are soft, and show an average of what the caption leaves open. A judge trained on sharp
+        photographs only takes that softness for a class: it classified generated dogs as cats, and was right on 0.81
+        of the images of a half-trained model, but on 0.95 of the photographs.
         """
         optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
-        for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0):
+        for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0, disable=None):
             rows = torch.randint(len(train), (self.batch_size,))
             batch = train.batch(rows)
             image = augment(batch.image, augment.draw(len(rows), torch.default_generator))
@@ -102,7 +105,7 @@ class ImageJudge:
 
     @torch.no_grad()
     def features_and_classes(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute features before the last layer, and classes: (N, C, H, W) in [0, 1] -> (N, F), (N,)."""
+        """Compute the features before the last layer and the classes: (N, C, H, W) in [0, 1] -> (N, F), (N,)."""
         body, head = self.model[:-1], self.model[-1]
         features = torch.cat([body(part) for part in image.split(256)])
         return features, head(features).argmax(1)
@@ -113,14 +116,23 @@ class ImageJudge:
 
 
 def blurred(image: Tensor, factor: int) -> Tensor:
-    """Reduce (B, C, H, W) to 1/factor of its resolution and bring it back to its size."""
+    """Blur images (B, C, H, W): reduce the resolution to 1/factor, then resize to the original size."""
     size = image.shape[-1]
     small = nn.functional.interpolate(image, size // factor, mode="bilinear", antialias=True)
     return nn.functional.interpolate(small, size, mode="bilinear")
 
 
 def averaged(image: Tensor, content: Tensor, count: int) -> Tensor:
-    """Average each of (B, C, H, W) images, with random weights, with `count` - 1 draws of its class (B,)."""
+    """Average each image with random others of its class, with random weights.
+
+    Args:
+        image: (B, C, H, W).
+        content: (B,) int64, the classes.
+        count: number of images in each average; one image may be drawn several times.
+
+    Returns:
+        (B, C, H, W).
+    """
     same = (content[:, None] == content).float()
     others = same.multinomial(count - 1, replacement=True)
     rows = torch.cat([torch.arange(len(image))[:, None], others], dim=1)  # (B, count)

@@ -46,7 +46,7 @@ class Bar:
                 f"loss {shown['loss']:.3f}, accuracy {shown['accuracy']:.3f}, {rate * batch_size:.0f} samples/s"
             )
 
-    def validated(self, row: dict[str, float], best: int) -> None:
+    def validated(self, row: dict[str, float], best: float) -> None:
         """Log a validation in a line, where there is no terminal for a bar.
 
         Args:
@@ -62,7 +62,7 @@ class Bar:
                 row["validation/loss"],
                 row["validation/accuracy"],
                 best,
-                row.get("samples_per_s", float("nan")),
+                row["train/samples_per_s"],
             )
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read with `weights_only`."""
+"""Checkpoint files: written completely or not at all, read with `weights_only`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,17 @@ from multimodal.io import whole
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
-    """Tensors, numbers, strings, lists and dicts; a cut-off write leaves the file that was there."""
+    """Write a state of tensors, numbers, strings, lists and dicts; an interrupted write leaves the old file intact."""
     with whole(path) as temporary:
         torch.save(state, temporary)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, on the CPU."""
+    """Read what `save_checkpoint` wrote, with its tensors on the CPU.
+
+    Raises:
+        ValueError: if the file cannot be read, or is not a checkpoint of this version.
+    """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a foreign file's bytes, read as a pickle, raise nearly anything

@@ -1,4 +1,4 @@
-"""What training leaves in its folder: `last.pt`, from which it can go on at any time, and what follows from it."""
+"""The files of a training in the run's folder: `last.pt` to resume from, `best.pt` and `history.csv`."""
 
 import logging
 from pathlib import Path
@@ -12,12 +12,15 @@ log = logging.getLogger(__name__)
 
 
 class CheckpointManager:
-    """`last.pt` is written first: if training is killed before `best.pt` and `history.csv` are, they are made from it.
+    """Writes and reads the files of a training.
+
+    `last.pt` is written first: if training is killed before `best.pt` and `history.csv` are written, both are
+    restored from it.
 
     Args:
-        folder: exists.
-        extra: kept in the checkpoints beside the weights.
-        identity: what makes two calls the same run, so that one may go on from where the other stopped.
+        folder: an existing folder.
+        extra: entries to save in the checkpoints beside the weights.
+        identity: settings that must be equal for a training to resume from `last.pt`.
     """
 
     def __init__(self, folder: Path, extra: dict[str, Any], identity: dict[str, Any]) -> None:
@@ -25,30 +28,30 @@ class CheckpointManager:
         self.best, self.last, self.history = folder / "best.pt", folder / "last.pt", folder / "history.csv"
 
     def begin(self, resume: bool) -> None:
-        """Leaves what this run can go on from, or an empty place."""
+        """Keep the files if this run can resume from them, else delete them."""
         remove_parts(self.folder)
         if not self.last.exists():
             reason = None
         elif not resume:
-            reason = "it is to start anew"
+            reason = "resuming is switched off"
         else:
-            reason = self.why_not()
+            reason = self.obstacle_to_resuming()
             if reason is None:
                 return
-            log.warning("training starts at the beginning and not from %s: %s", self.last, reason)
-        for file in (self.last, self.best, self.history):  # `last` first: without it the others count for nothing
+            log.warning("training starts from the beginning instead of resuming from %s: %s", self.last, reason)
+        for file in (self.last, self.best, self.history):  # `last` first: without it the others are not used
             file.unlink(missing_ok=True)
 
-    def why_not(self) -> str | None:
-        """What keeps this run from going on from `last.pt`."""
+    def obstacle_to_resuming(self) -> str | None:
+        """Return why this run cannot resume from `last.pt`, or None if it can."""
         try:
             state = load_checkpoint(self.last)
         except ValueError as error:
             return str(error)
         if state.get("identity") != self.identity:
-            there = state.get("identity", {})
-            names = sorted(name for name, value in self.identity.items() if there.get(name) != value)
-            return f"it is of another run, by its {', '.join(names) or 'identity'}"
+            saved = state.get("identity", {})
+            names = sorted(name for name, value in self.identity.items() if saved.get(name) != value)
+            return f"it belongs to another run, which differs in {', '.join(names) or 'identity'}"
         if not state["history"] or is_best(state):
             return None
         best = state["history"][-1 - since_best(state["history"])]["step"]
@@ -56,19 +59,19 @@ class CheckpointManager:
             step = load_checkpoint(self.best)["step"]
         except (ValueError, KeyError):
             step = None
-        return None if step == best else f"{self.best} is not that of step {best}"
+        return None if step == best else f"{self.best} is not the checkpoint of step {best}"
 
     def read(self) -> dict[str, Any] | None:
-        """The state to go on from."""
+        """Return the state to resume from, or None if there is none."""
         return load_checkpoint(self.last) if self.last.exists() else None
 
     def write(self, state: dict[str, Any]) -> None:
-        """Keeps the state of a `TrainerState`."""
+        """Write the state of a `TrainerState` to `last.pt`, then update `best.pt` and `history.csv`."""
         save_checkpoint(self.extra | {"identity": self.identity} | state, self.last)
-        self.follow(state)
+        self.update_best_and_history(state)
 
-    def follow(self, state: dict[str, Any]) -> None:
-        """`best.pt` and `history.csv` as they belong to `last.pt`."""
+    def update_best_and_history(self, state: dict[str, Any]) -> None:
+        """Write `best.pt`, if this state is the best one, and `history.csv`."""
         if is_best(state):
             weights = {name: state[name] for name in ("model", "loss", "step")}
             save_checkpoint(self.extra | weights, self.best)
@@ -76,6 +79,6 @@ class CheckpointManager:
 
 
 def is_best(state: dict[str, Any]) -> bool:
-    """Whether these very weights were validated, and with the lowest loss."""
+    """Return whether the weights of this state were validated and have the lowest validation loss."""
     history = state["history"]
     return bool(history) and history[-1]["step"] == state["step"] and since_best(history) == 0

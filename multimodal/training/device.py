@@ -5,12 +5,15 @@ import pickle
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.precision.precision import _PRECISION_INPUT_STR
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.strategy import Strategy
+from torch import Tensor
 
 from multimodal.checks import check_one_of, check_whole
 
@@ -19,44 +22,53 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
-    """Lightning Fabric for one process a device.
+    """Build Lightning Fabric with one process per device.
 
     Args:
-        accelerator: `auto`, `cpu`, `cuda` or another of Fabric's.
-        devices: how many of them, 1 or more.
-        precision: `auto` (bf16-mixed where the hardware multiplies it, else 32-true) or another of PRECISIONS.
+        accelerator: `auto`, `cpu`, `cuda` or another accelerator that Fabric supports.
+        devices: number of devices, 1 or more.
+        precision: one of PRECISIONS; `auto` is bf16-mixed if the hardware computes in bf16, else 32-true.
+
+    Raises:
+        ValueError: if this machine lacks the devices or cannot compute in the precision.
     """
     check_one_of("training", PRECISIONS, precision=precision)
     check_whole("training", devices=devices)
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    if accelerator == "cpu" and devices > os.cpu_count():
-        raise ValueError(f"training.devices={devices} needs {devices} CPU cores, this machine has {os.cpu_count()}")
+    cores = os.cpu_count()
+    if accelerator == "cpu" and cores is not None and devices > cores:
+        raise ValueError(f"training.devices={devices} needs {devices} CPU cores, but this machine has {cores}")
     if accelerator == "cuda" and torch.cuda.device_count() < devices:
         raise ValueError(
             f"training.accelerator=cuda with training.devices={devices} needs as many CUDA devices, "
-            f"this machine has {torch.cuda.device_count()}; training.accelerator=cpu runs without"
+            f"but this machine has {torch.cuda.device_count()}; use training.accelerator=cpu to run without them"
         )
     if precision == "auto":
         precision = "bf16-mixed" if has_bf16(accelerator) else "32-true"
     if accelerator == "cpu" and precision != "32-true" and not computes_bf16():  # 16-mixed is bf16 on a CPU
-        raise ValueError(f"training.precision={precision}: this CPU cannot compute in bf16; give 32-true")
-    strategy = "auto"
+        raise ValueError(f"training.precision={precision}: this CPU cannot compute in bf16; use 32-true")
+    strategy: str | Strategy = "auto"
     if devices > 1:  # a fusion may leave a part of an encoder without gradient
         strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True)
-    here = [LightningEnvironment()]  # under Slurm, too: else Fabric would take its tasks for our processes
     try:
-        return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision, plugins=here)
+        return Fabric(
+            accelerator=accelerator,
+            devices=devices,
+            strategy=strategy,
+            precision=cast(_PRECISION_INPUT_STR, precision),
+            plugins=[LightningEnvironment()],  # under Slurm, too: else Fabric would take its tasks for our processes
+        )
     except (ImportError, RuntimeError) as error:
-        raise ValueError(f"training.accelerator={accelerator} cannot be used here: {error}") from error
+        raise ValueError(f"training.accelerator={accelerator} cannot be used on this machine: {error}") from error
 
 
 def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any:
-    """`function(fabric, *arguments)` in each of Fabric's processes; what the first one returned.
+    """Run `function(fabric, *arguments)` in each of Fabric's processes and return the result of the first process.
 
     Processes are spawned: a forked one inherits OpenMP's pool without its threads and hangs at the first
-    operation that wants two of them, and CUDA does not survive a fork at all. The script is never run again
-    from its start, so a sweep stays in one process. Each gets its share of this one's threads.
+    operation that uses two of them, and CUDA does not survive a fork at all. The script is never run again
+    from its start, so a sweep stays in one process. Each process gets an equal share of this one's threads.
     """
     if fabric.world_size == 1:
         return fabric.launch(function, *arguments)
@@ -65,19 +77,22 @@ def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any
     with tempfile.TemporaryDirectory() as folder:  # Fabric's pipe blocks for ever on a result above 64 KB
         result = Path(folder) / "result"
         try:
-            fabric.launch(joined, fabric.world_size, threads, function, copies, result)
+            process = cast(
+                Callable[[Fabric], Any], run_process
+            )  # Fabric's annotation forgets the arguments that follow
+            fabric.launch(process, fabric.world_size, threads, function, copies, result)
         finally:
             os.environ.pop("MASTER_PORT", None)  # Fabric's choice for these processes, not for the next job's
         return pickle.loads(result.read_bytes())
 
 
-def joined(
+def run_process(
     fabric: Fabric, expected: int, threads: int, function: Callable[..., Any], copies: bytes, result: Path
 ) -> None:
-    """One process's part of `launch`."""
+    """Run `function` in one process of `launch`; the first process writes the result to a file."""
     torch.set_num_threads(threads)
     torch.manual_seed(torch.initial_seed() + fabric.global_rank)  # dropout draws another mask in each
-    count = int(fabric.all_reduce(torch.ones((), device=fabric.device), reduce_op="sum"))
+    count = int(cast(Tensor, fabric.all_reduce(torch.ones((), device=fabric.device), reduce_op="sum")))
     assert count == expected, f"{count} of {expected} processes joined"
     returned = function(fabric, *pickle.loads(copies))
     if fabric.is_global_zero:
@@ -88,12 +103,12 @@ def joined(
 
 
 def computes_bf16() -> bool:
-    """Whether this CPU can at all: oneDNN has no LSTM and no convolution in bf16 without AVX-512."""
+    """Return whether this CPU can compute in bf16: oneDNN has no LSTM and no convolution in bf16 without AVX-512."""
     return not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def has_bf16(accelerator: str) -> bool:
-    """Whether bf16 is computed by the hardware rather than emulated."""
+    """Return whether the hardware computes in bf16 without emulating it."""
     if accelerator == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return accelerator == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -13,13 +13,13 @@ from multimodal.checks import check_number
 
 
 class ModalityDropout:
-    """Draws who misses what.
+    """Draws which modalities each training sample misses.
 
     Args:
         image: probability that the image is absent.
         text: probability that the caption is absent; `image + text` is 1 at most.
-        ramp: share of the training over which both rise from 0, 0 for a constant rate: a curriculum from complete
-            to missing.
+        ramp: share of the training over which both probabilities rise linearly from 0 (a curriculum from complete to
+            incomplete samples); 0 for constant ones.
     """
 
     def __init__(self, image: float, text: float, ramp: float) -> None:
@@ -32,17 +32,25 @@ class ModalityDropout:
         self.rates, self.ramp = {"image": image, "text": text}, ramp
 
     def split(self, uniform: Tensor, progress: float = 1.0) -> dict[str, Tensor]:
-        """(B,) uniform draws in [0, 1), the share of the training that is over -> {modality: present (B,) bool}."""
-        risen = min(1.0, progress / self.ramp) if self.ramp > 0 else 1.0
-        image, text = (risen * self.rates[m] for m in ("image", "text"))
+        """Turn uniform draws into masks.
+
+        Args:
+            uniform: (B,) draws in [0, 1).
+            progress: share of the training that is done.
+
+        Returns:
+            {modality: (B,) bool, whether it is present}.
+        """
+        scale = min(1.0, progress / self.ramp) if self.ramp > 0 else 1.0
+        image, text = (scale * self.rates[m] for m in ("image", "text"))
         return {"image": uniform >= image, "text": (uniform < image) | (uniform >= image + text)}
 
     def draw(self, size: int, *seed: int, progress: float = 1.0) -> dict[str, Tensor]:
-        """`size` samples' {modality: present (size,) bool}, the same for the same numbers in `seed`."""
+        """Draw {modality: (size,) bool, whether it is present}; equal `seed` numbers give equal masks."""
         return self.split(torch.rand(size, generator=generator(*seed)), progress)
 
 
 def generator(*numbers: int) -> torch.Generator:
-    """A random generator for this tuple of whole numbers, unlike that of any other tuple."""
+    """Return a random generator seeded with a hash of these whole numbers."""
     digest = hashlib.blake2b(" ".join(map(str, numbers)).encode(), digest_size=4).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest))  # 32 bits: all that a CPU generator reads

@@ -1,4 +1,4 @@
-"""Optimizer and schedule from what `conf/optimizer` and `conf/scheduler` name."""
+"""Optimizer and learning rate schedule, as `conf/optimizer` and `conf/scheduler` configure them."""
 
 from functools import partial
 from typing import Any
@@ -12,7 +12,11 @@ from multimodal.checks import check_number
 
 
 def check_optimization(optimizer: partial[Optimizer], scheduler: partial[LRScheduler], steps: int) -> None:
-    """Raise ValueError for settings that optimizer or scheduler do not take, before there is a model."""
+    """Check the settings of optimizer and scheduler before a model is built.
+
+    Raises:
+        ValueError: if one of them does not accept its settings.
+    """
     settings = optimizer.keywords
     check_number("optimizer", above=0, **{name: settings[name] for name in ("lr",) if name in settings})
     check_number("optimizer", least=0, **{name: settings[name] for name in ("weight_decay",) if name in settings})
@@ -23,21 +27,24 @@ def check_optimization(optimizer: partial[Optimizer], scheduler: partial[LRSched
 
 
 def build_optimizer(optimizer: partial[Optimizer], module: nn.Module, unfused: bool) -> Optimizer:
-    """Return the optimizer of a module's trained parameters.
+    """Build the optimizer for the trainable parameters of a module.
 
     Args:
         optimizer: the class with its settings.
-        module: whose matrices get the optimizer's weight decay, and whose biases, norms and temperatures get none.
-        unfused: whether a fused one is not allowed: with a loss scaler it unscales too late for the clipping.
+        module: its matrices get the optimizer's weight decay; its biases, norms and temperatures get none.
+        unfused: whether to avoid the fused implementation, which unscales gradients too late for clipping with a loss
+            scaler.
     """
     trained = [p for p in module.parameters() if p.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [p for p in trained if p.ndim > 1]},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return optimizer(groups, **({"fused": False} if unfused and optimizer.keywords.get("fused") else {}))
+    if unfused and optimizer.keywords.get("fused"):
+        return optimizer(groups, fused=False)
+    return optimizer(groups)
 
 
 def settings_of(target: partial[Any]) -> dict[str, Any]:
-    """Return a target's name and settings, which make one run another."""
+    """Return the name and the settings of a configured class or function, to tell runs apart."""
     return {"target": f"{target.func.__module__}.{target.func.__qualname__}"} | target.keywords

@@ -1,4 +1,4 @@
-"""The order of the training samples, how they are moved, and who misses what: functions of seed and step."""
+"""Sample order, augmentation and modality dropout, each determined by seed and step."""
 
 from dataclasses import replace
 
@@ -10,19 +10,19 @@ from multimodal.dataset.preparing.augment import Augment
 from multimodal.training.modality_dropout import ModalityDropout, generator
 from multimodal.types import Batch
 
-ORDER, MASKS, MOVES = 0, 1, 2  # what a random generator is for, so that no two streams are alike
+ORDER, MASKS, MOVES = 0, 1, 2  # purposes of random generators, so that no two share a stream
 
 
 class BatchSampler:
     """Shuffled training batches: batch i depends on the seed and on i alone.
 
     Args:
-        split: to draw from.
-        augment: moves the images.
-        size: samples a batch, over all processes.
-        modality_dropout: who misses what.
-        seed: of order and masks.
-        fabric: which process takes which part of a batch.
+        split: the training split.
+        augment: augmentation of the images.
+        size: samples per batch, over all processes.
+        modality_dropout: draws which modalities each sample misses.
+        seed: seed of order, masks and augmentation.
+        fabric: determines the part of each batch that this process takes.
     """
 
     def __init__(
@@ -39,10 +39,15 @@ class BatchSampler:
         self.device = fabric.device
         self.part = slice(fabric.global_rank, None, fabric.world_size)
         self.per_epoch = len(split) // size  # the last, smaller batch of an epoch is left out
-        self.epoch, self.order = None, None
+        self.epoch, self.order = -1, torch.empty(0, dtype=torch.int64)  # none drawn yet
 
     def at(self, step: int, progress: float = 1.0) -> Batch:
-        """Batch number `step`, counted over all epochs, this process's part; `progress`: share of the training."""
+        """Return this process's part of a batch.
+
+        Args:
+            step: number of the batch, counted over all epochs from 0.
+            progress: share of the training that is done.
+        """
         epoch, i = divmod(step, self.per_epoch)
         if epoch != self.epoch:
             shuffled = torch.randperm(len(self.split), generator=generator(self.seed, ORDER, epoch))

@@ -1,4 +1,4 @@
-"""The learning rate over the steps of a training, as a factor of the optimizer's own."""
+"""Learning rate schedules: factors of the optimizer's learning rate over the steps of a training."""
 
 import math
 
@@ -12,27 +12,31 @@ def warmup_cosine(optimizer: Optimizer, steps: int, warmup_fraction: float) -> L
     """Rise linearly, then fall along half a cosine to zero (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983).
 
     Args:
-        optimizer: whose learning rate is scheduled.
-        steps: of the whole training.
-        warmup_fraction: share of them in which the rate rises.
+        optimizer: its learning rate is scheduled.
+        steps: number of steps of the whole training.
+        warmup_fraction: share of the steps in which the rate rises.
     """
-    rising = warmup_steps(steps, warmup_fraction)
+    warmup = warmup_steps(steps, warmup_fraction)
 
     def factor(step: int) -> float:
-        if step < rising:
-            return (step + 1) / rising
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, steps - rising))))
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))
 
     return LambdaLR(optimizer, factor)
 
 
 def warmup_constant(optimizer: Optimizer, steps: int, warmup_fraction: float) -> LambdaLR:
-    """Rise linearly, then stay; the arguments are those of `warmup_cosine`."""
-    rising = warmup_steps(steps, warmup_fraction)
-    return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / max(1, rising)))
+    """Rise linearly, then stay constant; the arguments are those of `warmup_cosine`."""
+    warmup = warmup_steps(steps, warmup_fraction)
+    return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / max(1, warmup)))
 
 
 def warmup_steps(steps: int, warmup_fraction: float) -> int:
-    """Return the number of steps in which the rate rises; ValueError for a share that leaves none after it."""
+    """Return the number of steps in which the rate rises.
+
+    Raises:
+        ValueError: if the share is below 0, or 1 or more.
+    """
     check_number("scheduler", least=0, below=1, warmup_fraction=warmup_fraction)
     return round(warmup_fraction * steps)

@@ -1,4 +1,4 @@
-"""The state of a training: all that its next step depends on, in one place."""
+"""The state of a training: everything that its next step depends on."""
 
 import time
 from typing import Any
@@ -15,13 +15,13 @@ from multimodal.training.training_step import TrainingStep
 
 
 class TrainerState:
-    """Weights, optimizer, schedule, position, history, running means and random states.
+    """Holds weights, optimizer, schedule, step, history, running means and random states.
 
     Args:
         training_step: model and loss, before Fabric wraps them.
-        optimizer: of both, as Fabric wraps it.
-        schedule: of its learning rate.
-        fabric: one of whose processes this is; each has its own means and random state.
+        optimizer: the optimizer of both, as Fabric wraps it.
+        schedule: the schedule of its learning rate.
+        fabric: the process group; each process has its own means and random state.
     """
 
     def __init__(
@@ -36,44 +36,48 @@ class TrainerState:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Return {name: part} of what has a `state_dict` of its own."""
+        """Return {name: object}, each with a `state_dict` of its own."""
         parts = {"model": self.model, "loss": self.loss, "optimizer": self.optimizer, "schedule": self.schedule}
         return parts | {"precision": self.fabric.strategy.precision}
 
     @property
-    def waited(self) -> int:
-        """Return the number of validations since the lowest loss."""
+    def validations_since_best(self) -> int:
+        """Return the number of validations since the one with the lowest loss."""
         return since_best(self.history)
 
     def begin_step(self) -> None:
-        """Start the clock of `trained` with the first step after a validation."""
+        """Start the clock of `training_row` at the first step after a validation."""
         if self.means.weight == 0:
             self.since = time.perf_counter()
 
     def end_step(self, terms: dict[str, Tensor], samples: int) -> None:
-        """Move the schedule on, and count a step with its loss terms."""
+        """Advance the schedule, and count a step with its loss terms."""
         self.schedule.step()
         self.means.add(terms, samples)
         self.step += 1
 
-    def trained(self) -> dict[str, float]:
-        """Return means and speed since the last validation, and the learning rate."""
+    def training_row(self) -> dict[str, float]:
+        """Summarise the training since the last validation.
+
+        Returns:
+            `train/<term>` means, `train/samples_per_s` and `train/learning_rate`.
+        """
         row = {f"train/{name}": value for name, value in self.means.means().items()}
         row |= {"train/samples_per_s": self.means.weight / (time.perf_counter() - self.since)}
-        return row | {"train/learning_rate": self.schedule.get_last_lr()[0]}
+        return row | {"train/learning_rate": float(self.schedule.get_last_lr()[0])}
 
     def record(self, row: dict[str, float]) -> None:
-        """Add the row of a validation to the history."""
+        """Add the row of a validation to the history, and reset the means."""
         self.history.append(row)
         self.means = MeanMeter()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything, on the devices; every process has to call it."""
+        """Return everything, with tensors on their devices; every process has to call it."""
         means = {"sums": self.means.sums, "weight": self.means.weight, "seconds": 0.0}
         if self.means.weight > 0:
             means["seconds"] = time.perf_counter() - self.since
         own = {"means": means, "random": random_state(self.fabric.device)}
-        processes = [own]
+        processes: list[Any] = [own]
         if self.fabric.world_size > 1:
             processes = [None] * self.fabric.world_size
             torch.distributed.all_gather_object(processes, own)
@@ -81,7 +85,7 @@ class TrainerState:
         return parts | {"step": self.step, "history": self.history, "processes": processes}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there to the bit, with as many processes as there were."""
+        """Restore a state exactly; it needs as many processes as the state was saved from."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.step, self.history = state["step"], list(state["history"])
@@ -94,6 +98,6 @@ class TrainerState:
 
 
 def since_best(history: list[dict[str, float]]) -> int:
-    """Return the number of rows after the first with the lowest validation loss."""
+    """Return the number of rows after the first row with the lowest validation loss."""
     losses = [row["validation/loss"] for row in history]
     return len(losses) - 1 - losses.index(min(losses)) if losses else 0

@@ -1,11 +1,11 @@
-"""The training loop: ours to read, Lightning Fabric's for device, precision and processes."""
+"""The training loop; Lightning Fabric handles device, precision and processes."""
 
 import math
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -20,7 +20,7 @@ from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
 from multimodal.training.device import launch, make_fabric
-from multimodal.training.imbalance import gradient_norms, modality_contributions, warn
+from multimodal.training.imbalance import gradient_norms, modality_contributions, warn_unlearned
 from multimodal.training.interruption import Interrupted, InterruptHandler
 from multimodal.training.meter import MeanMeter
 from multimodal.training.modality_dropout import ModalityDropout
@@ -34,19 +34,21 @@ Log = Callable[[dict[str, float]], None]
 
 
 class Trainer:
-    """Fits a model to the training split and keeps the checkpoint with the lowest validation loss.
+    """Fits a model to the training split and saves the checkpoint with the lowest validation loss.
 
     Args:
-        steps: optimizer steps, the budget.
-        epochs: passes over the training split, which replace `steps` unless None.
-        batch_size: samples a step, over all devices.
-        optimizer: its class with its settings.
-        scheduler: a function of optimizer and steps, with its settings.
-        gradient_clip_norm: largest norm of the gradient.
-        modality_dropout: who misses what in training.
-        num_validations: how often the validation split is looked at in a full run.
+        steps: number of optimizer steps.
+        epochs: passes over the training split; replaces `steps` unless None.
+        batch_size: samples per step, over all devices.
+        optimizer: optimizer class with its settings.
+        scheduler: function of optimizer and steps, with its settings.
+        gradient_clip_norm: largest norm of the gradient; longer ones are scaled down to it.
+        modality_dropout: draws which modalities each training sample misses.
+        num_validations: number of validations in a run of all steps.
         patience: validations without a lower loss after which training stops.
-        accelerator, devices, precision: see `make_fabric`.
+        accelerator: see `make_fabric`.
+        devices: see `make_fabric`.
+        precision: see `make_fabric`.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Trainer:
         self.modality_dropout = modality_dropout
         self.num_validations, self.patience = num_validations, patience
         self.fabric = make_fabric(accelerator, devices, precision)
-        self.precision = self.fabric.strategy.precision.precision  # what `auto` came to
+        self.precision = self.fabric.strategy.precision.precision  # `auto` resolved
 
     def fit(
         self,
@@ -89,41 +91,45 @@ class Trainer:
         """Train; leave `best.pt`, `last.pt` and `history.csv` in `folder`, and the best weights in `model`.
 
         Args:
-            model, loss: changed in place.
-            data: has the splits `train` and `validation`.
-            folder: exists.
-            seed: of order and dropout.
-            log: is given each row of the history, after a resumption also those from before.
-            extra: kept in the checkpoints beside the weights.
-            resume: whether to go on from the folder's `last.pt`, if it is of this very run.
+            model: trained in place.
+            loss: trained in place, as far as it has parameters.
+            data: its splits `train` and `validation` are used.
+            folder: an existing folder.
+            seed: seed of sample order, augmentation and modality dropout.
+            log: called with each row of the history; after resuming, also with the earlier rows.
+            extra: entries to save in the checkpoints beside the weights.
+            resume: whether to resume from the folder's `last.pt`, if it belongs to the same run.
 
         Returns:
             The history: a row of means for each validation.
 
         Raises:
-            Interrupted: on SIGINT or SIGTERM, the step at hand being finished and kept. Several processes do not
-                catch signals: they go on from their last validation.
+            Interrupted: on SIGINT or SIGTERM, after the current step was finished and saved. Several processes do not
+                catch signals: they resume from their last validation.
+            FloatingPointError: if the training or validation loss is not finite.
+            ValueError: if a batch has fewer samples than there are devices.
         """
         size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
         if size < processes:
-            raise ValueError(f"a batch of {size} cannot be shared by training.devices={processes}")
+            raise ValueError(f"a batch of {size} samples cannot be split over training.devices={processes}")
         checkpoints = CheckpointManager(folder, extra, self.identity(model, loss, data, seed))
         checkpoints.begin(resume)
-        alone = processes == 1
-        logged = log if alone else ignore  # a tracker's connection does not survive into other processes
-        history = launch(self.fabric, self.loop, TrainingStep(model, loss), data, seed, logged, checkpoints)
-        if not alone:
+        single = processes == 1
+        log_process = log if single else ignore  # a tracker's connection does not survive into other processes
+        history = launch(self.fabric, self.loop, TrainingStep(model, loss), data, seed, log_process, checkpoints)
+        if not single:
             for row in history:
                 log(row)
         model.load_state_dict(load_checkpoint(checkpoints.best)["model"])
-        warn(history[-1], data.splits["validation"].label, model.fusion.modalities)
+        fusion: Any = model.fusion
+        warn_unlearned(history[-1], data.splits["validation"].label, fusion.modalities)
         model.to(self.fabric.device)
         return history
 
     def identity(self, model: nn.Module, loss: nn.Module, data: Data, seed: int) -> dict[str, Any]:
-        """Return what makes two calls of `fit` the same run, as far as the trainer knows."""
-        others = ("fabric", "modality_dropout", "optimizer", "scheduler")
-        settings = {name: value for name, value in vars(self).items() if name not in others}
+        """Return the settings that must be equal for one call of `fit` to resume another."""
+        excluded = ("fabric", "modality_dropout", "optimizer", "scheduler")
+        settings = {name: value for name, value in vars(self).items() if name not in excluded}
         settings |= {
             "optimizer": settings_of(self.optimizer),
             "scheduler": settings_of(self.scheduler),
@@ -145,7 +151,7 @@ class Trainer:
         log: Log,
         checkpoints: CheckpointManager,
     ) -> list[dict[str, float]]:
-        """Run `fit` in one of `fabric`'s processes."""
+        """Train in one of Fabric's processes and return the history."""
         train, validation = data.splits["train"], data.splits["validation"]
         size = min(self.batch_size, len(train))
         batches = BatchSampler(train, data.augment, size, self.modality_dropout, seed, fabric)
@@ -158,18 +164,19 @@ class Trainer:
                 log(row)
             state.load_state_dict(saved)
             if fabric.is_global_zero:
-                checkpoints.follow(saved)
+                checkpoints.update_best_and_history(saved)
         bar = Bar(steps, state.step, shown=fabric.is_global_zero)
         with closing(bar), InterruptHandler(active=fabric.world_size == 1) as interrupt:
-            while state.step < steps and state.waited < self.patience and interrupt.received is None:
+            while state.step < steps and state.validations_since_best < self.patience and interrupt.received is None:
                 state.begin_step()
                 batch = batches.at(state.step, state.step / steps)
                 terms = self.take_step(fabric, module, state.optimizer, batch)
                 state.end_step(terms, batches.size)
                 bar.update(state.means, batches.size)
                 if state.step % every == 0 or state.step == steps:
-                    state.record(self.row(module, state, batches.per_epoch, validation))
+                    state.record(self.validation_row(module, state, batches.per_epoch, validation))
                     log(state.history[-1])
+                    bar.validated(state.history[-1], best=state.history[-1 - state.waited]["step"])
                     save(state, checkpoints)
             if interrupt.received is not None:
                 save(state, checkpoints)
@@ -177,30 +184,43 @@ class Trainer:
         return state.history
 
     def start(self, fabric: Fabric, training_step: TrainingStep, steps: int) -> tuple[nn.Module, TrainerState]:
-        """Return the module that Fabric wraps, and the state at the beginning of `steps`."""
+        """Set up optimizer and schedule; return the module that Fabric wraps, and the state before the first step."""
         optimizer = build_optimizer(self.optimizer, training_step, unfused=self.precision == "16-mixed")
         schedule = self.scheduler(optimizer, steps)
         module, optimizer = fabric.setup(training_step, optimizer)
         return module, TrainerState(training_step, optimizer, schedule, fabric)
 
-    def take_step(self, fabric: Fabric, module: nn.Module, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
-        """Take one step of the optimizer; return the loss terms before it, and the encoders' gradient norms."""
+    def take_step(self, fabric: Fabric, module: Any, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
+        """Take one optimizer step.
+
+        Args:
+            fabric: scales the loss, if the precision needs it, and clips the gradient.
+            module: the `TrainingStep` that Fabric wraps.
+            optimizer: the optimizer that Fabric wraps.
+            batch: this process's part of the batch.
+
+        Returns:
+            The loss terms before the step, and the encoders' gradient norms before clipping.
+        """
         terms = module(ExactBatch(batch))
         fabric.backward(terms["loss"])
         module.loss.after_backward(module.model.encoders)
-        norm = fabric.clip_gradients(module, optimizer, max_norm=self.gradient_clip_norm, error_if_nonfinite=False)
-        shortened = (norm / self.gradient_clip_norm).clamp(
-            min=1
-        )  # measured after, for a loss scaler unscales before it clips
-        norms = gradient_norms(module.model.encoders.items())
-        terms |= {name: (n * shortened).nan_to_num(0, 0, 0) for name, n in norms.items()}  # a skipped step has none
+        clip_norm = self.gradient_clip_norm
+        norm = cast(Tensor, fabric.clip_gradients(module, optimizer, max_norm=clip_norm, error_if_nonfinite=False))
+        reduction = (norm / clip_norm).clamp(min=1)  # the factor by which clipping shortened the gradient
+        norms = gradient_norms(module.model.encoders.items())  # only now: a loss scaler unscales when it clips
+        terms |= {name: (n * reduction).nan_to_num(0, 0, 0) for name, n in norms.items()}  # 0 for a skipped step
         optimizer.step()
         optimizer.zero_grad()
         return terms
 
-    def row(self, module: nn.Module, state: TrainerState, per_epoch: int, split: Split) -> dict[str, float]:
-        """Validate; return the row of the history. Raises FloatingPointError where a loss is not finite."""
-        row = {"step": state.step, "epoch": state.step / per_epoch} | state.trained()
+    def validation_row(self, module: nn.Module, state: TrainerState, per_epoch: int, split: Split) -> dict[str, float]:
+        """Validate and return the row of the history.
+
+        Raises:
+            FloatingPointError: if a loss is not finite.
+        """
+        row = {"step": state.step, "epoch": state.step / per_epoch} | state.training_row()
         check_finite("training", row["train/loss"], state.step)
         validated = self.validate(module, split, state.fabric.device)
         validated = state.fabric.broadcast(validated)  # so that all processes stop at the same time
@@ -208,28 +228,34 @@ class Trainer:
         return row | validated
 
     @torch.no_grad()
-    def validate(self, module: nn.Module, split: Split, device: torch.device) -> dict[str, float]:
-        """Return means over the split, its samples missing modalities at the trained rates, always the same ones."""
+    def validate(self, module: Any, split: Split, device: torch.device) -> dict[str, float]:
+        """Compute the means of loss terms and accuracy over a split.
+
+        Its samples miss modalities at the rates of training; the masks are the same each time.
+
+        Returns:
+            `validation/<term>`, and `validation/imbalance/<name>` of `modality_contributions`.
+        """
         module.eval()
         means, masks = MeanMeter(), self.modality_dropout.draw(len(split), MASKS)
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
             means.add(module(ExactBatch(batch.with_present(**present))), len(rows))
-        found = means.means() | modality_contributions(module.model, split, device)
+        scores = means.means() | modality_contributions(module.model, split, device)
         module.train()
-        return {f"validation/{name}": value for name, value in found.items()}
+        return {f"validation/{name}": value for name, value in scores.items()}
 
 
 def save(state: TrainerState, checkpoints: CheckpointManager) -> None:
-    """Gather the state of every process; the first one writes it."""
+    """Gather the state of every process and write it in the first one."""
     values = state.state_dict()
     if state.fabric.is_global_zero:
         checkpoints.write(values)
 
 
 def check_finite(name: str, loss: float, step: int) -> None:
-    """Raise FloatingPointError if training diverged."""
+    """Raise FloatingPointError if the loss is not finite."""
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"the {name} loss was {loss} before step {step}; lower optimizer.lr, or set training.precision=32-true"

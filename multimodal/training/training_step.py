@@ -1,4 +1,4 @@
-"""What a training step minimises: model and loss as one module."""
+"""Model and loss as one module, which a training step minimises."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from multimodal.types import Batch
 
 
 class ExactBatch:
-    """Carries a batch past Lightning Fabric, which would round its pixels to bf16, and with them the targets."""
+    """Wraps a batch so that Lightning Fabric does not round its pixels, which are also targets, to bf16."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -24,7 +24,11 @@ class TrainingStep(nn.Module):
         self.loss = loss
 
     def forward(self, exact: ExactBatch) -> dict[str, Tensor]:
-        """{term: scalar}, "loss" and "accuracy"; the loss is computed in float32 whatever the model's precision."""
+        """Compute the loss terms, always in float32, and the accuracy.
+
+        Returns:
+            {term: scalar}, among them "loss" (the sum to minimise) and "accuracy".
+        """
         batch = exact.batch
         output = self.model(batch)
         with torch.autocast(batch.image.device.type, enabled=False):

@@ -16,7 +16,7 @@ def test_a_cuda_device_that_is_not_there_is_refused(monkeypatch):
 
 def test_more_cuda_devices_than_there_are_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(ValueError, match="devices=2 needs as many CUDA devices, this machine has 1"):
+    with pytest.raises(ValueError, match="devices=2 needs as many CUDA devices, but this machine has 1"):
         make_fabric("cuda", 2, "32-true")
 
 
@@ -58,7 +58,7 @@ def test_auto_works_on_this_machine():
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 def test_bf16_on_a_cpu_without_it_is_refused(monkeypatch, precision):
     monkeypatch.setattr(device, "computes_bf16", lambda: False)
-    with pytest.raises(ValueError, match=f"precision={precision}: this CPU cannot compute in bf16; give 32-true"):
+    with pytest.raises(ValueError, match=f"precision={precision}: this CPU cannot compute in bf16; use 32-true"):
         make_fabric("cpu", 1, precision)
 
 

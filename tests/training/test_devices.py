@@ -25,7 +25,7 @@ from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
-from multimodal.training.device import joined, launch, make_fabric
+from multimodal.training.device import launch, make_fabric, run_process
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.sampler import BatchSampler
 from multimodal.training.training_step import ExactBatch, TrainingStep
@@ -139,7 +139,7 @@ def test_each_process_has_its_share_of_the_threads_and_its_own_dropout(two):
 def test_a_process_that_did_not_join_is_noticed(tmp_path):
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     with pytest.raises(AssertionError, match="1 of 2 processes joined"):
-        joined(make_fabric("cpu", 1, "32-true"), 2, threads, gradients, b"", tmp_path / "result")
+        run_process(make_fabric("cpu", 1, "32-true"), 2, threads, gradients, b"", tmp_path / "result")
     torch.set_rng_state(state)
 
 

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from multimodal.training.imbalance import gradient_norms, modality_contributions, unlearned_modalities, warn, watched
+from multimodal.training.imbalance import (
+    gradient_norms,
+    modality_contributions,
+    spread_rows,
+    unlearned_modalities,
+    warn_unlearned,
+)
 from multimodal.types import Batch
 from tests.helpers.tiny_training import split
 
@@ -52,11 +58,11 @@ def test_a_model_that_reads_captions_alone_gives_them_the_whole_share() -> None:
 
 
 def test_a_split_sorted_by_class_is_watched_in_all_its_classes() -> None:
-    rows = watched(900)
+    rows = spread_rows(900)
     assert len(rows) == 256
     assert (rows[0], rows[-1]) == (0, 899)
     assert (torch.arange(900) // 300)[rows].bincount().tolist() == pytest.approx([256 / 3] * 3, abs=1)
-    assert watched(5).tolist() == [0, 1, 2, 3, 4]
+    assert spread_rows(5).tolist() == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +81,10 @@ def test_a_modality_at_chance_that_adds_nothing_is_not_learned(values, expected)
 
 def test_what_a_fusion_does_not_read_is_no_reason_to_warn(caplog) -> None:
     with caplog.at_level(logging.WARNING):
-        warn(row(0.1, 0.95, 0.95, 0.0), LABEL, ("text",))
+        warn_unlearned(row(0.1, 0.95, 0.95, 0.0), LABEL, ("text",))
         assert not caplog.text
-        warn(row(0.1, 0.95, 0.95, 0.0), LABEL, ("image", "text"))
-    assert "the image is not learned: alone it answers 0.100 (chance 0.100)" in caplog.text
+        warn_unlearned(row(0.1, 0.95, 0.95, 0.0), LABEL, ("image", "text"))
+    assert "the image is not learned: its accuracy alone is 0.100 (chance 0.100)" in caplog.text
 
 
 def test_nothing_to_share_is_no_verdict() -> None:

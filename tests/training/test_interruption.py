@@ -104,5 +104,5 @@ def test_a_process_that_is_told_to_stop_says_how_to_go_on(tmp_path, monkeypatch,
     assert process.exitcode == 1
     step = load_checkpoint(tmp_path / "last.pt")["step"]
     assert step > 0
-    message = f"stopped after step {step} by {number.name}; the same command again goes on from step {step}"
+    message = f"stopped after step {step} by {number.name}; run the same command again to resume from step {step}"
     assert message in (tmp_path / "said").read_text()

@@ -73,7 +73,7 @@ def at_step(step, act):
 def test_a_signal_at_any_step_keeps_that_step_and_the_run_goes_on_from_it(tmp_path, whole, step, number):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "take_step", at_step(step, lambda: signal.raise_signal(number)))
-        with pytest.raises(Interrupted, match=f"{number.name}; the same command again goes on from step {step}$"):
+        with pytest.raises(Interrupted, match=f"{number.name}; run the same command again to resume from step {step}$"):
             fit(tmp_path)
     kept = load_checkpoint(tmp_path / "last.pt")
     assert kept["step"] == step
@@ -214,9 +214,9 @@ def test_patience_is_not_renewed_by_a_stop(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"seed": 1}, "another run, by its seed"),
-        ({"optimizer": adamw(lr=0.02)}, "another run, by its optimizer"),
-        ({"steps": 16}, "another run, by its steps"),
+        ({"seed": 1}, "another run, which differs in seed"),
+        ({"optimizer": adamw(lr=0.02)}, "another run, which differs in optimizer"),
+        ({"steps": 16}, "another run, which differs in steps"),
     ],
 )
 def test_another_run_begins_at_the_beginning_and_says_why(tmp_path, caplog, changed, reason):
@@ -253,7 +253,7 @@ def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
     ("spoil", "reason"),
     [
         (lambda folder: (folder / "last.pt").write_bytes(b"PK"), "not a readable checkpoint"),
-        (lambda folder: (folder / "best.pt").unlink(), r"best\.pt is not that of step"),
+        (lambda folder: (folder / "best.pt").unlink(), r"best\.pt is not the checkpoint of step"),
     ],
 )
 def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path, caplog, spoil, reason):

@@ -1,0 +1,104 @@
+"""The suite from a notebook: the same run as the command's, without Hydra's global state."""
+
+import numpy as np
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from PIL import Image
+
+import multimodal
+from tests.helpers.command import BRIEF, command
+
+SETTINGS = [*BRIEF, "evaluation.figures=null", "tracking=disabled"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("api")
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    settings = [*SETTINGS, f"cache_dir={folder}/cache", f"output_dir={folder}/runs/one"]
+    return multimodal.train(*settings)
+
+
+def test_training_is_the_commands(run, folder) -> None:
+    """The same key, and the same numbers to the last bit."""
+    assert command(folder, *SETTINGS, "output_dir=runs/two").status == 0
+    other = multimodal.load(folder / "runs" / "two")
+    assert other.record.key == run.record.key
+    assert {k: v for k, v in other.metrics.items() if k != "seconds"} == {
+        k: v for k, v in run.metrics.items() if k != "seconds"
+    }
+    assert not GlobalHydra.instance().is_initialized()
+    assert not HydraConfig.initialized() or HydraConfig.get() is not None
+
+
+def test_a_finished_run_is_read(run, folder) -> None:
+    again = multimodal.train(*SETTINGS, f"cache_dir={folder}/cache", f"output_dir={folder}/runs/one")
+    assert again.metrics == run.metrics
+    assert list(again.history["step"]) == [3, 6]
+    assert again.config["training"]["steps"] == 6
+    assert again.figures == {}
+    assert again.predictions["correct/both"].mean() == pytest.approx(again.metrics["accuracy/both"])
+
+
+def test_it_predicts_one_sample_and_several(run, tmp_path) -> None:
+    pixels = (np.random.default_rng(0).random((28, 28)) * 255).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "image.png")
+    one = run.predict(image=pixels)
+    assert sum(one.probability.values()) == pytest.approx(1, abs=1e-5)
+    assert one.label in run.checkpoint.class_names
+    assert (one.image.shape, one.image.dtype) == ((28, 28), np.uint8)
+    pictures = [tmp_path / "image.png", Image.fromarray(pixels), None, pixels]
+    texts = [None, None, "a thick seven", "a thick seven slanted right"]
+    several = run.predict(text=texts, image=pictures)
+    assert len(several) == 4
+    for other in several[:2]:
+        assert other.caption == one.caption
+        assert list(other.probability.values()) == pytest.approx(list(one.probability.values()), abs=1e-5)
+    alone = run.predict(text="a thick seven")
+    assert list(several[2].probability.values()) == pytest.approx(list(alone.probability.values()), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give text="),
+        ({"text": ["a seven", "a four"], "image": [None]}, "equally long"),
+        ({"text": [None]}, "neither a caption nor an image"),
+        ({"image": "nothing.png"}, "there is no file nothing.png"),
+    ],
+)
+def test_wrong_input_is_refused(run, given: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run.predict(**given)
+
+
+def test_data_and_model_without_training() -> None:
+    data = multimodal.load_data("dataset=animals", "dataset.source=embedded", "dataset.limit=120")
+    model = multimodal.build_model("fusion=film", data=data)
+    assert model(data.splits["train"].batch(torch.arange(2))).image.shape == (2, 3, 64, 64)
+
+
+def test_runs_are_compared_as_tables(run, folder) -> None:
+    multimodal.train(*SETTINGS, "fusion=concat", f"cache_dir={folder}/cache", f"output_dir={folder}/runs/concat")
+    tables = multimodal.compare(folder / "runs")
+    quality = tables["Quality and cost"]
+    assert {"attention", "concat"} <= set(quality.index.get_level_values(1))
+    with pytest.raises(ValueError, match="no finished run"):
+        multimodal.compare(folder / "cache")
+
+
+@pytest.mark.parametrize("call", [multimodal.train, multimodal.load_data])
+def test_an_unknown_setting_is_refused(call) -> None:
+    with pytest.raises(ValueError, match="there is no setting model_type; it is fusion here"):
+        call("model_type=concat")
+
+
+def test_public_names_only() -> None:
+    assert set(multimodal.__all__) <= set(dir(multimodal))
+    with pytest.raises(AttributeError, match="has no attribute 'trian'"):
+        _ = multimodal.trian
