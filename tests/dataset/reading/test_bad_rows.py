@@ -174,4 +174,4 @@ def test_a_row_with_two_faults_is_one_bad_row():
     bad = BadRows(9)
     kept = bad.without(part, text_problems(part))
     assert (kept.number.tolist(), kept.label.tolist(), kept.caption) == ([1, 2], [1, 0], ["a", "b"])
-    assert len(bad.found) == 1
+    assert len(bad.skipped) == 1
