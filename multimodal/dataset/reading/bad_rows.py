@@ -73,7 +73,7 @@ def text_problems(rows: Rows) -> list[str | None]:
     problems: list[str | None] = []
     for label, caption in zip(rows.label, rows.caption, strict=True):
         if label == NO_LABEL:
-            problems.append("label is missing or none of the training classes")
+            problems.append("label is missing or not a training class")
         elif caption is None or not caption.strip():
             problems.append("caption is missing" if caption is None else "caption is empty")
         else:
