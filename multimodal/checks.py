@@ -1,7 +1,10 @@
-"""Checks of settings, in one wording: the setting's name, what is wanted, what was given.
+"""Checks of settings; each error names the setting, what it must be, and what was given.
 
-Each takes the name of the config's node first (`training`), then the settings in it: `check_whole("training", steps=0)`
-raises "training.steps must be a whole number of 1 or more, got 0".
+Every check takes first the name of the config's node, then its settings as keywords:
+
+>>> check_whole("training", steps=0)
+Traceback (most recent call last):
+ValueError: training.steps must be a whole number of 1 or more, got 0
 """
 
 import math
@@ -10,7 +13,7 @@ from typing import Any
 
 
 def check_whole(node: str, least: int = 1, **settings: Any) -> None:
-    """Raise ValueError unless every setting is a whole number of `least` or more; true and 2.0 are none."""
+    """Raise ValueError unless every setting is a whole number of `least` or more; true and 2.0 are refused."""
     for name, value in settings.items():
         if type(value) is not int or value < least:
             raise ValueError(f"{node}.{name} must be a whole number of {least} or more, got {value!r}")
@@ -25,7 +28,16 @@ def check_number(
     most: float = math.inf,
     **settings: Any,
 ) -> None:
-    """Raise ValueError unless every setting is a finite number within the bounds, `above` and `below` not included."""
+    """Raise ValueError unless every setting is a finite number within the bounds.
+
+    Args:
+        node: name of the config's node.
+        least: lower bound, included.
+        above: lower bound, excluded.
+        below: upper bound, excluded.
+        most: upper bound, included.
+        **settings: {name: value}.
+    """
     bounds = {"{} or more": least, "above {}": above, "below {}": below, "{} at most": most}
     wanted = " and ".join(text.format(f"{bound:g}") for text, bound in bounds.items() if math.isfinite(bound))
     for name, value in settings.items():
@@ -42,14 +54,14 @@ def check_one_of(node: str, options: Collection[Any], **settings: Any) -> None:
 
 
 def check_flag(node: str, **settings: Any) -> None:
-    """Raise ValueError unless every setting is true or false; the words `yes` and `no` are neither."""
+    """Raise ValueError unless every setting is true or false; strings such as `yes` are refused."""
     for name, value in settings.items():
         if type(value) is not bool:
             raise ValueError(f"{node}.{name} must be true or false, got {value!r}")
 
 
 def check_multiple(node: str, of: int, why: str = "", **settings: Any) -> None:
-    """Raise ValueError unless every setting is a multiple, 1 or more times, of `of`; `why` names that number."""
+    """Raise ValueError unless every setting is a positive multiple of `of`; `why` explains that number."""
     for name, value in settings.items():
         if type(value) is not int or value < 1 or value % of:
             reason = f" ({why})" if why else ""
@@ -57,7 +69,7 @@ def check_multiple(node: str, of: int, why: str = "", **settings: Any) -> None:
 
 
 def check_divides(node: str, into: int, what: str, **settings: Any) -> None:
-    """Raise ValueError unless every setting, a whole number of 1 or more, divides `into`, which is called `what`."""
+    """Raise ValueError unless every setting is a whole number of 1 or more that divides `into`, named `what`."""
     check_whole(node, **settings)
     for name, value in settings.items():
         if into % value:

@@ -1,4 +1,4 @@
-"""Whether a server can be reached, found out in bounded time: no run hangs on a machine without a network."""
+"""Check in bounded time whether a server can be reached, so that no run hangs on a machine without a network."""
 
 import ssl
 import threading
@@ -7,10 +7,10 @@ import urllib.request
 
 
 def answers(url: str, timeout: float) -> bool:
-    """Whether `url`'s server gives an HTTP answer within `timeout` seconds, the look-up of its name included.
+    """Return whether the server of `url` answers over HTTP within `timeout` seconds, name resolution included.
 
-    "Not found" is an answer, an error of the server (500 and above) is none. Proxies of the environment
-    are used; certificates are left to the client that comes after.
+    A client error such as 404 counts as an answer, a server error (500 and above) does not. Proxies set in the
+    environment are used. Certificates are not checked here; the client that downloads checks them.
     """
     answered, request = threading.Event(), urllib.request.Request(url, method="HEAD")
     unchecked = ssl.create_default_context()

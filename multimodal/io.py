@@ -1,4 +1,4 @@
-"""Files are written under a temporary name and renamed: a cut-off write leaves the file that was there."""
+"""Read and write files; each is written under a temporary name, then renamed: a killed write changes nothing."""
 
 import csv
 import json
@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-PART = ".part"  # ends the names of files that are not yet whole
+PART = ".part"  # suffix of files that are still being written
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes `path` when the block ends; of this block alone."""
+    """Yield a temporary path, unique to this block, and rename it to `path` if the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PART}")
     try:
         yield temporary
@@ -26,29 +26,33 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def remove_parts(folder: Path) -> None:
-    """What writes that were cut off have left in a folder on which nobody else works."""
-    for rest in folder.glob(f".*{PART}"):
-        rest.unlink()
+    """Delete the temporary files that killed writes left; no other process may be writing in the folder."""
+    for temporary in folder.glob(f".*{PART}"):
+        temporary.unlink()
 
 
 def read_json(path: Path) -> Any:
-    """What `write_json` wrote."""
+    """Read the value of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_text(text: str, path: Path) -> None:
-    """In UTF-8."""
+    """Write a text file in UTF-8."""
     with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(value: Any, path: Path) -> None:
-    """NaN is refused."""
+    """Write a value as JSON.
+
+    Raises:
+        ValueError: it contains NaN or an infinity.
+    """
     write_text(json.dumps(value, indent=1, allow_nan=False), path)
 
 
 def write_csv(rows: list[dict[str, float]], path: Path) -> None:
-    """A table with the columns of its rows, in order of appearance."""
+    """Write a CSV table; a column for each key of the rows, in order of first appearance."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
@@ -57,7 +61,7 @@ def write_csv(rows: list[dict[str, float]], path: Path) -> None:
 
 
 def read_csv(path: Path) -> list[dict[str, float]]:
-    """The rows `write_csv` wrote, without the cells that it left empty; none if there is no file."""
+    """Read the rows of a CSV file of numbers, without empty cells; an empty list if there is no file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
@@ -65,6 +69,6 @@ def read_csv(path: Path) -> list[dict[str, float]]:
 
 
 def write_parquet(columns: dict[str, list[Any]], path: Path) -> None:
-    """A table of named columns."""
+    """Write a Parquet table: {column: values}."""
     with whole(path) as temporary:
         pyarrow.parquet.write_table(pyarrow.table(columns), temporary)

@@ -1,8 +1,9 @@
-"""The model: encode each modality, stand in for what is absent, fuse, and let every head speak."""
+"""The model: encode each modality, impute absent ones, fuse, and apply every head."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +13,17 @@ from multimodal.types import MODALITIES, Batch, Encoded, Fused, Output
 
 
 class MultimodalModel(nn.Module):
-    """Joins the parts; it has no layer of its own.
+    """Joins encoders, imputation, fusion and heads; it has no layers of its own.
 
     Args:
         encoders: {modality: module (x, present) -> Encoded}.
-        missing: {modality: Encoded} -> the same with stand-ins for what is absent.
-        fusion: {modality: Encoded} -> Fused; its `modalities` are the names of what it reads.
-        heads: modules for "label" and "image" (z) and "text" (z, tokens), the latter with `generate`.
+        missing: module {modality: Encoded} -> {modality: Encoded} with absent modalities imputed.
+        fusion: module {modality: Encoded} -> Fused; its `modalities` are the names of its inputs.
+        heads: modules "label" (z), "image" (z) and "text" (z, tokens); the last also has a method `generate`.
+
+    Raises:
+        ValueError: an encoder is for a modality other than image and text, or the fusion reads none of the
+            encoders or a modality that has no encoder.
     """
 
     def __init__(
@@ -30,22 +35,25 @@ class MultimodalModel(nn.Module):
     ) -> None:
         super().__init__()
         others = sorted(set(encoders) - set(MODALITIES))
-        if others:  # dropout, availability and interaction are of two
+        if others:  # modality dropout and some metrics assume exactly these two
             raise ValueError(f"encoder.{others[0]}: only {' and '.join(MODALITIES)} are supported, no other modality")
-        if not set(getattr(fusion, "modalities", ())) & set(encoders):
+        modalities = cast("tuple[str, ...]", getattr(fusion, "modalities", ()))
+        if not set(modalities) & set(encoders):
             raise ValueError(
-                f"{type(fusion).__name__} needs `self.modalities`, the inputs it reads of {sorted(encoders)}"
+                f"{type(fusion).__name__} needs `self.modalities`, the names of its inputs among {sorted(encoders)}"
             )
-        unknown = sorted(set(fusion.modalities) - set(encoders))
+        unknown = sorted(set(modalities) - set(encoders))
         if unknown:
-            raise ValueError(f"the fusion reads {', '.join(unknown)}, there are encoders of {', '.join(encoders)}")
+            raise ValueError(
+                f"the fusion reads {', '.join(unknown)}, but there are encoders only for {', '.join(encoders)}"
+            )
         self.encoders = nn.ModuleDict(encoders)
         self.missing = missing
         self.fusion = fusion
         self.heads = nn.ModuleDict(heads)
 
     def forward(self, batch: Batch) -> Output:
-        """The teacher-forced pass that training needs."""
+        """Compute the outputs of all heads, the text head with teacher forcing."""
         encoded = self.encode(batch)
         fused = self.fuse(encoded)
         return Output(
@@ -57,28 +65,38 @@ class MultimodalModel(nn.Module):
         )
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
-        """Each modality on its own, absent inputs left out."""
+        """Encode each modality separately; absent inputs do not pass the encoder."""
         return {
             name: encode_present(encoder, batch.inputs[name], batch.present[name])
             for name, encoder in self.encoders.items()
         }
 
     def fuse(self, encoded: dict[str, Encoded], **present: Tensor) -> Fused:
-        """Joint representation; `present` ({modality: (B,) bool}) hides more without encoding again."""
+        """Impute absent modalities and fuse them all.
+
+        Args:
+            encoded: {modality: Encoded}.
+            **present: {modality: (B,) bool}, False hides an encoded modality, so that it need not be encoded again.
+        """
         hidden = {m: replace(e, present=e.present & present.get(m, e.present)) for m, e in encoded.items()}
         return self.fusion(self.missing(hidden))
 
     def classify(self, fused: Fused) -> Tensor:
-        """Logits (B, K): the fusion's own where it decides, else the label head's."""
+        """Return logits (B, K): those of a decision-level fusion, else those of the label head."""
         return self.heads["label"](fused.z) if fused.logits is None else fused.logits
 
 
 def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
-    """Only the samples that have the modality pass its encoder; the others get zeros and cost nothing.
+    """Encode the samples that have the modality; the others get zeros and take no computing time.
 
-    So nothing of an absent input reaches any sample, through batch statistics neither. Should all of
-    them be absent, one blank input is encoded, because a batch may not be empty; of fewer than two inputs
-    there are no batch statistics, and the running ones are used and kept.
+    So no absent input influences any sample, not even through batch statistics. If the modality is absent in
+    all samples, one blank input is encoded, because a batch must not be empty. With fewer than two inputs,
+    BatchNorm uses its running statistics and does not update them.
+
+    Args:
+        encoder: module (x, present) -> Encoded.
+        x: (B, ...), the inputs.
+        present: (B,) bool.
     """
     count = int(present.sum())
     if count == len(present) > 1:
@@ -96,7 +114,7 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
 
 @contextmanager
 def running_statistics(encoder: nn.Module) -> Iterator[None]:
-    """Its BatchNorm layers as in evaluation."""
+    """Put the encoder's BatchNorm layers in eval mode while the block runs."""
     norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm) and module.training]
     for norm in norms:
         norm.eval()

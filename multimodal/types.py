@@ -1,7 +1,7 @@
-"""What travels between the parts: Batch -> Encoded -> Fused -> Output.
+"""Data types passed between the parts of the model: Batch -> Encoded -> Fused -> Output.
 
 Letters: B batch, T tokens, D shared width, V vocabulary, K classes, C H W image. Modalities are
-dictionary keys ("image", "text"); every key is always there, and absence is `present`.
+dictionary keys ("image", "text"). Every key is always there; `present` is False where a sample lacks the modality.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,17 +12,17 @@ from torch import Tensor
 
 PAD, UNK, BOS, EOS = range(4)  # the first four words of every vocabulary
 SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
-MODALITIES = {"image": "image", "text": "caption"}  # {key: the word for a reader}
+MODALITIES = {"image": "image", "text": "caption"}  # {key: name in figures and tables}
 
 
 class Condition(NamedTuple):
-    """What a model is given: a title for the reader, and the modalities that are absent."""
+    """Modalities that the model is given: a title for figures and tables, and the modalities that are absent."""
 
     title: str
     absent: tuple[str, ...]
 
 
-CONDITIONS = {  # under which every test sample is evaluated
+CONDITIONS = {  # every test sample is evaluated under each
     "both": Condition("both", ()),
     "image": Condition("image only", ("text",)),
     "text": Condition("text only", ("image",)),
@@ -31,12 +31,12 @@ CONDITIONS = {  # under which every test sample is evaluated
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples as the model reads them.
+    """A batch of samples as the model reads them.
 
     Args:
         image: (B, C, H, W) float in [0, 1].
         tokens: (B, T) int64, `<bos>` … `<eos>`, then `<pad>`.
-        label: (B,) int64, the task's answer.
+        label: (B,) int64, the target of the classification task.
         content: (B,) int64, the pictured class.
         present: {modality: (B,) bool}.
         index: (B,) int64, the sample's row in its split.
@@ -51,23 +51,23 @@ class Batch:
 
     @property
     def inputs(self) -> dict[str, Tensor]:
-        """What each modality's encoder reads."""
+        """Return the encoder inputs: {modality: tensor}."""
         return {"image": self.image, "text": self.tokens}
 
     def with_present(self, **present: Tensor) -> "Batch":
-        """The same samples with other modalities given: {modality: (B,) bool}."""
+        """Return the same samples with `present` replaced for the given modalities: {modality: (B,) bool}."""
         return replace(self, present={**self.present, **present})
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One modality after its encoder.
+    """Embeddings of one modality, as its encoder returns them.
 
     Args:
-        pooled: (B, D), the sample in one vector.
+        pooled: (B, D), one vector per sample.
         tokens: (B, T, D), the sequence that attention reads.
-        token_mask: (B, T) bool, False on padding; every row has a True.
-        present: (B,) bool.
+        token_mask: (B, T) bool, False on padding; at least one True per row.
+        present: (B,) bool, False where the modality is absent.
     """
 
     pooled: Tensor
@@ -76,18 +76,18 @@ class Encoded:
     present: Tensor
 
     def rows(self, index: Tensor) -> "Encoded":
-        """The samples at `index`, any number of times each."""
+        """Return the samples at `index` (N,) int64; a row may be repeated."""
         return Encoded(self.pooled[index], self.tokens[index], self.token_mask[index], self.present[index])
 
 
 @dataclass(frozen=True)
 class Fused:
-    """The joint representation.
+    """Joint representation of all modalities.
 
     Args:
         z: (B, D).
-        logits: (B, K) of a decision-level fusion, which replace the label head's; else None.
-        aux_losses: losses that the fusion adds, by name, unweighted scalars.
+        logits: (B, K) from a decision-level fusion, used instead of the label head's; else None.
+        aux_losses: {name: scalar}, unweighted auxiliary losses of the fusion.
     """
 
     z: Tensor
@@ -97,14 +97,14 @@ class Fused:
 
 @dataclass(frozen=True)
 class Output:
-    """What the heads said, and what the contrastive loss needs.
+    """Outputs of all heads, and the embeddings that the contrastive losses need.
 
     Args:
         label: (B, K) logits.
         image: (B, C, H, W) in [0, 1].
-        text: (B, T - 1, V) logits of tokens 1..T-1, each given those before it.
-        encoded: {modality: Encoded}, before a stand-in replaced what is absent.
-        aux_losses: losses that the fusion adds.
+        text: (B, T - 1, V) logits of tokens 1..T-1, each given the tokens before it.
+        encoded: {modality: Encoded}, before absent modalities are imputed.
+        aux_losses: {name: scalar}, unweighted auxiliary losses of the fusion.
     """
 
     label: Tensor
@@ -114,7 +114,7 @@ class Output:
     aux_losses: dict[str, Tensor]
 
     def float(self) -> "Output":
-        """The same in float32, whatever precision the model computed in."""
+        """Return a copy in float32, whatever precision the model computed in."""
         return Output(
             label=self.label.float(),
             image=self.image.float(),
@@ -126,13 +126,13 @@ class Output:
 
 @dataclass(frozen=True)
 class CaptionedTask:
-    """What the captions tell and which answer is asked for, as a caption mode leaves them.
+    """Captions and targets of the classification task, as a caption mode returns them.
 
     Args:
-        captions: {split: a text for each sample}.
-        label: {split: (N,) int64, the task's answer}.
-        names_class: whether a caption says by itself which class is pictured.
-        tables: {name: rows} that explain what was done, for the run's folder.
+        captions: {split: N captions, one per sample}.
+        label: {split: (N,) int64, the target of the classification task}.
+        names_class: whether a caption alone states which class is pictured.
+        tables: {name: rows} that document the changes, saved in the run's folder.
     """
 
     captions: dict[str, list[str]]
@@ -142,6 +142,6 @@ class CaptionedTask:
 
 
 def masked_mean(tokens: Tensor, token_mask: Tensor) -> Tensor:
-    """Mean over the token_mask positions: (B, T, D), (B, T) -> (B, D)."""
+    """Compute the mean of the tokens where the mask is True: (B, T, D), (B, T) bool -> (B, D)."""
     weight = token_mask.to(tokens.dtype)
     return torch.einsum("btd,bt->bd", tokens, weight) / weight.sum(1, keepdim=True)

@@ -1,13 +1,13 @@
-"""Captions without the words that give the class away, so that text adds attributes only.
+"""Captions without the words that reveal the class, so that text adds attributes only.
 
-Which words those are is found in the training captions: a word gives a class away if its presence predicts
-it. The share of its captions that show one class is estimated carefully, by the lower end of Wilson's 95 %
-interval (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953), so that a rare word is not suspected
-for an accident.
+A word reveals a class if its presence in a training caption predicts that class. The share of its captions that
+show the class is estimated by the lower end of Wilson's 95 % interval (Wilson 1927,
+https://doi.org/10.1080/01621459.1927.10502953), so that a rare word is not replaced because of chance.
 """
 
 import logging
 from collections import Counter
+from typing import TypedDict
 
 import numpy as np
 from nltk.tokenize import wordpunct_tokenize
@@ -19,17 +19,20 @@ from multimodal.types import CaptionedTask
 
 log = logging.getLogger(__name__)
 
-Score = dict[str, object]
+Score = TypedDict("Score", {"word": str, "class": str, "captions": int, "share": float, "score": float})
 
 
 class AnonymousCaptions:
-    """Replaces the words that give the class away.
+    """Replaces the words that reveal the class by a placeholder.
 
     Args:
-        words: those to replace; None finds them.
-        threshold: of what a word tells beyond its class's share of all captions, from 0 (nothing) to 1 (the
-            class is certain): words at or above it are replaced.
-        placeholder: what stands in their place.
+        words: the words to replace; None selects them by their score.
+        threshold: words with this score or more are replaced. The score is 0 if the class is no more likely
+            with the word than without any caption, and 1 if the word makes the class certain.
+        placeholder: the word that replaces them.
+
+    Raises:
+        ValueError: a setting is out of range or of the wrong type.
     """
 
     def __init__(self, words: list[str] | None, threshold: float, placeholder: str) -> None:
@@ -43,38 +46,61 @@ class AnonymousCaptions:
     def apply(
         self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
     ) -> CaptionedTask:
-        """{split: texts}, {split: (N,) pictured class} -> the same answers, less telling texts."""
+        """Replace the words that reveal the class.
+
+        Args:
+            captions: {split: N texts}.
+            content: {split: (N,) int64, the pictured class}.
+            class_names: names of the classes.
+
+        Returns:
+            The changed captions; the label is the pictured class. The table `class_words` has the rows of
+            `score_words` and whether each word was replaced.
+
+        Raises:
+            ValueError: no training caption contains any of the words to replace.
+        """
         words = {split: [wordpunct_tokenize(text.lower()) for text in texts] for split, texts in captions.items()}
         scores = score_words(words["train"], content["train"].numpy(), class_names)
         if self.words is None:
-            telling = {str(score["word"]) for score in scores if score["score"] >= self.threshold}
+            revealing = {score["word"] for score in scores if score["score"] >= self.threshold}
         else:
-            telling = {word.lower() for word in self.words}
-            nowhere = telling - {str(score["word"]) for score in scores}
-            if nowhere == telling:
-                raise ValueError(f"caption.words: no training caption has any of {', '.join(sorted(nowhere))}")
-            if nowhere:
-                log.warning("caption.words: no training caption has %s", ", ".join(sorted(nowhere)))
-        hidden = {
-            split: [" ".join(self.placeholder if word in telling else word for word in text) for text in texts]
+            revealing = {word.lower() for word in self.words}
+            unused = revealing - {score["word"] for score in scores}
+            if unused == revealing:
+                raise ValueError(f"caption.words: no training caption has any of {', '.join(sorted(unused))}")
+            if unused:
+                log.warning("caption.words: no training caption has %s", ", ".join(sorted(unused)))
+        anonymous = {
+            split: [" ".join(self.placeholder if word in revealing else word for word in text) for text in texts]
             for split, texts in words.items()
         }
-        table = [score | {"replaced": score["word"] in telling} for score in scores]
-        return CaptionedTask(hidden, content, names_class=False, tables={"class_words": table})
+        table: list[dict[str, object]] = [{**score, "replaced": score["word"] in revealing} for score in scores]
+        return CaptionedTask(anonymous, content, names_class=False, tables={"class_words": table})
 
 
 def score_words(texts: list[list[str]], content: np.ndarray, class_names: list[str]) -> list[Score]:
-    """Every word, the most telling first: its class, in how many captions it is, and its score."""
+    """Score how strongly each word reveals a class.
+
+    Args:
+        texts: N captions, each a list of words.
+        content: (N,) int, the pictured class.
+        class_names: names of the classes.
+
+    Returns:
+        A row per word, highest score first: `word`; `class`, the most common class of its captions; `captions`,
+        how many contain it; `share`, how many of these show the class; `score`, from 0 to 1.
+    """
     prior = np.bincount(content, minlength=len(class_names)) / len(content)
-    seen: dict[str, Counter[int]] = {}
-    for text, shown in zip(texts, content.tolist(), strict=True):
+    counts: dict[str, Counter[int]] = {}  # {word: {pictured class: captions}}
+    for text, pictured in zip(texts, content.tolist(), strict=True):
         for word in set(text):
-            seen.setdefault(word, Counter())[shown] += 1
-    scores = []
-    for word, classes in seen.items():
-        (shown, most), count = classes.most_common(1)[0], classes.total()
+            counts.setdefault(word, Counter())[pictured] += 1
+    scores: list[Score] = []
+    for word, classes in counts.items():
+        (top, most), count = classes.most_common(1)[0], classes.total()
         low = binomtest(most, count).proportion_ci(0.95, "wilson").low
-        score = max(0.0, (low - prior[shown]) / (1 - prior[shown])) if prior[shown] < 1 else 0.0
-        row = {"word": word, "class": class_names[shown], "captions": count}
-        scores.append(row | {"share": most / count, "score": float(score)})
+        score = float(max(0.0, (low - prior[top]) / (1 - prior[top])) if prior[top] < 1 else 0.0)
+        share = most / count
+        scores.append({"word": word, "class": class_names[top], "captions": count, "share": share, "score": score})
     return sorted(scores, key=lambda row: (-row["score"], row["word"]))

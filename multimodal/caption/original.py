@@ -1,4 +1,4 @@
-"""Captions as the data has them."""
+"""Captions as the data has them, unchanged."""
 
 from torch import Tensor
 
@@ -11,5 +11,5 @@ class OriginalCaptions:
     def apply(
         self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
     ) -> CaptionedTask:
-        """{split: texts}, {split: (N,) pictured class} -> the same."""
+        """Return the captions {split: N texts} unchanged; the label is `content`, {split: (N,) pictured class}."""
         return CaptionedTask(captions, content, names_class=True)

@@ -1,6 +1,6 @@
-"""The data card: what a run learned from and was measured on, in numbers (Gebru et al. 2021, Datasheets for
+"""The data card: statistics of the data that a run was trained and evaluated on.
 
-Datasets, https://arxiv.org/abs/1803.09010, in short).
+A short form of Gebru et al. 2021, Datasheets for Datasets, https://arxiv.org/abs/1803.09010.
 """
 
 import numpy as np
@@ -11,19 +11,33 @@ from multimodal.types import UNK, CaptionedTask
 
 
 def make_card(
-    told: CaptionedTask,
+    task: CaptionedTask,
     splits: dict[str, Split],
     vocabulary: Vocabulary,
     class_names: list[str],
     max_words: int,
     bad_rows: list[dict[str, object]],
 ) -> dict[str, object]:
-    """Return counts and shares, ready for JSON."""
-    lengths = {split: word_counts(captions) for split, captions in told.captions.items()}
+    """Compute the statistics of a dataset, ready for JSON.
+
+    Args:
+        task: captions before truncation.
+        splits: {split: Split}.
+        vocabulary: words of the training captions.
+        class_names: names of the pictured classes.
+        max_words: captions are truncated to this many words.
+        bad_rows: rows that were skipped.
+
+    Returns:
+        `classes` {split: {class: samples}}; `vocabulary`, its size; `captions` {split: {"words": number of captions
+        with 0, 1, 2 … words, "cut": share of truncated captions, "duplicates": share of captions that repeat another,
+        "unknown_words": share of words outside the vocabulary}}; `test_captions_in_train`, a share; `bad_rows`.
+    """
+    lengths = {split: word_counts(captions) for split, captions in task.captions.items()}
     read = {split: np.minimum(length, max_words).sum() for split, length in lengths.items()}
-    known = set(told.captions["train"])
+    train = set(task.captions["train"])
     return {
-        "classes": {split: counts(part, class_names) for split, part in splits.items()},
+        "classes": {split: class_counts(part, class_names) for split, part in splits.items()},
         "vocabulary": len(vocabulary),
         "captions": {
             split: {
@@ -32,24 +46,24 @@ def make_card(
                 "duplicates": 1 - len(set(captions)) / len(captions),
                 "unknown_words": float((splits[split].tokens == UNK).sum() / read[split]),
             }
-            for split, captions in told.captions.items()
+            for split, captions in task.captions.items()
         },
-        "test_captions_in_train": share([caption in known for caption in told.captions["test"]]),
+        "test_captions_in_train": share([caption in train for caption in task.captions["test"]]),
         "bad_rows": bad_rows,
     }
 
 
 def word_counts(captions: list[str]) -> np.ndarray:
-    """(N,) words of each caption before it is cut."""
-    known = {caption: len(tokenize(caption)) for caption in set(captions)}
-    return np.array([known[caption] for caption in captions])
+    """Count the words of N captions before truncation: (N,) int."""
+    lengths = {caption: len(tokenize(caption)) for caption in set(captions)}
+    return np.array([lengths[caption] for caption in captions])
 
 
-def counts(split: Split, class_names: list[str]) -> dict[str, int]:
-    """{class: samples that picture it}."""
+def class_counts(split: Split, class_names: list[str]) -> dict[str, int]:
+    """Count the samples of each pictured class: {class: samples}."""
     return dict(zip(class_names, np.bincount(split.content, minlength=len(class_names)).tolist(), strict=True))
 
 
-def share(right: np.ndarray | list[bool]) -> float:
-    """Mean of booleans."""
-    return float(np.mean(right))
+def share(values: np.ndarray | list[bool]) -> float:
+    """Compute the share of True values."""
+    return float(np.mean(values))

@@ -1,7 +1,7 @@
 """A dataset in memory: uint8 images and int32 tokens; a batch is gathered, not loaded."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,12 +14,12 @@ from multimodal.types import PAD, Batch
 
 @dataclass(frozen=True)
 class Split:
-    """One split.
+    """One split in memory.
 
     Args:
         image: (N, C, H, W) uint8.
         tokens: (N, T) int32, padded to the split's longest caption.
-        label: (N,) int64, the task's answer.
+        label: (N,) int64, the target of the classification task.
         content: (N,) int64, the pictured class.
     """
 
@@ -27,15 +27,16 @@ class Split:
     tokens: Tensor
     label: Tensor
     content: Tensor
+    length: Tensor = field(init=False, repr=False, compare=False)  # (N,) tokens without padding
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "length", (self.tokens != PAD).sum(1))  # kept: a batch is cut to its longest
+        object.__setattr__(self, "length", (self.tokens != PAD).sum(1))  # computed once, read for every batch
 
     def __len__(self) -> int:
         return len(self.label)
 
     def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Batch:
-        """The samples at `rows` (B,), every modality present, captions cut to the longest of them."""
+        """Gather the samples at `rows` (B,), every modality present, captions padded to the longest of them."""
         tokens = self.tokens[rows, : self.length[rows].max()]
         present = torch.ones(len(rows), dtype=torch.bool, device=device)
         return Batch(
@@ -47,28 +48,28 @@ class Split:
             index=rows.to(device, non_blocking=True),
         )
 
-    def batches(self, size: int, device: torch.device | str = "cpu"):
-        """All samples in order, `size` at a time."""
+    def batches(self, size: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
+        """Yield all samples in order, in batches of `size`; the last one may be smaller."""
         for rows in torch.arange(len(self)).split(size):
             yield self.batch(rows, device)
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a run learns from and is measured on.
+    """A dataset, prepared for training and evaluation.
 
     Args:
-        name: of the dataset.
-        source: where it came from in the end, `hub`, `path` or `embedded`.
-        splits: `train`, `validation`, `test`.
-        vocabulary: of the training captions.
-        class_names: of the K labels.
-        names_class: whether a caption says by itself which class is pictured.
-        grammar: reads {attribute: word} from a caption, as far as it states any; None if there is none.
-        augment: moves training images as far as their captions bear it.
-        fingerprint: of all arrays, hexadecimal.
-        card: what the data is, in numbers, for JSON.
-        tables: {name: rows} of what the caption mode did.
+        name: name of the dataset.
+        source: the source that was read: `hub`, `path` or `embedded`.
+        splits: {"train", "validation", "test": Split}.
+        vocabulary: words of the training captions.
+        class_names: names of the K classes.
+        names_class: whether a caption alone states which class is pictured.
+        grammar: reads the stated attributes from a caption, {attribute: word}; None if there is no grammar.
+        augment: augmentation of training images that keeps their captions true.
+        fingerprint: hash of all arrays, hexadecimal.
+        card: statistics of the data, for JSON.
+        tables: {name: rows} that document the changes of the caption mode.
     """
 
     name: str
@@ -84,7 +85,11 @@ class Data:
     tables: dict[str, list[dict[str, Any]]]
 
     def sizes(self) -> dict[str, int]:
-        """Return the sizes that parts of model and loss are built from, by their name under `sizes` in the config."""
+        """Return the sizes that model and losses need: the values under `sizes` in the config.
+
+        Returns:
+            `num_classes`, `vocab_size`, `max_length` (tokens), `channels` and `image_size` (pixels).
+        """
         train = self.splits["train"]
         return {
             "num_classes": len(self.class_names),

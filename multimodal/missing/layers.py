@@ -1,4 +1,4 @@
-"""What every stand-in does: replace what an absent modality's encoder said, and leave the rest as it is."""
+"""Replace the embeddings of absent modalities; shared by every imputation."""
 
 import torch
 from torch import Tensor
@@ -7,12 +7,18 @@ from multimodal.types import Encoded
 
 
 def each(row: Tensor, like: Tensor) -> Tensor:
-    """(B,) shaped to broadcast over (B, ...)."""
+    """Reshape (B,) to (B, 1, ...), so that it broadcasts over `like`, (B, ...)."""
     return row.view(-1, *[1] * (like.ndim - 1))
 
 
 def fill(e: Encoded, pooled: Tensor, token: Tensor) -> Encoded:
-    """Where present is False: `pooled` (D,), and `token` (D,) as the only valid one."""
+    """Replace the embeddings where the modality is absent.
+
+    Args:
+        e: embeddings of one modality.
+        pooled: (D,) or a scalar, the pooled embedding of absent samples.
+        token: (D,) or a scalar, every token of absent samples; only the first one is unmasked.
+    """
     first = torch.zeros_like(e.token_mask)
     first[:, 0] = True
     return Encoded(

@@ -1,4 +1,4 @@
-"""A learned stand-in for an absent modality: one vector for its embedding, one for its only token.
+"""Learned imputation of an absent modality: one vector for the pooled embedding, one for the only token.
 
 After Parthasarathy & Sundaram 2020, https://arxiv.org/abs/2010.08876 (training with missing
 modalities); ours is learned instead of zero.
@@ -12,7 +12,7 @@ from multimodal.types import Encoded
 
 
 class Learned(nn.Module):
-    """Replaces whatever an absent modality's encoder said.
+    """Replaces the embeddings of an absent modality by learned vectors.
 
     Args:
         dim: shared width D.
@@ -25,5 +25,5 @@ class Learned(nn.Module):
         self.token = nn.ParameterDict({m: nn.Parameter(torch.randn(dim) * 0.02) for m in modalities})
 
     def forward(self, encoded: dict[str, Encoded]) -> dict[str, Encoded]:
-        """The same shapes; where present is False, the stand-in, its first token alone valid."""
+        """Impute: {modality: Encoded} -> the same shapes; absent ones get learned vectors and one unmasked token."""
         return {name: fill(e, self.pooled[name], self.token[name]) for name, e in encoded.items()}

@@ -1,7 +1,7 @@
-"""The mean of what was seen for an absent modality: imputation, in the space of the embeddings.
+"""Mean imputation of an absent modality, in the space of the embeddings.
 
 Unconditional mean imputation (Little & Rubin 2002, Statistical Analysis with Missing Data, section 4.2.1).
-Differs: the mean moves while the encoders learn, as the statistics of BatchNorm do.
+Differs: a running mean, as in BatchNorm, because the encoders change during training.
 """
 
 import torch
@@ -13,12 +13,15 @@ from multimodal.types import Encoded, masked_mean
 
 
 class Mean(nn.Module):
-    """Replaces an absent modality by running means of its present embeddings and of their mean tokens.
+    """Replaces the embeddings of an absent modality by running means over the samples that have it.
 
     Args:
         dim: shared width D.
         modalities: names of the inputs.
-        momentum: share of a training batch in the running mean.
+        momentum: weight of each new training batch in the running mean, above 0 and 1 at most.
+
+    Raises:
+        ValueError: the momentum is out of range.
     """
 
     def __init__(self, dim: int, modalities: list[str], momentum: float) -> None:
@@ -30,7 +33,10 @@ class Mean(nn.Module):
             self.register_buffer(f"token_{m}", torch.zeros(dim))
 
     def forward(self, encoded: dict[str, Encoded]) -> dict[str, Encoded]:
-        """The same shapes; where present is False, the means of the batches before this one."""
+        """Impute: {modality: Encoded} -> the same shapes; absent ones get the running means and one unmasked token.
+
+        In training, the means are updated with this batch afterwards.
+        """
         filled = {name: fill(e, *self.means(name)) for name, e in encoded.items()}
         if self.training:
             for name, e in encoded.items():
@@ -38,20 +44,20 @@ class Mean(nn.Module):
         return filled
 
     def means(self, name: str) -> tuple[Tensor, Tensor]:
-        """(D,) of the embeddings, (D,) of the tokens."""
+        """Return the running means of the pooled embedding (D,) and of the mean token (D,)."""
         return getattr(self, f"pooled_{name}"), getattr(self, f"token_{name}")
 
     @torch.no_grad()
     def update(self, name: str, e: Encoded) -> None:
-        """Moves the means towards those of the samples that are present, in any process; stays where none is."""
+        """Update the running means with the present samples of all processes; no change if there are none."""
         weight, count = e.present[:, None].float(), total(e.present.sum())
-        for mean, seen in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.token_mask)), strict=True):
-            found = total((weight * seen.float()).sum(0)) / count.clamp(min=1)  # no matrix product: autocast rounds it
-            mean.lerp_(found, self.momentum * (count > 0))
+        for mean, x in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.token_mask)), strict=True):
+            current = total((weight * x.float()).sum(0)) / count.clamp(min=1)  # no matrix product: autocast rounds it
+            mean.lerp_(current, self.momentum * (count > 0))
 
 
 def total(own: Tensor) -> Tensor:
-    """Sum over all processes of a run."""
+    """Sum a tensor over all processes of a run, in place."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(own)
     return own

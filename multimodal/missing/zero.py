@@ -1,4 +1,4 @@
-"""Zeros for an absent modality, as Parthasarathy & Sundaram 2020, https://arxiv.org/abs/2010.08876, train with."""
+"""Zero imputation of an absent modality, as in Parthasarathy & Sundaram 2020, https://arxiv.org/abs/2010.08876."""
 
 from torch import nn
 
@@ -7,8 +7,8 @@ from multimodal.types import Encoded
 
 
 class Zero(nn.Module):
-    """Replaces an absent modality's embedding and its only token by zeros."""
+    """Replaces the embeddings of an absent modality by zeros."""
 
     def forward(self, encoded: dict[str, Encoded]) -> dict[str, Encoded]:
-        """The same shapes; where present is False, zeros, the first token alone valid."""
+        """Impute: {modality: Encoded} -> the same shapes; absent ones get zeros and one unmasked token."""
         return {name: fill(e, e.pooled.new_zeros(()), e.tokens.new_zeros(())) for name, e in encoded.items()}

@@ -14,15 +14,16 @@ EAR_IN_FRONT = "folded"  # lies on the head; the other ears stand behind it
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What differs between the species and does not move: outlines and the places of the coat's pattern.
+    """Fixed shapes of one species: outlines and the areas of the coat's pattern, each (N, 2) in face units.
 
     Args:
         head: outline of the head.
         ears: outline of the right ear, per ear word.
         inner: the pink inside of the ears that show it.
-        root: where the right ear grows: its size varies around this point.
-        stripes, spots: areas of the marking.
-        patch: one area of the marking, around the right eye.
+        root: fixed point of the right ear when its size varies.
+        stripes: areas of the marking of striped coats.
+        spots: areas of the marking of spotted coats.
+        patch: area of the marking of patched coats, around the right eye.
     """
 
     head: np.ndarray
@@ -34,21 +35,22 @@ class Anatomy:
     patch: np.ndarray
 
     def ear(self, outline: np.ndarray, size: float) -> np.ndarray:
-        """The outline of an ear, grown around its root."""
+        """Scale the outline of an ear by `size` around its root."""
         return (outline - self.root) * size + self.root
 
 
 def curves(outlines: dict[str, Points]) -> dict[str, np.ndarray]:
+    """Smooth each outline: {word: points} -> {word: closed curve}."""
     return {word: smooth(points) for word, points in outlines.items()}
 
 
 def both(bars: list[np.ndarray]) -> list[np.ndarray]:
-    """Stripes on the right, and their mirror images."""
+    """Return the stripes on the right followed by their mirror images."""
     return bars + [flip(points, -1) for points in bars]
 
 
 def discs(circles: list[tuple[float, float, float]]) -> list[np.ndarray]:
-    """Spots from x, y and radius."""
+    """Return circular outlines, given (x, y, radius) of each."""
     return [ellipse(x, y, radius, radius) for x, y, radius in circles]
 
 

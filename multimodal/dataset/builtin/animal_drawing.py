@@ -1,8 +1,8 @@
-"""Drawn cat and dog faces, 64x64, in which every word of the caption can be seen.
+"""Draw cat and dog faces of 64x64 pixels that show every attribute of their caption.
 
-Only shape tells the species: outline, muzzle, nose, whiskers, pupils, and where the ears grow. Colours,
-pattern, ear word and mouth are shared. Position, size, tilt, proportions, shades, light and noise vary too
-and are in no caption.
+Only shape distinguishes the species: outline, muzzle, nose, whiskers, pupils, and the position of the ears. Colours,
+pattern, ear shapes and mouth are shared. Position, size, tilt, proportions, shades, light and noise vary as well, but
+no caption mentions them.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ FUR = {
     "brown": (138, 86, 50),
     "cream": (246, 218, 162),
 }
-# Stripes, spots and patches: far enough from their fur to be seen, close enough to leave its name true.
+# Stripes, spots and patches: different enough from the fur to be visible, close enough to keep its colour name true.
 MARKING = {
     "orange": (168, 76, 22),
     "grey": (74, 78, 90),
@@ -41,18 +41,18 @@ BACKGROUND = {
 }
 INK, WHITE, SCLERA = (48, 36, 44), (255, 255, 255), (250, 244, 232)
 PINK, TONGUE = (242, 140, 152), (238, 92, 112)  # nose and inner ears; tongue
-# The faces are aligned, as those of AFHQ are (Choi et al. 2020, https://arxiv.org/abs/1912.01865): no caption tells
-# where a face is, so what is drawn from a caption can only be as sharp as faces agree.
-FACE_SIZE = (19.5, 21.5)  # half width of a head, in pixels
-MIDDLE, OFF = (32, 36), 3.0  # of a head, across and down; how far it may be off either way, in pixels
+# The faces are aligned, as those of AFHQ are (Choi et al. 2020, https://arxiv.org/abs/1912.01865): no caption
+# states the position of the face, so an image generated from a caption can only be sharp if faces are aligned.
+FACE_SIZE = (19.5, 21.5)  # range of the half width of a head, pixels
+MIDDLE, OFF = (32, 36), 3.0  # mean position of a head (x, y) and largest deviation along each axis, pixels
 MAX_TILT = 6  # degrees
 LINE = 0.055  # width of an outline, in face units
-DARK, BLACK = 330, 200  # fur whose channels sum to less: white whiskers; white brows too
+DARK, BLACK = 330, 200  # sum of the channels below which whiskers are white, and brows too
 
 
 @dataclass(frozen=True)
 class Coat:
-    """One animal's shades, each a little off its word's colour."""
+    """Colours of one animal, each a random shade of the named colour."""
 
     fur: Color
     marking: Color
@@ -60,26 +60,35 @@ class Coat:
 
     @property
     def muzzle(self) -> Color:
+        """Return a pale shade of the fur; cream on white fur, where white would not be visible."""
         pale = mix(self.fur, WHITE, 0.55)
-        return mix(pale, FUR["cream"], 0.35) if min(self.fur) > 200 else pale  # white on white would not show
+        return mix(pale, FUR["cream"], 0.35) if min(self.fur) > 200 else pale
 
     @property
     def whiskers(self) -> Color:
+        """Return white on dark fur, else the ink colour."""
         return WHITE if sum(self.fur) < DARK else INK
 
     @property
     def brows(self) -> Color:
+        """Return a light shade of black fur, else a dark shade of the fur."""
         return mix(self.fur, WHITE if sum(self.fur) < BLACK else INK, 0.7)
 
 
 def jitter(color: Color, rng: np.random.Generator) -> Color:
-    """Another shade of the same colour."""
+    """Draw a random shade of a colour."""
     shade = np.array(color) * rng.uniform(0.96, 1.04) + rng.uniform(-4, 4, 3)
-    return tuple(int(channel) for channel in shade.clip(0, 255))
+    red, green, blue = (int(channel) for channel in shade.clip(0, 255))
+    return red, green, blue
 
 
 def draw(attributes: dict[str, str], rng: np.random.Generator) -> Image.Image:
-    """A picture of the animal that the attributes describe; everything they leave open comes from rng."""
+    """Draw the animal with the given attributes; everything else is random.
+
+    Args:
+        attributes: a word for every key of `animal_grammar.VALUES`.
+        rng: random generator.
+    """
     pen = new_pen(jitter(BACKGROUND[attributes["background"]], rng), rng)
     coat = Coat(
         fur=jitter(FUR[attributes["fur"]], rng),
@@ -101,22 +110,23 @@ def draw(attributes: dict[str, str], rng: np.random.Generator) -> Image.Image:
 
 
 def new_pen(paper: Color, rng: np.random.Generator) -> Pen:
-    """A pen for a face near the middle, where ears, chin and cheeks fit whatever its size."""
+    """Create a pen with a random position, size and tilt for which the whole face fits in the image."""
     size = rng.uniform(*FACE_SIZE)
     scale = size * rng.uniform(0.93, 1.07), size * rng.uniform(0.93, 1.05)
+    x, y = np.add(MIDDLE, rng.uniform(-OFF, OFF, 2))
     return Pen(
         paper=paper,
-        origin=tuple(np.add(MIDDLE, rng.uniform(-OFF, OFF, 2))),
+        origin=(x, y),
         scale=scale,
         tilt=np.deg2rad(rng.uniform(-MAX_TILT, MAX_TILT)),
     )
 
 
 def draw_ears(pen: Pen, anatomy: Anatomy, coat: Coat, word: str, size: float, patched: int) -> None:
-    """Both ears; the one on the patched side has the marking's colour."""
+    """Draw both ears; the one on the patched side (-1, 1, or 0 for none) has the colour of the marking."""
     for side in (-1, 1):
         color = coat.marking if side == patched else coat.fur
-        if word == EAR_IN_FRONT:  # set off from the head behind it
+        if word == EAR_IN_FRONT:  # distinguish it from the head behind it
             color = mix(color, WHITE if sum(color) < BLACK else INK, 0.14)
         pen.outlined(flip(anatomy.ear(anatomy.ears[word], size), side), color, INK, LINE)
         if word in anatomy.inner:
@@ -124,6 +134,7 @@ def draw_ears(pen: Pen, anatomy: Anatomy, coat: Coat, word: str, size: float, pa
 
 
 def draw_head(pen: Pen, anatomy: Anatomy, coat: Coat, pattern: str, side: int) -> None:
+    """Draw the head with its pattern and a shadow; spots and patch are mirrored if `side` is -1."""
     pen.outlined(anatomy.head, coat.fur, INK, LINE)
     marked = {
         "plain": [],
@@ -136,7 +147,7 @@ def draw_head(pen: Pen, anatomy: Anatomy, coat: Coat, pattern: str, side: int) -
 
 
 def cat_eyes(pen: Pen, coat: Coat, size: float) -> None:
-    """Almonds that slant up and out, with slit pupils."""
+    """Draw almond-shaped eyes, slanted up and outwards, with slit pupils."""
     almond = [
         (-0.26, 0.07),
         (-0.14, -0.14),
@@ -154,7 +165,7 @@ def cat_eyes(pen: Pen, coat: Coat, size: float) -> None:
 
 
 def cat_muzzle(pen: Pen, coat: Coat, tongue: bool) -> None:
-    """A small pink nose, two round pads, and whiskers."""
+    """Draw a small pink nose, two round pads, and whiskers."""
     if tongue:
         pen.outlined(smooth([(-0.13, 0.5), (0.13, 0.5), (0.16, 0.76), (0, 0.9), (-0.16, 0.76)]), TONGUE, INK, 0.045)
     pen.fill(ellipse(0, 0.32, 0.10, 0.14), coat.muzzle)
@@ -168,7 +179,7 @@ def cat_muzzle(pen: Pen, coat: Coat, tongue: bool) -> None:
 
 
 def dog_eyes(pen: Pen, coat: Coat, size: float) -> None:
-    """Round, with round pupils and a brow."""
+    """Draw round eyes with round pupils and brows."""
     for side in (-1, 1):
         x, y, r = 0.38 * side, -0.12, 0.20 * size
         pen.fill(ellipse(x, y, r + LINE, r + LINE), INK)
@@ -180,7 +191,7 @@ def dog_eyes(pen: Pen, coat: Coat, size: float) -> None:
 
 
 def dog_muzzle(pen: Pen, coat: Coat, tongue: bool) -> None:
-    """A long pale snout under a broad black nose, and no whiskers."""
+    """Draw a long pale snout under a broad black nose, without whiskers."""
     if tongue:
         pen.outlined(smooth([(-0.17, 0.7), (0.17, 0.7), (0.21, 1.04), (0, 1.22), (-0.21, 1.04)]), TONGUE, INK, 0.05)
         pen.stroke([(0, 0.8), (0, 1.02)], mix(TONGUE, INK, 0.3), 0.04)

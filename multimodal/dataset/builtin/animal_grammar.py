@@ -1,7 +1,7 @@
-"""Captions of the drawn animals: text written from attributes, and the attributes read back from text.
+"""Captions of the drawn animals: write a caption from attributes, and parse the attributes of a caption.
 
-A colour word alone says nothing here: "blue" may be the eyes or the background, "brown" the fur or the eyes.
-Only the word together with its noun states an attribute, so a bag of words does not tell all of them.
+A colour word alone is ambiguous: "blue" may be the eyes or the background, "brown" the fur or the eyes. Only the
+word together with its noun states an attribute, so a bag of words does not determine all attributes.
 """
 
 import re
@@ -18,7 +18,7 @@ VALUES = {
     "mouth": ("tongue out", "mouth closed"),
 }
 
-# One of each group is drawn per caption; `face` is the phrases about ears, eyes and mouth, in random order.
+# One option of each group is drawn per caption; `face` joins the phrases about ears, eyes and mouth, in random order.
 TEMPLATES = (
     "a {coat} {species} with {face} {place}",
     "{place} a {coat} {species} with {face}",
@@ -47,7 +47,7 @@ STATED = {
 
 
 def _compile(name: str) -> re.Pattern[str]:
-    """The statement of one attribute, as a regular expression whose only non-empty group is the word."""
+    """Compile the regular expression that states one attribute; its only non-empty group is the word."""
     words = {other: f"(?:{'|'.join(values)})" for other, values in VALUES.items()}
     statement = STATED[name].format(**words).replace("#", f"({'|'.join(VALUES[name])})")
     return re.compile(rf"\b(?:{statement})\b")
@@ -57,12 +57,12 @@ STATEMENTS = {name: _compile(name) for name in VALUES}
 
 
 def draw_attributes(rng: np.random.Generator) -> dict[str, str]:
-    """One word per attribute, all independent and uniform: no word tells anything about another."""
+    """Draw one word per attribute, independently and uniformly: {attribute: word}."""
     return {name: values[rng.integers(len(values))] for name, values in VALUES.items()}
 
 
 def write(attributes: dict[str, str], rng: np.random.Generator) -> str:
-    """A caption of 18 to 25 lower-case words that states every attribute.
+    """Write a caption of 18 to 25 lower-case words that states every attribute.
 
     Raises:
         ValueError: an attribute is missing, unknown, or has a word outside its `VALUES`.
@@ -82,11 +82,13 @@ def write(attributes: dict[str, str], rng: np.random.Generator) -> str:
 
 
 def parse(caption: str) -> dict[str, str]:
-    """The attributes that a caption states: the inverse of `write`, whatever it drew.
+    """Parse the attributes that a caption states: the inverse of `write` for every template.
 
-    Made for generated text too. Case and punctuation are ignored; an attribute that is not stated, or only by
-    its word without its noun, is missing from the result; of contradictory statements the first one wins.
+    Also works on generated text. Case and punctuation are ignored. Of contradictory statements the first one counts.
+
+    Returns:
+        {attribute: word}, without the attributes that are not stated or whose word lacks its noun.
     """
     text = " ".join(re.findall("[a-z]+", caption.lower()))
-    found = {name: statement.search(text) for name, statement in STATEMENTS.items()}
-    return {name: match[match.lastindex] for name, match in found.items() if match is not None}
+    matches = {name: statement.search(text) for name, statement in STATEMENTS.items()}
+    return {name: next(filter(None, match.groups())) for name, match in matches.items() if match is not None}

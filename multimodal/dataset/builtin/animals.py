@@ -1,13 +1,14 @@
-"""Drawn cats and dogs with captions: a dataset that needs no download, with captions that are surely true.
+"""Drawn cats and dogs with captions: a dataset that needs no download and whose captions are always correct.
 
-The attributes are independent of one another and of the species, so the species is told by shape alone.
-Nuisances that no caption mentions (position, size, tilt, shades, light, noise) make every picture different.
+The attributes are independent of one another and of the species, so only shape distinguishes the species.
+Nuisance variables that no caption mentions (position, size, tilt, shades, light, noise) make every image different.
 """
 
 import hashlib
 import inspect
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import datasets
 import numpy as np
@@ -26,9 +27,17 @@ FEATURES = datasets.Features(
 
 
 def make_animals(seed: int, train: int, test: int) -> datasets.DatasetDict:
-    """`train` and `test` pictures of 64x64 with a label and a caption; kept in the cache of `datasets`.
+    """Make the splits `train` and `test` of columns `image` (64x64), `label`, `caption`, cached by `datasets`.
 
-    Picture i of a split depends on (seed, split, i) alone: a larger dataset begins with the smaller one.
+    Image i of a split depends only on (seed, split, i), so a larger dataset starts with the samples of a smaller one.
+
+    Args:
+        seed: seed of the samples.
+        train: number of training samples.
+        test: number of test samples.
+
+    Raises:
+        ValueError: `train` or `test` is not a whole number of 1 or more.
     """
     check_whole("dataset.embedded", train=train, test=test)
     return datasets.DatasetDict(
@@ -45,20 +54,20 @@ def make_animals(seed: int, train: int, test: int) -> datasets.DatasetDict:
 
 
 def code_version() -> str:
-    """Changes with the code that makes the examples, so that `datasets` does not reuse outdated ones."""
+    """Compute a hash of the code that makes the samples, so that `datasets` does not reuse outdated ones."""
     modules = (animal_pen, animal_anatomy, animal_drawing, animal_grammar)
     source = "".join(inspect.getsource(module) for module in modules) + inspect.getsource(example)
     return hashlib.sha256(source.encode()).hexdigest()
 
 
-def generate(seed: int, split: str, count: int, code: str) -> Iterator[dict]:
-    """The examples of a split; `code` only tells the cache one version of the drawing from another."""
+def generate(seed: int, split: str, count: int, code: str) -> Iterator[dict[str, Any]]:
+    """Yield the samples of a split; `code` is not used, but is part of the cache key."""
     for index in range(count):
         yield example(seed, split, index)
 
 
-def example(seed: int, split: str, index: int) -> dict:
-    """One picture as PNG bytes, with its label and caption."""
+def example(seed: int, split: str, index: int) -> dict[str, Any]:
+    """Return one sample: `image` as PNG bytes, `label` and `caption`."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), index)))
     attributes = animal_grammar.draw_attributes(rng)
     png = io.BytesIO()

@@ -1,7 +1,7 @@
-"""Captions of a handwritten digit and their reading: text only, no pixels.
+"""Captions of a handwritten digit: write a caption from attributes, and parse the attributes of a caption.
 
-A caption states four attributes, digit, stroke, slant and width, in five to seven words. Each value has a
-word of its own, so a caption with words lost, added or out of order is still read for what it does state.
+A caption states four attributes, digit, stroke, slant and width, in five to seven words. Each value has a unique
+word, so captions with missing, added or reordered words can still be parsed.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ VALUES = {
     "width": ("narrow", "regular", "wide"),
 }
 
-# (sentence, how it says a lean to the left or right, how it says upright)
+# (sentence, wording of a slant to the left or right, wording of upright)
 TEMPLATES = (
     ("a {width} {stroke} {digit} {slant}", "slanted {side}", "standing upright"),
     ("{width} {slant} {digit} in {stroke} strokes", "{side} leaning", "upright"),
@@ -26,7 +26,11 @@ _ATTRIBUTE = {word: name for name, words in VALUES.items() for word in words}
 
 
 def write(attributes: dict[str, str], rng: np.random.Generator) -> str:
-    """Says all four attributes in a sentence drawn by `rng`."""
+    """Write a caption that states all four attributes, with a random template.
+
+    Raises:
+        ValueError: an attribute is missing or has a word outside its `VALUES`.
+    """
     for name, words in VALUES.items():
         if attributes.get(name) not in words:
             raise ValueError(f"{name} must be one of {words}, got {attributes.get(name)!r}")
@@ -37,9 +41,16 @@ def write(attributes: dict[str, str], rng: np.random.Generator) -> str:
 
 
 def parse(caption: str) -> dict[str, str]:
-    """Reads what is stated; an attribute that is not is missing, of two that contradict the first wins."""
-    found: dict[str, str] = {}
+    """Parse the attributes that a caption states; of contradictory words the first one counts.
+
+    Returns:
+        {attribute: word}, without the attributes that are not stated.
+
+    >>> parse("a wide thin seven")
+    {'width': 'wide', 'stroke': 'thin', 'digit': 'seven'}
+    """
+    attributes: dict[str, str] = {}
     for word in caption.lower().split():
         if word in _ATTRIBUTE:
-            found.setdefault(_ATTRIBUTE[word], word)
-    return found
+            attributes.setdefault(_ATTRIBUTE[word], word)
+    return attributes

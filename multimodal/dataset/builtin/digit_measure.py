@@ -1,7 +1,7 @@
-"""Stroke, slant and width of a digit, measured on its pixels and put into words.
+"""Measure stroke, slant and width of a digit on its pixels, and name them by words.
 
-On 28x28 images of white ink on black (uint8). The cuts between words are fixed numbers, so that a word means
-the same in every split and for a generated image.
+Images are 28x28, uint8, white ink on black. The thresholds between words are constants, so that a word means the same
+in every split and for generated images.
 """
 
 import numpy as np
@@ -10,14 +10,14 @@ from skimage.morphology import skeletonize
 
 from multimodal.dataset.builtin.digit_grammar import VALUES
 
-# Terciles of the 1,797 digits: each word is as common as the others.
+# Terciles of the 1,797 digits: the words of an attribute are equally common.
 STROKE_CUTS = (3.65, 4.35)  # pixels
 WIDTH_CUTS = (0.60, 0.65)  # width / height
-# A lean of 0.06 is a pixel over the height of a digit, the least that is seen: 20 % lean left, 23 % right.
+# A slant of 0.06 is one pixel over the height of a digit, the smallest visible one: 20 % lean left, 23 % right.
 SLANT_CUTS = (-0.06, 0.06)  # pixels to the right per pixel upwards
 
-# Shear of the usual shape (median of the class): the bowl of an upright six, low and to the right, alone
-# gives -0.21, and would make every six lean left.
+# Median shear of each class: the bowl of an upright six, low and to the right, already gives -0.21, so without
+# this correction every six would count as leaning left.
 USUAL_SHEAR = {
     "zero": -0.03,
     "one": -0.02,
@@ -33,25 +33,30 @@ USUAL_SHEAR = {
 
 
 def stroke_pixels(image: np.ndarray) -> float:
-    """Mean stroke width: area of the ink over the length of its skeleton."""
+    """Compute the mean stroke width in pixels: area of the ink over the length of its skeleton."""
     return image.sum() / 255 / skeletonize(image > 127).sum()
 
 
 def shear(image: np.ndarray) -> float:
-    """Shift to the right per pixel upwards, from the second moments (as MNIST is commonly deskewed)."""
+    """Compute the shift to the right per pixel upwards, from second moments as in the usual deskewing of MNIST."""
     moments = moments_central(image.astype(float), order=2)
     return -moments[1, 1] / moments[2, 0]
 
 
 def aspect(image: np.ndarray) -> float:
-    """Width over height of the shadows that the ink casts: a bounding box finer than whole pixels."""
+    """Compute width over height of the ink, each the sum of its maximum projection: a subpixel bounding box."""
     return image.max(axis=0).sum(dtype=float) / image.max(axis=1).sum(dtype=float)
 
 
 def measure(image: np.ndarray, digit: str) -> dict[str, str]:
-    """(28, 28) uint8 -> {stroke, slant, width}; empty without ink to measure, as in a failed generation.
+    """Measure a digit and name the results.
 
-    `digit` is its word: slant is the lean beyond the usual shape of that digit.
+    Args:
+        image: (28, 28) uint8.
+        digit: word for the digit, such as "six"; slant is measured relative to the median shear of that digit.
+
+    Returns:
+        {"stroke", "slant", "width": word}; empty if there is too little ink to measure, as in a failed generation.
     """
     if np.count_nonzero((image > 127).any(axis=1)) < 2:
         return {}

@@ -1,9 +1,9 @@
 """Real handwritten digits without a download: scikit-learn's 1,797 scans at MNIST's size, captioned.
 
 Source: test part of the UCI set "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998,
-https://doi.org/10.24432/C50P49), 8x8 with 0..16 ink; by 13 writers, but not told whose is whose: a writer can
-be in both splits. Differs from MNIST: size was normalised to one height, strokes are heavier (4.0 pixels
-at the median, against 2.8). Licence: CC BY 4.0.
+https://doi.org/10.24432/C50P49), 8x8 with ink from 0 to 16. It has 13 writers, but the writer of each
+scan is unknown, so a writer can be in both splits. Differs from MNIST: all digits have the same height, and strokes are
+heavier (median 4.0 pixels against 2.8). Licence: CC BY 4.0.
 """
 
 import numpy as np
@@ -20,19 +20,23 @@ FEATURES = Features({"image": Image(), "label": ClassLabel(names=list(VALUES["di
 
 
 def upsample(scan: np.ndarray) -> np.ndarray:
-    """(8, 8) ink in 0..16 -> (28, 28) uint8.
+    """Upsample a scan: (8, 8) ink from 0 to 16 -> (28, 28) uint8.
 
-    Padded before it is resized, so that strokes end round and margins are 4 to 5 pixels wide; then stretched
-    in contrast around a half, which gives about MNIST's share of ink (0.20 against 0.19) and its sharp edges.
+    Padding before resizing gives round stroke ends and margins of 4 to 5 pixels. Stretching the contrast around one
+    half gives about MNIST's share of ink (0.20 against 0.19) and its sharp edges.
     """
     image = resize(np.pad(scan / 16, 2), (28, 28), order=3)
     return rescale_intensity(image, in_range=(0.25, 0.75), out_range=(0, 255)).round().astype(np.uint8)
 
 
 def make_digits(seed: int, test_fraction: float) -> DatasetDict:
-    """Splits `train` and `test`, stratified by class, of columns `image`, `label`, `caption`.
+    """Make the splits `train` and `test`, stratified by class, of columns `image`, `label`, `caption`.
 
-    `seed` draws both the split and the captions' wording. It takes a second, so nothing is cached on disk.
+    It takes a second, so nothing is cached on disk.
+
+    Args:
+        seed: seed of the split and of the captions' wording.
+        test_fraction: share of the samples in `test`.
     """
     rng = np.random.default_rng(seed)
     source = load_digits()

@@ -1,7 +1,7 @@
-"""Augmentation: training images moved a little, so that the model cannot learn them by heart.
+"""Augmentation: small random shifts, rotations, scales and flips of training images, against overfitting.
 
-What an image shows must stay true to its caption, so each dataset says what it can bear: mirrored digits are
-no digits, and a slant that a caption names allows for a few degrees only.
+The caption must stay true, so each dataset sets its own limits: mirrored digits are not digits, and a caption that
+names the slant allows rotations of a few degrees only.
 """
 
 import math
@@ -14,13 +14,16 @@ from multimodal.checks import check_flag, check_number
 
 
 class Augment:
-    """Draws a shift, a rotation, a scale and a reflection for each image.
+    """Applies a random shift, rotation, scale and flip to each image.
 
     Args:
-        shift: pixels at most, along each axis.
-        rotation: degrees at most, either way.
-        scale: share of the size at most, larger or smaller.
+        shift: largest shift along each axis, pixels.
+        rotation: largest rotation in either direction, degrees.
+        scale: largest change of size, as a share of the size.
         flip: whether half of the images are mirrored, left to right.
+
+    Raises:
+        ValueError: a setting is out of range or of the wrong type.
     """
 
     def __init__(self, shift: float, rotation: float, scale: float, flip: bool) -> None:
@@ -30,11 +33,11 @@ class Augment:
         self.shift, self.rotation, self.scale, self.flip = shift, rotation, scale, flip
 
     def draw(self, size: int, generator: torch.Generator) -> Tensor:
-        """(size, 5) in [0, 1): what becomes of each of `size` images."""
+        """Draw random parameters for `size` images: (size, 5) in [0, 1)."""
         return torch.rand(size, 5, generator=generator)
 
     def __call__(self, image: Tensor, draws: Tensor) -> Tensor:
-        """(B, C, H, W), (B, 5) from `draw` -> the same shape; edges are continued outwards."""
+        """Transform images: (B, C, H, W), (B, 5) from `draw` -> (B, C, H, W); edge pixels are repeated outwards."""
         draws = draws.to(image.device)
         if self.flip:
             image = torch.where(draws[:, 4, None, None, None] < 0.5, image.flip(3), image)
@@ -45,5 +48,5 @@ class Augment:
         down, right = (s * self.shift * 2 / size for s, size in zip(shift, image.shape[2:], strict=True))
         rows = [scale * angle.cos(), -scale * angle.sin(), right, scale * angle.sin(), scale * angle.cos(), down]
         grid = affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), list(image.shape), align_corners=False)
-        moved = grid_sample(image, grid, mode="bicubic", padding_mode="border", align_corners=False)
-        return moved.clamp(0, 1)  # bilinear would blur what the model learns to draw
+        transformed = grid_sample(image, grid, mode="bicubic", padding_mode="border", align_corners=False)
+        return transformed.clamp(0, 1)  # bicubic: bilinear would blur the images that the model learns to generate

@@ -1,10 +1,11 @@
-"""From a source's rows to arrays in memory: check, split, decode once, tell, tokenise once."""
+"""Turn a source's rows into arrays in memory: check, split, decode, apply the caption mode, tokenise."""
 
 import hashlib
 from collections.abc import Callable
 
 import torch
 from datasets import DatasetDict
+from torch import Tensor
 
 from multimodal.caption.original import OriginalCaptions
 from multimodal.checks import check_number, check_one_of, check_whole
@@ -40,34 +41,42 @@ def prepare_data(
     seed: int,
     vocabulary: Vocabulary | None,
 ) -> Data:
-    """Reads a captioned image dataset into memory.
+    """Read a captioned image dataset into memory.
 
     Args:
-        name: of the dataset, for titles.
-        source, path, hub_id, embedded: see `read_source`.
-        columns: {"image", "label", "caption"}: the source's own names for them.
-        caption: what the captions tell: a member of the group `caption`.
-        grammar: reads {attribute: word} from a caption, as far as it states any; None: no attributes are scored.
-        augment: moves training images as far as their captions bear it.
-        image_size: images are resized to this many pixels square.
+        name: name of the dataset, for titles.
+        source: `hub`, `path`, `embedded` or `auto`; see `read_source`.
+        path: folder of the data, or None.
+        hub_id: name of the repository on the hub, or None.
+        embedded: function that makes the embedded set, or None.
+        columns: {"image", "label", "caption"}: the source's names of these columns.
+        caption: caption mode, a member of the group `caption`.
+        grammar: reads the stated attributes from a caption, {attribute: word}; None: attributes are not scored.
+        augment: augmentation of training images that keeps their captions true.
+        image_size: images are resized to this height and width, pixels.
         channels: 1 for grey, 3 for RGB.
-        max_words: a longer caption is cut.
-        max_bad_rows: how many rows that cannot be used are skipped; more are an error.
+        max_words: longer captions are truncated to this many words.
+        max_bad_rows: largest number of unusable rows that are skipped; more raise an error.
         validation_fraction: share of the training split held out for validation.
         test_fraction: share held out as test split if the source has none.
-        limit: keep at most this many training samples (None: all) and a quarter as many test samples.
-        seed: draws the splits that the source does not make.
-        vocabulary: a checkpoint's; None makes one of the training captions.
+        limit: keep at most this many training samples and a quarter as many test samples; None keeps all.
+        seed: seed of the splits that the source does not provide.
+        vocabulary: that of a checkpoint; None builds one from the training captions.
+
+    Raises:
+        ValueError: a setting is out of range, the source cannot be read, too many rows are unusable, or a split
+            has no usable rows, or train has a single class.
     """
     check_whole("dataset", image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
     check_number("dataset", above=0, below=1, validation_fraction=validation_fraction, test_fraction=test_fraction)
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
-    found, source, revision = read_source(source, path, hub_id, embedded)
-    rows, class_names = read_rows(found, columns)
+    raw_splits, source, revision = read_source(source, path, hub_id, embedded)
+    rows, class_names = read_rows(raw_splits, columns)
     bad = BadRows(max_bad_rows)
     rows = {split: bad.without(part, text_problems(part)) for split, part in rows.items()}
-    bad.refuse()  # before so many are gone that no split can be made
-    rows, images = split_rows(rows, validation_fraction, test_fraction, limit, seed), {}
+    bad.check_limit()  # before splitting, which may fail if too few rows are left
+    rows = split_rows(rows, validation_fraction, test_fraction, limit, seed)
+    images: dict[str, Tensor] = {}
     for split, part in rows.items():
         pixels, problems = decode_images(part.image, image_size, channels)
         rows[split] = bad.without(part, problems)
@@ -76,48 +85,51 @@ def prepare_data(
         problems = untrained_problems(rows[split], rows["train"])
         rows[split] = bad.without(rows[split], problems)
         images[split] = images[split][[problem is None for problem in problems]] if any(problems) else images[split]
-    bad.settle()
+    bad.report()
     empty = [split for split, part in rows.items() if len(part) == 0]
     if empty:
         raise ValueError(f"no usable row is left for {', '.join(empty)}:\n{bad.listed()}")
     content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
     if len(content["train"].unique()) < 2:
-        raise ValueError(f"all training samples are of one class, {class_names[content['train'][0]]}: nothing to tell")
-    told = caption.apply({split: part.caption for split, part in rows.items()}, content, class_names)
+        raise ValueError(
+            f"all training samples are of one class, {class_names[content['train'][0]]}: training needs two or more"
+        )
+    captions = {split: [text for text in part.caption if text is not None] for split, part in rows.items()}
+    task = caption.apply(captions, content, class_names)  # no text was None: such rows are skipped as bad
     if vocabulary is None:
-        vocabulary = Vocabulary.of(told.captions["train"])
+        vocabulary = Vocabulary.of(task.captions["train"])
     splits = {
         split: Split(
             image=images[split],
-            tokens=vocabulary.encode(told.captions[split], max_words),
-            label=told.label[split],
+            tokens=vocabulary.encode(task.captions[split], max_words),
+            label=task.label[split],
             content=content[split],
         )
         for split in rows
     }
     duplicates = cached_near_duplicates(images["train"], images["test"])
-    card = make_card(told, splits, vocabulary, class_names, max_words, bad.found)
+    card = make_card(task, splits, vocabulary, class_names, max_words, bad.skipped)
     return Data(
         name=name,
         source=source,
         splits=splits,
         vocabulary=vocabulary,
         class_names=class_names,
-        names_class=told.names_class,
+        names_class=task.names_class,
         grammar=grammar,
         augment=augment,
         fingerprint=fingerprint(splits),
         card={"source": source, "revision": revision} | card | {"near_duplicates": duplicates},
-        tables=told.tables,
+        tables=task.tables,
     )
 
 
 def fingerprint(splits: dict[str, Split]) -> str:
-    """Of everything a model could learn from."""
+    """Compute a hash of all arrays, 16 hexadecimal digits: images, tokens, labels and classes of every split."""
     digest = hashlib.blake2b(digest_size=8)
     for name, split in sorted(splits.items()):
         digest.update(name.encode())
         for array in (split.image, split.tokens, split.label, split.content):
             digest.update(str(tuple(array.shape)).encode())
-            digest.update(array.numpy())
+            digest.update(array.numpy().data)
     return digest.hexdigest()

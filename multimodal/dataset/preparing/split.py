@@ -1,4 +1,4 @@
-"""Which samples train, validate and test."""
+"""Split the samples into train, validation and test."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -9,28 +9,46 @@ from multimodal.dataset.reading.rows import Rows
 def split_rows(
     source: dict[str, Rows], validation_fraction: float, test_fraction: float, limit: int | None, seed: int
 ) -> dict[str, Rows]:
-    """The source's test split, or a stratified one; validation always out of train."""
+    """Split the samples, stratified by class.
+
+    Args:
+        source: {split: Rows} with `train` and, if the source has one, `test`.
+        validation_fraction: share of train held out for validation.
+        test_fraction: share of train held out for test if the source has no test split.
+        limit: keep at most this many training samples, validation included, and a quarter as many test samples.
+        seed: seed of the splits.
+
+    Returns:
+        {"train", "validation", "test": Rows}.
+
+    Raises:
+        ValueError: there are too few samples of a class.
+    """
     train = source["train"]
     if "test" in source:
-        held_out = source["test"]
+        test = source["test"]
     else:
-        train, held_out = stratified(train, test_fraction, seed)
+        train, test = stratified(train, test_fraction, seed)
     if limit is not None:
-        train, held_out = first(train, limit, seed), first(held_out, max(limit // 4, 1), seed)
-    train, held_in = stratified(train, validation_fraction, seed)
-    return {"train": train, "validation": held_in, "test": held_out}
+        train, test = random_subset(train, limit, seed), random_subset(test, max(limit // 4, 1), seed)
+    train, validation = stratified(train, validation_fraction, seed)
+    return {"train": train, "validation": validation, "test": test}
 
 
-def first(rows: Rows, count: int, seed: int) -> Rows:
-    """At most `count` of them, drawn by `seed`."""
+def random_subset(rows: Rows, count: int, seed: int) -> Rows:
+    """Draw at most `count` samples without replacement."""
     return rows.take(np.random.default_rng(seed).permutation(len(rows))[:count])
 
 
 def stratified(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
-    """(rest, `share` of each class), in the order of the rows."""
+    """Hold out `share` of each class; return (the remaining rows, the rows held out), both in their order.
+
+    Raises:
+        ValueError: there are too few samples of a class.
+    """
     try:
         rest, part = train_test_split(np.arange(len(rows)), test_size=share, stratify=rows.label, random_state=seed)
     except ValueError as error:
-        told = f"cannot hold out {share} of {len(rows)} samples by class: {error}"
-        raise ValueError(f"{told}; give more samples (dataset.limit) or a larger share") from error
+        problem = f"cannot hold out {share} of {len(rows)} samples by class: {error}"
+        raise ValueError(f"{problem}; use more samples (dataset.limit) or a larger fraction") from error
     return rows.take(np.sort(rest)), rows.take(np.sort(part))

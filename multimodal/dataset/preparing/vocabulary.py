@@ -12,7 +12,11 @@ from multimodal.types import BOS, EOS, PAD, SPECIAL_WORDS, UNK
 
 
 def tokenize(caption: str) -> list[str]:
-    """Lower-case words and runs of punctuation."""
+    """Split a caption into lower-case words and runs of punctuation.
+
+    >>> tokenize("A thin seven.")
+    ['a', 'thin', 'seven', '.']
+    """
     return wordpunct_tokenize(caption.lower())
 
 
@@ -21,6 +25,9 @@ class Vocabulary:
 
     Args:
         words: all words in order, the four special ones first.
+
+    Raises:
+        ValueError: the first four words are not the special ones.
     """
 
     def __init__(self, words: list[str]) -> None:
@@ -30,31 +37,31 @@ class Vocabulary:
 
     @classmethod
     def of(cls, captions: Iterable[str]) -> "Vocabulary":
-        """Every word of `captions`, in alphabetical order."""
+        """Build the vocabulary of all words in `captions`, in alphabetical order after the special ones."""
         return cls([*SPECIAL_WORDS, *sorted({word for caption in captions for word in tokenize(caption)})])
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """Word -> number."""
+        """Return {word: number}."""
         return {word: number for number, word in enumerate(self.words)}
 
     def __len__(self) -> int:
         return len(self.words)
 
     def encode(self, captions: list[str], max_words: int) -> Tensor:
-        """(N, T) int32: `<bos>`, at most `max_words` words, `<eos>`, then `<pad>` to the longest."""
-        known: dict[str, list[int]] = {}  # templated captions repeat: each text is tokenised once
+        """Encode N captions: (N, T) int32, `<bos>`, at most `max_words` words, `<eos>`, then `<pad>` to the longest."""
+        encoded: dict[str, list[int]] = {}  # templated captions repeat: each text is tokenised once
         for caption in captions:
-            if caption not in known:
-                known[caption] = [self.numbers.get(w, UNK) for w in tokenize(caption)[:max_words]]
-        longest = max(map(len, known.values()), default=0) + 2
-        rows = [[BOS, *known[c], EOS, *[PAD] * (longest - 2 - len(known[c]))] for c in captions]
+            if caption not in encoded:
+                encoded[caption] = [self.numbers.get(w, UNK) for w in tokenize(caption)[:max_words]]
+        longest = max(map(len, encoded.values()), default=0) + 2
+        rows = [[BOS, *encoded[c], EOS, *[PAD] * (longest - 2 - len(encoded[c]))] for c in captions]
         return torch.from_numpy(np.array(rows, dtype=np.int32).reshape(len(rows), longest))
 
     def words_of(self, tokens: Tensor) -> list[list[str]]:
-        """(N, T) -> the words of each row, special ones left out but `<unk>`."""
+        """Return the words of each row of (N, T), without `<pad>`, `<bos>` and `<eos>`."""
         return [[self.words[t] for t in row if t not in (PAD, BOS, EOS)] for row in tokens.tolist()]
 
     def decode(self, tokens: Tensor) -> list[str]:
-        """(N, T) -> captions, words joined by a space."""
+        """Decode (N, T) tokens to N captions, words joined by spaces."""
         return [" ".join(words) for words in self.words_of(tokens)]

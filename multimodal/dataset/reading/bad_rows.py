@@ -1,4 +1,4 @@
-"""Rows that cannot be used: counted, named, and refused beyond a limit; never dropped in silence."""
+"""Skip rows that cannot be used, up to a limit, and report each of them; no row is dropped silently."""
 
 import logging
 from dataclasses import dataclass, field
@@ -10,61 +10,70 @@ from multimodal.dataset.reading.rows import NO_LABEL, Rows
 
 log = logging.getLogger(__name__)
 
-SHOWN = 10
+MAX_LISTED = 10  # rows named in a message
 
 
 @dataclass
 class BadRows:
-    """Collects them over all splits.
+    """Collects the unusable rows of all splits.
 
     Args:
-        limit: how many may be skipped.
+        limit: largest number of rows that may be skipped.
+        skipped: the rows so far, each {"split", "row", "problem"}.
+
+    Raises:
+        ValueError: `limit` is not a whole number of 0 or more.
     """
 
     limit: int
-    found: list[dict[str, object]] = field(default_factory=list)
+    skipped: list[dict[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_whole("dataset", least=0, max_bad_rows=self.limit)
 
     def without(self, rows: Rows, problems: list[str | None]) -> Rows:
-        """The rows that have no problem."""
+        """Return the rows without a problem, and record the others.
+
+        Args:
+            rows: N samples.
+            problems: N texts, None for a usable row.
+        """
         bad = [i for i, problem in enumerate(problems) if problem is not None]
-        self.found += [{"split": rows.split, "row": int(rows.number[i]), "problem": problems[i]} for i in bad]
+        self.skipped += [{"split": rows.split, "row": int(rows.number[i]), "problem": problems[i]} for i in bad]
         return rows.take(np.setdiff1d(np.arange(len(rows)), bad)) if bad else rows
 
-    def refuse(self) -> None:
-        """ValueError, with the first of them, if there are more than the limit."""
-        if len(self.found) > self.limit:
+    def check_limit(self) -> None:
+        """Raise ValueError, listing the first rows, if there are more than the limit."""
+        if len(self.skipped) > self.limit:
             raise ValueError(
                 f"{self.count} in the data, dataset.max_bad_rows allows {self.limit}:\n{self.listed()}\n"
-                f"mend the data, or skip them with dataset.max_bad_rows={len(self.found)}"
+                f"correct the data, or skip these rows with dataset.max_bad_rows={len(self.skipped)}"
             )
 
-    def settle(self) -> None:
-        """Refuses too many, and says which were skipped."""
-        self.refuse()
-        if self.found:
+    def report(self) -> None:
+        """Check the limit, then log which rows were skipped."""
+        self.check_limit()
+        if self.skipped:
             log.warning("%s skipped:\n%s", self.count, self.listed())
 
     @property
     def count(self) -> str:
-        """How many, in words."""
-        return f"{len(self.found)} bad row{'' if len(self.found) == 1 else 's'}"
+        """Return the number of bad rows as text, such as "2 bad rows"."""
+        return f"{len(self.skipped)} bad row{'' if len(self.skipped) == 1 else 's'}"
 
     def listed(self) -> str:
-        """The first of them, a line each."""
-        named = [f"  {row['split']} row {row['row']}: {row['problem']}" for row in self.found[:SHOWN]]
-        more = [f"  and {len(self.found) - SHOWN} more"] if len(self.found) > SHOWN else []
-        return "\n".join([*named, *more])
+        """Return the first bad rows, one per line."""
+        lines = [f"  {row['split']} row {row['row']}: {row['problem']}" for row in self.skipped[:MAX_LISTED]]
+        more = [f"  and {len(self.skipped) - MAX_LISTED} more"] if len(self.skipped) > MAX_LISTED else []
+        return "\n".join([*lines, *more])
 
 
 def text_problems(rows: Rows) -> list[str | None]:
-    """What is wrong with the label or the caption of each row, None where nothing is."""
+    """Return the problem with the label or caption of each row, None for a usable row."""
     problems: list[str | None] = []
     for label, caption in zip(rows.label, rows.caption, strict=True):
         if label == NO_LABEL:
-            problems.append("label is missing or none of the training classes")
+            problems.append("label is missing or not a training class")
         elif caption is None or not caption.strip():
             problems.append("caption is missing" if caption is None else "caption is empty")
         else:
@@ -73,6 +82,6 @@ def text_problems(rows: Rows) -> list[str | None]:
 
 
 def untrained_problems(rows: Rows, train: Rows) -> list[str | None]:
-    """Names the rows of a class that the training split does not have."""
+    """Return a problem for each row whose class has no training sample, None for the others."""
     known = np.isin(rows.label, np.unique(train.label))
     return [None if ok else "no training sample has this class" for ok in known]

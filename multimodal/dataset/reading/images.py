@@ -1,7 +1,8 @@
-"""Encoded images to pixels in memory: decoded once, kept in the cache of `datasets`, what does not decode named."""
+"""Decode images to pixels once, cache them with `datasets`, and report the images that do not decode."""
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -17,20 +18,28 @@ FEATURES = Features(pixels=Value("binary"), problem=Value("string"))
 
 
 def decode_images(rows: Dataset, size: int, channels: int) -> tuple[Tensor, list[str | None]]:
-    """Column `image` -> (N, C, H, W) uint8, and what is wrong with each image, None where nothing is.
+    """Decode the column `image`, or read the pixels from the cache of `datasets`.
 
-    The pixels are kept in the cache of `datasets`, by the fingerprint of the rows and this code; a file that
-    a killed process left unfinished is made again.
+    The cache key is made of the fingerprint of the rows, the settings and this code. An incomplete cache file, which a
+    killed process leaves, is replaced.
+
+    Args:
+        rows: N samples with a column `image`, encoded.
+        size: height and width to resize to, pixels.
+        channels: C, 1 for grey or 3 for RGB.
+
+    Returns:
+        Pixels (N, C, H, W) uint8, and the problem with each image, None where it decoded.
     """
     settings = {"size": size, "channels": channels}
     name = Hasher.hash((rows._fingerprint, Path(__file__).read_bytes(), settings))
     file = Path(datasets.config.HF_DATASETS_CACHE) / "multimodal" / f"{name}.arrow"
     if len(rows) == 0:
         return torch.empty((0, channels, size, size), dtype=torch.uint8), []
-    kept = read_kept(file, len(rows))
-    if kept is None:
+    cached = read_cached(file, len(rows))
+    if cached is None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        kept = rows.map(  # writes to a temporary file and renames it: two processes do no harm to each other
+        cached = rows.map(  # writes a temporary file and renames it, so two processes do not conflict
             decode_batch,
             batched=True,
             fn_kwargs=settings,
@@ -41,31 +50,44 @@ def decode_images(rows: Dataset, size: int, channels: int) -> tuple[Tensor, list
             desc="decoding images",
         )
     length = channels * size * size
-    chunks = kept.data.column("pixels").chunks
+    chunks = cached.data.column("pixels").chunks
     parts = [np.frombuffer(c.buffers()[2], np.uint8)[c.offset * length :][: len(c) * length] for c in chunks]
     pixels = torch.from_numpy(np.concatenate(parts)).view(len(rows), channels, size, size)
-    return pixels, kept["problem"][:]
+    return pixels, cached["problem"][:]
 
 
-def read_kept(file: Path, length: int) -> Dataset | None:
-    """An earlier run's pixels; None if there are none or not all of them."""
+def read_cached(file: Path, length: int) -> Dataset | None:
+    """Read the pixels that an earlier run cached; None if the file is missing or does not have `length` rows."""
     if not file.exists():
         return None
     try:
-        kept = Dataset.from_file(str(file))
-    except (OSError, ValueError):  # Arrow's word for a file cut short
+        cached = Dataset.from_file(str(file))
+    except (OSError, ValueError):  # what Arrow raises for a truncated file
         return None
-    return kept if len(kept) == length else None
+    return cached if len(cached) == length else None
 
 
-def decode_batch(rows: dict[str, list], size: int, channels: int) -> dict[str, list]:
-    """Encoded images -> bytes of (C, size, size) uint8, black where an image has a problem."""
+def decode_batch(rows: dict[str, list[Any]], size: int, channels: int) -> dict[str, list[Any]]:
+    """Decode a batch for `Dataset.map`.
+
+    Returns:
+        {"pixels": bytes of (C, size, size) uint8, black where an image has a problem; "problem": text or None}.
+    """
     decoded = [decode_one(image, size, channels) for image in rows["image"]]
     return {"pixels": [pixels for pixels, _ in decoded], "problem": [problem for _, problem in decoded]}
 
 
-def decode_one(image: dict | None, size: int, channels: int) -> tuple[bytes, str | None]:
-    """(pixels, problem) of one image, antialiased to `size`."""
+def decode_one(image: dict[str, Any] | None, size: int, channels: int) -> tuple[bytes, str | None]:
+    """Decode one image and resize it to `size` with antialiasing.
+
+    Args:
+        image: {"bytes", "path"}, one of which may be None, as `datasets` stores an encoded image; or None.
+        size: height and width, pixels.
+        channels: C, 1 for grey or 3 for RGB.
+
+    Returns:
+        Bytes of (C, size, size) uint8, black if there is a problem; and the problem, or None.
+    """
     blank = bytes(channels * size * size)
     if image is None or (not image["bytes"] and not image["path"]):
         return blank, "image is missing" if image is None or image["bytes"] is None else "image has zero bytes"
@@ -79,20 +101,20 @@ def decode_one(image: dict | None, size: int, channels: int) -> tuple[bytes, str
             pixels = to_mode(opened, "L" if channels == 1 else "RGB")
             if pixels.size != (size, size):
                 pixels = pixels.resize((size, size), Image.Resampling.BILINEAR)
-            array = np.atleast_3d(np.asarray(pixels))  # decodes, if nothing before did
+            array = np.atleast_3d(np.asarray(pixels))  # decodes here, unless an earlier step has
     except Image.DecompressionBombError as error:
         return blank, f"image is too large: {error}"
     except UnidentifiedImageError:
-        return blank, "image does not decode (no format that Pillow knows)"
-    except Exception as error:  # a broken file makes PIL raise nearly anything
+        return blank, "image does not decode (not a format that Pillow can read)"
+    except Exception as error:  # PIL can raise almost any exception on a broken file
         return blank, f"image does not decode ({type(error).__name__}: {str(error)[:80]})"
     return np.moveaxis(array, -1, 0).tobytes(), None
 
 
 def to_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Grey or RGB of 8 bits, upright as its EXIF says, on white where it is transparent."""
+    """Convert to 8-bit grey ("L") or "RGB", rotated as EXIF says, transparent areas on white."""
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):  # 16 bits a pixel
+    if image.mode.startswith("I"):  # 16 bits per pixel
         image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) // 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")

@@ -1,12 +1,13 @@
-"""A source's splits under our column names: labels as numbers, images still encoded, each row with its number."""
+"""Read a source's splits under common column names: labels as numbers, images still encoded."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import datasets
 import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict
 
-NO_LABEL = -1
+NO_LABEL = -1  # label of a row without a known class
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,11 @@ class Rows:
     """Samples of one split.
 
     Args:
-        split: the split of the source they came from.
-        number: (N,) which rows of it.
-        image: column `image`, encoded.
-        label: (N,) int64, `NO_LABEL` where there is none of a class.
-        caption: N texts or None.
+        split: name of the split in the source.
+        number: (N,) int64, row numbers in that split.
+        image: N rows with a column `image`, encoded.
+        label: (N,) int64, `NO_LABEL` where the label is missing or not a training class.
+        caption: N texts, None where the caption is missing.
     """
 
     split: str
@@ -31,7 +32,7 @@ class Rows:
         return len(self.number)
 
     def take(self, rows: np.ndarray) -> "Rows":
-        """The samples at `rows`, in that order."""
+        """Return the samples at `rows` (n,) int, in that order."""
         caption = [self.caption[i] for i in rows]
         return replace(
             self, number=self.number[rows], image=self.image.select(rows), label=self.label[rows], caption=caption
@@ -39,23 +40,35 @@ class Rows:
 
 
 def read_rows(splits: DatasetDict, columns: dict[str, str]) -> tuple[dict[str, Rows], list[str]]:
-    """({split: Rows}, class names); `columns` says how the source calls `image`, `label` and `caption`."""
+    """Read the splits `train` and, if there is one, `test`.
+
+    Args:
+        splits: the source's splits.
+        columns: {"image", "label", "caption"}: the source's names of these columns.
+
+    Returns:
+        {split: Rows}, and the class names.
+
+    Raises:
+        ValueError: there is no train split, a column is missing or of the wrong type, or train has fewer than
+            two classes.
+    """
     if "train" not in splits:
         raise ValueError(f"no train split among {', '.join(splits)}")
-    splits = {name: splits[name] for name in ("train", "test") if name in splits}  # validation comes out of train
-    for name, part in splits.items():
+    used = {name: splits[name] for name in ("train", "test") if name in splits}  # validation is split from train
+    for name, part in used.items():
         missing = sorted(set(columns.values()) - set(part.column_names))
         if missing:
             raise ValueError(
-                f"no column {', '.join(missing)} among {', '.join(part.column_names)} of {name}; "
-                "set dataset.columns.image, .label and .caption to the names that your data uses"
+                f"no column {', '.join(missing)} among {', '.join(part.column_names)} of split {name}; set "
+                "dataset.columns.image, dataset.columns.label and dataset.columns.caption to the names in your data"
             )
-    feature = splits["train"].features[columns["label"]]
+    feature = used["train"].features[columns["label"]]
     names = feature.names if isinstance(feature, ClassLabel) else None
-    labels = {name: class_labels(part, columns["label"], names) for name, part in splits.items()}
-    classes = names or sorted({value for value in labels["train"] if is_class(value)})
+    labels = {name: class_labels(part, columns["label"], names) for name, part in used.items()}
+    classes: list[Any] = names or sorted({value for value in labels["train"] if is_class(value)})
     if len(classes) < 2:
-        raise ValueError(f"column {columns['label']} has {len(classes)} classes in train, two or more are wanted")
+        raise ValueError(f"column {columns['label']} has {len(classes)} classes in train, but two or more are needed")
     numbers = {value: i for i, value in enumerate(classes)}
     return {
         name: Rows(
@@ -63,38 +76,56 @@ def read_rows(splits: DatasetDict, columns: dict[str, str]) -> tuple[dict[str, R
             number=np.arange(len(part)),
             image=encoded_images(part, columns["image"]),
             label=np.array([numbers.get(value, NO_LABEL) for value in labels[name]], dtype=np.int64),
-            caption=texts(part, columns["caption"]),
+            caption=read_captions(part, columns["caption"]),
         )
-        for name, part in splits.items()
+        for name, part in used.items()
     }, [str(value) for value in classes]
 
 
 def class_labels(part: Dataset, column: str, names: list[str] | None) -> list[object]:
-    """The labels; where train has named classes (`names`) their names, for each split may number them its own way."""
+    """Read the labels of a split.
+
+    Args:
+        part: the split.
+        column: name of the label column.
+        names: class names of train, or None if its labels are plain values.
+
+    Returns:
+        N labels: class names if `names` is given, because each split may number the classes differently; else the
+        values as they are.
+    """
     feature, values = part.features[column], part[column][:]
     if names is None:
         return values
-    named = dict(enumerate(feature.names if isinstance(feature, ClassLabel) else names))
-    return [named.get(value) if isinstance(value, int) else value for value in values]
+    numbered = dict(enumerate(feature.names if isinstance(feature, ClassLabel) else names))
+    return [numbered.get(value) if isinstance(value, int) else value for value in values]
 
 
 def is_class(value: object) -> bool:
-    """Whether a label names a class: None, NaN and an empty text do not."""
+    """Return whether a label names a class; None, NaN and blank text do not."""
     return value is not None and value == value and str(value).strip() != ""
 
 
 def encoded_images(part: Dataset, column: str) -> Dataset:
-    """The column alone, as `image`, not decoded."""
+    """Return the image column alone, named `image`, without decoding it.
+
+    Raises:
+        ValueError: the column does not hold images.
+    """
     part = part.select_columns([column])
     part = part if column == "image" else part.rename_column(column, "image")
     try:
         return part.cast_column("image", datasets.Image(decode=False))
-    except (TypeError, ValueError, NotImplementedError) as error:  # the last is Arrow's
+    except (TypeError, ValueError, NotImplementedError) as error:  # the last one comes from Arrow
         raise ValueError(f"column {column} does not hold images but {part.features['image']}") from error
 
 
-def texts(part: Dataset, column: str) -> list[str | None]:
-    """The captions; ValueError if the column holds something else."""
+def read_captions(part: Dataset, column: str) -> list[str | None]:
+    """Read the captions of a split, None where one is missing.
+
+    Raises:
+        ValueError: the column does not hold text.
+    """
     feature = part.features[column]
     if getattr(feature, "dtype", None) not in ("string", "large_string"):
         raise ValueError(f"column {column} does not hold captions but {feature}; set dataset.columns.caption")

@@ -1,4 +1,4 @@
-"""Where samples come from: the hub, a folder, or the set that is embedded in this package."""
+"""Read the samples from the Hugging Face hub, from a folder, or from the set embedded in this package."""
 
 import logging
 import re
@@ -21,62 +21,69 @@ SOURCES = ("auto", "path", "hub", "embedded")
 def read_source(
     source: str, path: str | None, hub_id: str | None, embedded: Callable[[], DatasetDict] | None
 ) -> tuple[DatasetDict, str, str | None]:
-    """(splits, the source they came from in the end, its revision where it has one).
+    """Read the splits of a dataset.
 
     Args:
-        source: `hub`, `path`, `embedded`, or `auto`: the path if there is one, else the hub if it
-            answers within 3 seconds or its cache has the data, else the embedded set, with a warning.
-        path: a folder for `path` and `auto`, or None.
-        hub_id: the repository's name; None for data that is not on the hub.
-        embedded: makes the embedded set; None for data that has none.
+        source: `hub`, `path`, `embedded`, or `auto`: the path if one is given, else the hub if it answers within
+            3 seconds or its cache has the data, else the embedded set, with a warning.
+        path: a folder or Parquet file for `path` and `auto`, or None.
+        hub_id: name of the repository; None for data that is not on the hub.
+        embedded: function that makes the embedded set; None for data that has none.
+
+    Returns:
+        The splits; the source that was read, `hub`, `path` or `embedded`; and the hub's commit, or None.
 
     Raises:
-        ValueError: the source is not known, is not one of this dataset's, or cannot be read.
+        ValueError: the source is unknown, not available for this dataset, or cannot be read.
     """
     check_one_of("dataset", SOURCES, source=source)
     if source == "path" and path is None:
         raise ValueError("dataset.source=path needs dataset.path=<folder>")
-    if source == "path" or (source == "auto" and path is not None):
+    if path is not None and source in ("path", "auto"):
         return read_path(path), "path", None
     if source == "hub" and hub_id is None:
         raise ValueError("dataset.source=hub needs dataset.hub_id=<owner/name>")
-    if embedded is None and (source == "embedded" or hub_id is None):
-        raise ValueError(f"dataset.source={source}: this dataset has no embedded set; give dataset.path=<folder>")
     if source == "embedded" or hub_id is None:
+        if embedded is None:
+            raise ValueError(f"dataset.source={source}: this dataset has no embedded set; set dataset.path=<folder>")
         return embedded(), "embedded", None
     try:
         splits = read_hub(hub_id)
         return splits, "hub", revision_of(splits)
-    except Exception as error:  # each library under the hub's client has errors of its own
+    except Exception as error:  # every library that the hub's client uses raises its own exceptions
         if source == "hub" or embedded is None:
             raise ValueError(
                 f"{hub_id} could not be read from the hub ({first_line(error)}); "
-                "dataset.source=path dataset.path=<folder> reads a copy"
-                + ("" if embedded is None else ", dataset.source=embedded needs no download")
+                "set dataset.source=path dataset.path=<folder> to read a local copy"
+                + ("" if embedded is None else ", or dataset.source=embedded, which needs no download")
             ) from error
         log.warning("%s could not be read from the hub (%s): using the EMBEDDED set instead", hub_id, first_line(error))
-    return embedded(), "embedded", None
+        return embedded(), "embedded", None
 
 
 def revision_of(splits: DatasetDict) -> str | None:
-    """The commit that the hub's files were downloaded at: `datasets` names the folder in its cache by it."""
+    """Return the hub's commit, which is part of the cache folder's name in `datasets`; None if there is none."""
     files = [file["filename"] for part in splits.values() for file in part.cache_files]
-    found = [re.search(r"[/\\]([0-9a-f]{40})[/\\]", file) for file in files]
-    return next((match[1] for match in found if match), None)
+    matches = [re.search(r"[/\\]([0-9a-f]{40})[/\\]", file) for file in files]
+    return next((match[1] for match in matches if match), None)
 
 
 def first_line(error: Exception) -> str:
-    """An error in one line."""
+    """Return the first line of an error's message, or the name of its type if the message is empty."""
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def read_path(path: str) -> DatasetDict:
-    """A `save_to_disk` folder, parquet, or an image folder with `metadata.csv` or `.jsonl`."""
+    """Read a `save_to_disk` folder, Parquet, or an image folder with `metadata.csv` or `metadata.jsonl`.
+
+    Raises:
+        ValueError: the path does not exist or is none of these.
+    """
     folder = Path(path)
     if not folder.exists():
         raise ValueError(
-            f"dataset.path: there is no {path} (looked for {folder.absolute()}); give the folder of the data, or "
-            "dataset.source=embedded, which needs none"
+            f"dataset.path: there is no {path} (looked for {folder.absolute()}); set it to the folder of the "
+            "data, or use dataset.source=embedded, which needs no folder"
         )
     if (folder / "dataset_dict.json").exists() or (folder / "state.json").exists():
         data = datasets.load_from_disk(str(folder))
@@ -95,16 +102,20 @@ def read_path(path: str) -> DatasetDict:
 
 
 def read_hub(repository: str) -> DatasetDict:
-    """Downloads, or reads the cache when the hub does not answer."""
+    """Download a dataset from the hub, or read it from the cache if the hub does not answer within 3 seconds.
+
+    Raises:
+        OSError: the hub does not answer and the cache does not have the data.
+    """
     constants = huggingface_hub.constants
-    url = f"{constants.ENDPOINT}/datasets/{repository}/resolve/main/README.md"  # what the client asks for first
+    url = f"{constants.ENDPOINT}/datasets/{repository}/resolve/main/README.md"  # the client's first request
     if not constants.HF_HUB_OFFLINE and answers(url, PROBE_SECONDS):
         return datasets.load_dataset(repository)
-    was = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    previous = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     try:  # offline, `datasets` looks in its cache at once instead of retrying for 20 seconds
         return datasets.load_dataset(repository)
     except (OSError, ValueError) as error:
         raise OSError("it did not answer within 3 s and is not in the cache") from error
     finally:
-        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = previous

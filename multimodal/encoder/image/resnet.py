@@ -1,13 +1,14 @@
 """Residual network from torchvision (He et al. 2016, https://arxiv.org/abs/1512.03385).
 
-Differs: tokens come from stage 3, because at 64 pixels stage 4 has only 2x2 positions left to attend
-to; the pooled embedding keeps an 8x8 grid of stage 2 and a 2x2 grid of stage 4, because a mean over
-positions cannot be redrawn, and normalises both: features after a ReLU share a large mean, behind which
-a decoder finds the differences between images only after hundreds of steps.
+Differs: tokens come from stage 3, because at 64 pixels stage 4 has only 2x2 positions to attend to. The pooled
+embedding keeps an 8x8 grid of stage 2 and a 2x2 grid of stage 4, because an image cannot be reconstructed from a mean
+over positions. Both grids are normalised: features after a ReLU have a large common mean, and without normalisation a
+decoder needs hundreds of steps to learn the differences between images.
 """
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -24,7 +25,15 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def imagenet_weights(name: str, timeout: float = 3.0) -> dict[str, Tensor] | None:
-    """Torchvision's default weights from its cache or the network; None if neither has them in time."""
+    """Read torchvision's default weights from its cache or download them.
+
+    Args:
+        name: name of the torchvision model.
+        timeout: seconds to wait for the server.
+
+    Returns:
+        The state dict, or None if it is not cached and the server does not answer in time.
+    """
     weights = torchvision.models.get_model_weights(name).DEFAULT
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     if not cached.exists() and not answers(weights.url, timeout):
@@ -33,7 +42,18 @@ def imagenet_weights(name: str, timeout: float = 3.0) -> dict[str, Tensor] | Non
 
 
 def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str]:
-    """(state dict or None for random, what it is) for `auto`, `imagenet`, `none` or a file's path."""
+    """Read a state dict.
+
+    Args:
+        name: name of the torchvision model.
+        weights: `auto`, `imagenet`, `none` or the path of a state dict.
+
+    Returns:
+        The state dict, or None for random weights; and a description of the weights for the run's record.
+
+    Raises:
+        ValueError: ImageNet weights are not available, or the file does not exist or is not a state dict.
+    """
     if weights == "none":
         return None, "random"
     if weights in ("auto", "imagenet"):
@@ -43,28 +63,33 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
         if weights == "imagenet":
             raise ValueError(
                 f"ImageNet weights for {name} are neither cached nor reachable; "
-                "give weights=none to train from scratch, or a state dict's file"
+                "set weights=none to train from scratch, or weights=<path of a state dict>"
             )
-        log.warning("ImageNet weights for %s are out of reach: the encoder starts from RANDOM weights", name)
+        log.warning(
+            "ImageNet weights for %s are neither cached nor reachable: the encoder starts from RANDOM weights", name
+        )
         return None, "random (imagenet out of reach)"
     if not Path(weights).is_file():
-        raise ValueError(f"weights must be auto, imagenet, none or a file; there is no file {weights}")
+        raise ValueError(f"weights must be auto, imagenet, none or the path of a file, but there is no file {weights}")
     try:
         return torch.load(weights, weights_only=True, map_location="cpu"), str(weights)
-    except Exception as error:  # a foreign file's bytes, read as a pickle, raise nearly anything
-        raise ValueError(f"{weights} is not a state dict that PyTorch can read: {type(error).__name__}") from error
+    except Exception as error:  # unpickling arbitrary bytes can raise almost any exception
+        raise ValueError(f"PyTorch cannot read {weights} as a state dict: {type(error).__name__}") from error
 
 
 class ResNet(nn.Module):
-    """A torchvision ResNet without its classifier.
+    """ResNet of torchvision without its classification layer.
 
     Args:
         dim: shared width D.
-        channels: C of the images; grey ones are read as RGB.
-        name: a ResNet of torchvision, `resnet18` for example.
-        weights: `auto` (ImageNet if it can be had, else random, with a warning), `imagenet`, `none`
-            or the file of a state dict.
-        frozen: True keeps the backbone as loaded: no gradient, eval mode.
+        channels: C of the images, 1 or 3; grey images are repeated to RGB.
+        name: name of a torchvision ResNet, such as `resnet18`.
+        weights: `auto` (ImageNet weights if available, else random with a warning), `imagenet`, `none`
+            (random), or the path of a state dict.
+        frozen: True keeps the backbone as loaded: no gradients, eval mode.
+
+    Raises:
+        ValueError: `channels` is not 1 or 3, or the weights cannot be loaded.
     """
 
     def __init__(self, dim: int, channels: int, name: str, weights: str, frozen: bool) -> None:
@@ -72,14 +97,14 @@ class ResNet(nn.Module):
         check_one_of("encoder.image", (1, 3), channels=channels)
         state, self.weights = read_weights(name, weights)
         if frozen and state is None:
-            raise ValueError(f"frozen=true needs weights to keep, got weights={weights} ({self.weights})")
+            raise ValueError(f"frozen=true needs weights to load, got weights={weights} ({self.weights})")
         self.frozen = frozen
-        self.backbone = torchvision.models.get_model(name, weights=None)
+        self.backbone: Any = torchvision.models.get_model(name, weights=None)  # Any: its layers are read by name
         if state is not None:
             try:
                 self.backbone.load_state_dict(state)
             except RuntimeError as error:
-                raise ValueError(f"{weights} does not hold the weights of a torchvision {name}: {error}") from error
+                raise ValueError(f"{weights} does not contain the weights of torchvision's {name}: {error}") from error
         self.to_tokens = nn.Linear(self.backbone.layer4[0].conv1.in_channels, dim)
         shallow = self.backbone.layer3[0].conv1.in_channels  # stage 2's channels
         deep = self.backbone.fc.in_features
@@ -87,18 +112,20 @@ class ResNet(nn.Module):
         self.to_pooled = nn.Linear(64 * shallow + 4 * deep, dim)
         self.backbone.fc = nn.Identity()
         self.backbone.requires_grad_(not frozen).to(memory_format=torch.channels_last)
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
 
     def train(self, mode: bool = True) -> "ResNet":
-        """A frozen backbone stays in eval mode."""
+        """Set train or eval mode; a frozen backbone stays in eval mode."""
         super().train(mode)
         if self.frozen:
             self.backbone.eval()
         return self
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 3, H, W) -> feature maps of stages 2, 3 and 4."""
+        """Compute the feature maps of stages 2, 3 and 4: (B, 3, H, W) -> three maps (B, F, h, w)."""
         net = self.backbone
         x = net.maxpool(net.relu(net.bn1(net.conv1(image))))
         second = net.layer2(net.layer1(x))
@@ -106,13 +133,13 @@ class ResNet(nn.Module):
         return second, third, net.layer4(third)
 
     def forward(self, image: Tensor, present: Tensor) -> Encoded:
-        """(B, C, H, W), (B,) -> Encoded with T = h * w positions of stage 3, at 1/16 resolution."""
+        """Encode images: (B, C, H, W), (B,) bool -> Encoded with T = h * w positions of stage 3, h = H / 16."""
         image = ((image.expand(-1, 3, -1, -1) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             second, third, fourth = self.features(image)
         tokens = self.to_tokens(third.flatten(2).transpose(1, 2))
-        token_mask = tokens.new_ones(tokens.shape[:2], dtype=bool)
-        layout = self.norm_stage2(nn.functional.adaptive_avg_pool2d(second, 8))
-        meaning = self.norm_stage4(nn.functional.adaptive_avg_pool2d(fourth, 2))
-        pooled = self.to_pooled(torch.cat([layout.flatten(1), meaning.flatten(1)], dim=1))
+        token_mask = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
+        stage2 = self.norm_stage2(nn.functional.adaptive_avg_pool2d(second, 8))
+        stage4 = self.norm_stage4(nn.functional.adaptive_avg_pool2d(fourth, 2))
+        pooled = self.to_pooled(torch.cat([stage2.flatten(1), stage4.flatten(1)], dim=1))
         return Encoded(pooled, tokens, token_mask, present)

@@ -1,6 +1,7 @@
 """Vision transformer, small and from scratch (Dosovitskiy et al. 2021, https://arxiv.org/abs/2010.11929).
 
-Differs: the pooled embedding is read from CLS and from every patch in its place, for a mean cannot be redrawn.
+Differs: the pooled embedding reads CLS and, at its position, every patch, because an image cannot be reconstructed from
+a mean over patches.
 """
 
 import torch
@@ -9,20 +10,23 @@ from torch import Tensor, nn
 from multimodal.checks import check_divides, check_whole
 from multimodal.types import Encoded
 
-KEPT = 16  # features of each patch that the pooled embedding reads
+PATCH_FEATURES = 16  # features of each patch that the pooled embedding reads
 
 
 class ViT(nn.Module):
-    """Patches as tokens, self-attention between them.
+    """Self-attention between image patches; the patches are the tokens.
 
     Args:
         dim: shared width D.
         channels: C of the images.
         image_size: H = W, pixels.
-        patch: side of a patch, pixels, a divisor of the size.
+        patch: side of a patch, pixels, a divisor of `image_size`.
         num_heads: attention heads, a divisor of D.
-        num_layers: of the transformer.
+        num_layers: number of transformer layers.
         hidden: width of the feed-forward layers.
+
+    Raises:
+        ValueError: a size is not a whole number of 1 or more, or does not divide as stated.
     """
 
     def __init__(
@@ -40,11 +44,11 @@ class ViT(nn.Module):
             dim, num_heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
         )
         self.layers = nn.TransformerEncoder(layer, num_layers, nn.LayerNorm(dim), enable_nested_tensor=False)
-        self.narrow = nn.Linear(dim, KEPT)
-        self.to_pooled = nn.Linear(dim + KEPT * count, dim)
+        self.narrow = nn.Linear(dim, PATCH_FEATURES)
+        self.to_pooled = nn.Linear(dim + PATCH_FEATURES * count, dim)
 
     def forward(self, image: Tensor, present: Tensor) -> Encoded:
-        """(B, C, H, W), (B,) -> Encoded with T = (H / patch)^2 patches as tokens."""
+        """Encode images: (B, C, H, W), (B,) bool -> Encoded with T = (H / patch)^2 patches as tokens."""
         patches = self.to_patches(image - 0.5).flatten(2).transpose(1, 2) + self.position
         x = self.layers(torch.cat([self.cls.expand(len(patches), 1, -1).to(patches.dtype), patches], dim=1))
         tokens = x[:, 1:]

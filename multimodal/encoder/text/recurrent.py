@@ -4,7 +4,7 @@ Hochreiter & Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; Cho e
 https://arxiv.org/abs/1406.1078; both directions after Graves & Schmidhuber 2005.
 The backward direction runs over each caption reversed within its own length, so that padding is
 never read before a word and the result does not depend on how far the batch was padded. (A packed
-sequence says the same and is two to three times slower on a CPU.)
+sequence gives the same result and is two to three times slower on a CPU.)
 """
 
 import torch
@@ -15,13 +15,16 @@ from multimodal.types import PAD, Encoded, masked_mean
 
 
 class BidirectionalRNN(nn.Module):
-    """Token states of both directions side by side; their mean is the pooled embedding.
+    """Concatenates the states of both directions; the pooled embedding is a linear map of their mean.
 
     Args:
         dim: shared width D, even: half for each direction.
-        vocab_size: V.
+        vocab_size: number of words V.
         dropout: rate on the word embeddings.
         cell: `LSTM` or `GRU`.
+
+    Raises:
+        ValueError: `dim` is odd or `cell` is neither of the two.
     """
 
     def __init__(self, dim: int, vocab_size: int, dropout: float, cell: str) -> None:
@@ -35,8 +38,8 @@ class BidirectionalRNN(nn.Module):
         self.to_pooled = nn.Linear(dim, dim)
 
     def forward(self, tokens: Tensor, present: Tensor) -> Encoded:
-        """(B, T) int64, (B,) -> Encoded with the T words as tokens."""
-        length = (tokens != PAD).sum(1).clamp(min=1)  # an absent caption is all padding: one blank word
+        """Encode captions: (B, T) int64, (B,) bool -> Encoded with the T words as tokens."""
+        length = (tokens != PAD).sum(1).clamp(min=1)  # an absent caption is all padding: length 1, its first <pad>
         position = torch.arange(tokens.shape[1], device=tokens.device)
         token_mask = position < length[:, None]
         reverse = torch.where(token_mask, length[:, None] - 1 - position, position)  # its own inverse

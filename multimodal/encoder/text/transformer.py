@@ -1,8 +1,8 @@
 """Transformer encoder over the caption's words.
 
-Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, with its sinusoidal positions, so that no caption is too long.
+Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, with its sinusoidal positions, so captions may have any length.
 Differs: layers pre-normalised (Xiong et al. 2020, https://arxiv.org/abs/2002.04745); GELU; the pooled embedding is
-a map of the mean word.
+a linear map of the mean token.
 """
 
 import math
@@ -15,15 +15,18 @@ from multimodal.types import PAD, Encoded, masked_mean
 
 
 class TransformerEncoder(nn.Module):
-    """Self-attention between words.
+    """Self-attention between the words of a caption; the pooled embedding is a linear map of their mean.
 
     Args:
         dim: shared width D, even.
-        vocab_size: V.
+        vocab_size: number of words V.
         dropout: rate on the word embeddings.
         num_heads: attention heads, a divisor of D.
-        num_layers: of the transformer.
+        num_layers: number of transformer layers.
         hidden: width of the feed-forward layers.
+
+    Raises:
+        ValueError: a size is not a whole number of 1 or more, or does not divide as stated.
     """
 
     def __init__(self, dim: int, vocab_size: int, dropout: float, num_heads: int, num_layers: int, hidden: int) -> None:
@@ -40,9 +43,9 @@ class TransformerEncoder(nn.Module):
         self.to_pooled = nn.Linear(dim, dim)
 
     def forward(self, tokens: Tensor, present: Tensor) -> Encoded:
-        """(B, T) int64, (B,) -> Encoded with the T words as tokens."""
+        """Encode captions: (B, T) int64, (B,) bool -> Encoded with the T words as tokens."""
         token_mask = tokens != PAD
-        token_mask[:, 0] |= ~token_mask.any(1)  # an absent caption is all padding: one blank word
+        token_mask[:, 0] |= ~token_mask.any(1)  # an absent caption is all padding: one <pad> stays unmasked
         words = self.embedding(tokens)
         words = self.dropout(words + sinusoids(words))
         states = self.layers(words, src_key_padding_mask=~token_mask)
@@ -50,7 +53,7 @@ class TransformerEncoder(nn.Module):
 
 
 def sinusoids(words: Tensor) -> Tensor:
-    """(B, T, D) -> (T, D): a sine and a cosine of the position for each of D / 2 frequencies."""
+    """Compute sinusoidal position embeddings: (B, T, D) -> (T, D), sine and cosine at D / 2 frequencies."""
     length, dim = words.shape[1:]
     frequency = torch.exp(torch.arange(0, dim, 2, device=words.device) * (-math.log(10_000) / dim))
     angle = torch.arange(length, device=words.device)[:, None] * frequency

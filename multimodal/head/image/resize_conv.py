@@ -1,7 +1,7 @@
-"""Image head: enlarged by nearest neighbours, then convolved, which leaves no checkerboard.
+"""Image head: nearest-neighbour upsampling, then convolution, which avoids checkerboard artifacts.
 
-Odena et al. 2016, Deconvolution and Checkerboard Artifacts, https://doi.org/10.23915/distill.00003; for the rest as
-the head of transposed convolutions.
+After Odena et al. 2016, Deconvolution and Checkerboard Artifacts, https://doi.org/10.23915/distill.00003.
+Everything else is as in `upconv`.
 """
 
 from torch import nn
@@ -10,8 +10,8 @@ from multimodal.head.image.upconv import UpConv
 
 
 class ResizeConv(UpConv):
-    """Draws an image from the joint representation; see `UpConv` for the arguments."""
+    """Generates an image from the joint representation; see `UpConv` for the arguments."""
 
     def doubling(self, inputs: int, outputs: int) -> list[nn.Module]:
-        """Layers from (B, inputs, H, W) to (B, outputs, 2 H, 2 W)."""
+        """Build the layers that map (B, inputs, H, W) to (B, outputs, 2 H, 2 W), without normalisation."""
         return [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)]

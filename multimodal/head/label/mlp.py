@@ -4,11 +4,11 @@ from torch import Tensor, nn
 
 
 class MLP(nn.Module):
-    """Classifies the joint representation.
+    """Classifies the joint representation with one hidden layer.
 
     Args:
         dim: shared width D.
-        num_classes: K.
+        num_classes: number of classes K.
         dropout: rate on the hidden layer.
     """
 
@@ -17,5 +17,5 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(dim, num_classes))
 
     def forward(self, z: Tensor) -> Tensor:
-        """(B, D) -> logits (B, K)."""
+        """Classify: (B, D) -> logits (B, K)."""
         return self.layers(z)

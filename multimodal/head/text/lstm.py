@@ -1,7 +1,7 @@
 """Text head: an autoregressive LSTM that reads the joint representation at every step.
 
 After Vinyals et al. 2015, Show and Tell, https://arxiv.org/abs/1411.4555.
-Differs: z is given with every word instead of once before the first, so a long caption cannot forget it.
+Differs: z is an input at every word instead of only before the first, so it is not forgotten in a long caption.
 """
 
 import torch
@@ -14,12 +14,12 @@ State = tuple[Tensor, Tensor]
 
 
 class LSTMDecoder(nn.Module):
-    """A language model conditioned on z: teacher-forced by `forward`, decoded by `generate` and `beam`.
+    """Language model conditioned on z: `forward` is teacher-forced, `generate` and `beam` decode.
 
     Args:
         dim: shared width D.
-        vocab_size: V.
-        max_length: the most tokens a caption has, `<bos>` and `<eos>` included.
+        vocab_size: number of words V.
+        max_length: largest number of tokens in a caption, `<bos>` and `<eos>` included.
         dropout: rate on the word embeddings and before the output layer.
     """
 
@@ -32,20 +32,29 @@ class LSTMDecoder(nn.Module):
         self.to_logits = nn.Linear(dim, vocab_size)
 
     def forward(self, z: Tensor, tokens: Tensor) -> Tensor:
-        """(B, D), (B, T) -> logits (B, T - 1, V): position t is told tokens 0..t and asked for t + 1."""
+        """Compute teacher-forced logits: (B, D), (B, T) -> (B, T - 1, V); tokens 0..t predict token t + 1."""
         return self.step(z, tokens[:, :-1], None)[0]
 
     def step(self, z: Tensor, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """Logits after each of (B, T) further tokens, and the state to go on from."""
+        """Compute next-word logits for further tokens.
+
+        Args:
+            z: (B, D).
+            tokens: (B, T) int64, the tokens that follow those already in `state`.
+            state: what an earlier call returned, or None at the start of a caption.
+
+        Returns:
+            Logits (B, T, V) after each token, and the state for the next call.
+        """
         words = self.dropout(self.embedding(tokens))
         inputs = torch.cat([words, z[:, None].expand(-1, tokens.shape[1], -1).to(words.dtype)], dim=-1)
         states, state = self.lstm(inputs, state)
         return self.to_logits(self.dropout(states)), state
 
     def generate(self, z: Tensor) -> Tensor:
-        """Greedy decoding: (B, D) -> (B, T) int64, `<bos>` … `<eos>`, then `<pad>`."""
+        """Decode greedily: (B, D) -> (B, T) int64, `<bos>` … `<eos>`, then `<pad>`."""
         return greedy(self.step, z, self.max_length)
 
     def beam(self, z: Tensor, width: int) -> Tensor:
-        """The same by beam search: of `width` hypotheses the one with the best log-probability a word."""
+        """Decode by beam search with `width` beams, ranked by log-probability per word: (B, D) -> (B, T) int64."""
         return beam_search(self.step, z, width, self.max_length)

@@ -8,7 +8,7 @@ from multimodal.dataset.reading.bad_rows import BadRows, text_problems, untraine
 from multimodal.dataset.reading.rows import NO_LABEL, Rows, read_rows
 from tests.helpers.datasets import CLASSES, COLUMNS, encoded, numbers, prepared, samples, square, table
 
-NO_CLASS = "label is missing or none of the training classes"
+NO_CLASS = "label is missing or not a training class"
 KINDS = {  # what a row has instead, and what is said of it
     "image None": ({"image": None}, "image is missing"),
     "image of zero bytes": ({"image": b""}, "image has zero bytes"),
@@ -133,7 +133,7 @@ def test_the_first_ten_are_listed_and_the_rest_counted(count):
     given = rows(["fine"] * 3 + [None] * count)
     assert bad.without(given, text_problems(given)).number.tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match=f"^{count} bad rows?") as refused:
-        bad.settle()
+        bad.report()
     lines = [line for line in str(refused.value).split("\n") if line.startswith("  train row")]
     assert lines == [f"  train row {3 + i}: caption is missing" for i in range(min(count, 10))]
     assert (f"and {count - 10} more" in str(refused.value)) == (count > 10)
@@ -147,9 +147,9 @@ def test_the_limit_is_the_most_that_may_be_skipped(limit, refused, caplog):
     bad.without(given, text_problems(given))
     if refused:
         with pytest.raises(ValueError, match="allows 4"):
-            bad.settle()
+            bad.report()
     else:
-        bad.settle()
+        bad.report()
         assert caplog.text.count("5 bad rows skipped") == 1
 
 
@@ -157,7 +157,7 @@ def test_good_rows_are_all_kept_and_nothing_is_said(caplog):
     bad = BadRows(0)
     given = rows(["one", "two", "👩‍🚀", "שלום", "word " * 5000])
     assert bad.without(given, text_problems(given)) is given
-    bad.settle()
+    bad.report()
     assert not caplog.records
 
 
@@ -174,4 +174,4 @@ def test_a_row_with_two_faults_is_one_bad_row():
     bad = BadRows(9)
     kept = bad.without(part, text_problems(part))
     assert (kept.number.tolist(), kept.label.tolist(), kept.caption) == ([1, 2], [1, 0], ["a", "b"])
-    assert len(bad.found) == 1
+    assert len(bad.skipped) == 1

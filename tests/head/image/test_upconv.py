@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from multimodal.head.image.upconv import UpConv, plan
+from multimodal.head.image.upconv import UpConv, upsampling_plan
 
 
 @pytest.mark.parametrize("size", [4, 12, 16, 20, 28, 36, 44, 64, 96])
@@ -24,8 +24,8 @@ def test_it_is_a_coarse_image_and_what_the_convolutions_add() -> None:
 
 
 def test_starts_from_a_small_map() -> None:
-    assert plan(28) == (7, 2)
-    assert plan(64) == (4, 4)
+    assert upsampling_plan(28) == (7, 2)
+    assert upsampling_plan(64) == (4, 4)
 
 
 @pytest.mark.parametrize("size", [0, 2, 30])
