@@ -1,7 +1,8 @@
 """Multimodal learning from images and their captions: the public names, each loaded when it is first used.
 
 >>> import multimodal
->>> model = multimodal.build_model("fusion=film", data=multimodal.load_data("experiment=quick", "dataset.source=embedded"))
+>>> data = multimodal.load_data("experiment=quick", "dataset.source=embedded")
+>>> model = multimodal.build_model("fusion=film", data=data)
 >>> type(model.fusion).__name__
 'FiLMFusion'
 """

@@ -46,7 +46,6 @@ class Table:
             found.setdefault(data, []).append((label, line))
         return found
 
-
     def as_frame(self) -> pd.DataFrame:
         """Return a wide table: a row for each line, numbers where a cell has one and else its text."""
         value = self.cells["value"].where(self.cells["value"].notna(), self.cells["text"])

@@ -19,7 +19,7 @@ class Images:
     """Scores images generated from the caption alone (text to image) and from both inputs (reconstruction)."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the judge's accuracy, and for each sample SSIM and whether the judge predicts its class."""
+        """Return the scores, the judge's accuracy, and of each sample SSIM and whether the judge predicts its class."""
         images = context.predictions.image
         generated = score_with_references(images["text"], context)
         reconstructed = score_images(images["both"], context)

@@ -80,7 +80,7 @@ def has_key(config: DictConfig, key: str) -> bool:
 
 
 def may_add(config: DictConfig, key: str) -> bool:
-    """Return whether a key that the config lacks would be read: by an open mapping, or as an argument of a component."""
+    """Return whether a key that the config lacks would be read: by an open mapping, or as a component's argument."""
     parent, _, last = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else None
     if not isinstance(node, DictConfig) or "_target_" not in node:

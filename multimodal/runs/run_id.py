@@ -26,7 +26,8 @@ def run_key(config: dict[str, Any], data_source: str, fingerprint: str, weights:
 
     Args:
         config: resolved.
-        data_source, fingerprint: of the data.
+        data_source: where the data came from.
+        fingerprint: of the data.
         weights: {modality: what its encoder started from}.
     """
     keyed = without({part: config[part] for part in KEYED}, NOT_KEYED)
@@ -71,8 +72,9 @@ def without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def targets(part: Any) -> set[str]:
-    """Return every class and function that a config names, at any depth: by `_target_`, or by the `path` of Hydra's
-    `get_method`, `get_class` and `get_object`.
+    """Return every class and function that a config names, at any depth.
+
+    It names them by `_target_`, or by the `path` of Hydra's `get_method`, `get_class` and `get_object`.
     """
     values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     found = {target for value in values for target in targets(value)}

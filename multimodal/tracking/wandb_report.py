@@ -23,7 +23,8 @@ def build_report(project: str, entity: str | None, sweep: str, text: str, groups
     """Build a report; asks no server.
 
     Args:
-        project, entity: of the runs.
+        project: of the runs.
+        entity: whose project it is; None: the default one.
         sweep: its name, for the title.
         text: Markdown.
         groups: {title: names of the runs that may be compared}; no panel averages over two of them.
@@ -59,7 +60,8 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
 
     Args:
         mode: `online`, `offline` or `disabled`, which does nothing.
-        project, entity: of the runs.
+        project: of the runs.
+        entity: whose project it is; None: the default one.
         folder: of runs that were compared: it holds report.md.
     """
     if mode == "disabled":

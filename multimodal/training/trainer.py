@@ -176,7 +176,9 @@ class Trainer:
                 if state.step % every == 0 or state.step == steps:
                     state.record(self.validation_row(module, state, batches.per_epoch, validation))
                     log(state.history[-1])
-                    bar.validated(state.history[-1], best=state.history[-1 - state.waited]["step"])
+                    bar.validated(
+                        state.history[-1], best=min(state.history, key=lambda row: row["validation/loss"])["step"]
+                    )
                     save(state, checkpoints)
             if interrupt.received is not None:
                 save(state, checkpoints)
