@@ -98,7 +98,7 @@ def caption_box(preds: list[str], target: list[str], width: float, size: float) 
 
 def class_box(name: str, width: float, size: float, **style: Any) -> VPacker:
     """Return the name of a class above its captions of `size` points."""
-    return words_box(name.split(), width, size + 1, weight="bold", **style: Any)
+    return words_box(name.split(), width, size + 1, weight="bold", **style)
 
 
 def words_box(words: list[str], width: float, size: float, wrong: list[bool] | None = None, **style: Any) -> VPacker:
