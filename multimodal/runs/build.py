@@ -14,6 +14,7 @@ from torch import nn
 from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.model import MultimodalModel
+from multimodal.runs import composition  # noqa: F401  registers the resolver of conf/
 
 log = logging.getLogger(__name__)
 

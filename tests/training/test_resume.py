@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -235,9 +236,19 @@ def test_without_resume_nothing_of_an_older_run_is_left(tmp_path, whole):
     goes_on(tmp_path, whole)
 
 
-def test_the_bar_starts_where_the_run_goes_on(tmp_path, capsys):
+def test_a_log_file_gets_a_line_a_validation_and_no_bar(tmp_path, capsys, caplog):
+    caplog.set_level("INFO")
+    fit(tmp_path)
+    assert "\r" not in capsys.readouterr().err
+    lines = [line for line in caplog.messages if line.startswith("step ")]
+    assert [line.split(":")[0] for line in lines] == ["step 4/12", "step 8/12", "step 12/12"]
+    assert all("validation loss" in line and "samples/s" in line for line in lines)
+
+
+def test_the_bar_starts_where_the_run_goes_on(tmp_path, capsys, monkeypatch):
     stopped(tmp_path, 6)
     capsys.readouterr()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     fit(tmp_path, resume=True)
     assert "50%" in capsys.readouterr().err.split("\r")[1]
 
