@@ -1,5 +1,6 @@
 """The command in a test: scripts/run.py with a tiny budget."""
 
+import os
 import runpy
 import sys
 import traceback
@@ -25,6 +26,9 @@ UNMEASURED = [f"evaluation.measures.{name}=null" for name in OFF]
 BRIEF = [*TINY, *UNMEASURED]
 
 
+SET = ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS")
+
+
 @dataclass
 class Done:
     """How a command ended and what it wrote."""
@@ -39,6 +43,8 @@ def command(folder: Path, *arguments: str) -> Done:
     out, err, status = StringIO(), StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
+        for name in SET:  # as the command would, and undone afterwards
+            patch.setenv(name, os.environ.get(name, "1"))
         patch.setattr(
             RunFigures, "draw", lambda *arguments: {}
         )  # tests/figures has them, tests/test_run.py a whole run
