@@ -32,4 +32,4 @@ def test_the_wheel_runs_elsewhere(tmp_path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "site") in done.stdout
-    assert (folder / "run" / "metrics.json").is_file()
+    assert (tmp_path / "elsewhere" / "run" / "metrics.json").is_file()
