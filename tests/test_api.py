@@ -1,5 +1,7 @@
 """The suite from a notebook: the same run as the command's, without Hydra's global state."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from PIL import Image
 
 import multimodal
 from tests.helpers.command import BRIEF, command
+from tests.helpers.toy import ROOT
 
 SETTINGS = [*BRIEF, "evaluation.figures=null", "tracking=disabled"]
 
@@ -102,3 +105,20 @@ def test_public_names_only() -> None:
     assert set(multimodal.__all__) <= set(dir(multimodal))
     with pytest.raises(AttributeError, match="has no attribute 'trian'"):
         _ = multimodal.trian
+
+
+def test_the_readmes_notebook_runs_in_a_small_form(tmp_path, monkeypatch) -> None:
+    """The block as it stands, but for the budget, the name of the folder and the two pictures."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"## From a notebook\n\n```python\n(.*?)```", text, re.DOTALL)[1]
+    settings = ", ".join(repr(setting) for setting in [*SETTINGS, f"cache_dir={tmp_path}/cache"])
+    block = block.replace('"training.steps=100"', settings)
+    block = block.replace('"runs/mnist-concat-s0-..."', "run.folder")
+    block = block.replace('"dataset=animals", ', '"dataset=animals", "dataset.limit=120", ')
+    monkeypatch.chdir(tmp_path)
+    for name in ("1.png", "2.png"):
+        Image.new("L", (28, 28)).save(name)
+    names: dict = {}
+    exec(block, names)
+    assert names["run"].record.fusion == "concat"
+    assert type(names["model"].fusion).__name__ == "FiLMFusion"
