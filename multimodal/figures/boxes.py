@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from itertools import groupby
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ CLOSING = frozenset(",.;:!?)%")  # stands close to the word before it
 TALLEST = 16.0  # inches: of a page, if that can be
 
 
-def text_box(text: str, size: float, **style) -> TextArea:
+def text_box(text: str, size: float, **style: Any) -> TextArea:
     """Return one line of text at `size` points; a dollar sign is a dollar sign."""
     return TextArea(text, textprops={"fontsize": size, "color": INK, "parse_math": False, **style})
 
@@ -61,7 +62,7 @@ def picture_box(image: Tensor, side: float) -> PaddedBox:
     return PaddedBox(picture, draw_frame=True, patch_attrs={"edgecolor": RULE, "linewidth": 0.8})
 
 
-def frame_box(text: str, width: float, height: float, size: float, **style) -> DrawingArea:
+def frame_box(text: str, width: float, height: float, size: float, **style: Any) -> DrawingArea:
     """Return a framed box of inches with a text in its middle."""
     box = space_box(width, height)
     patch = {"facecolor": PALE, "edgecolor": RULE, "linewidth": 0.8, **style}
@@ -95,12 +96,12 @@ def caption_box(preds: list[str], target: list[str], width: float, size: float) 
     return words_box(preds, width, size, wrong_words(preds, target))
 
 
-def class_box(name: str, width: float, size: float, **style) -> VPacker:
+def class_box(name: str, width: float, size: float, **style: Any) -> VPacker:
     """Return the name of a class above its captions of `size` points."""
     return words_box(name.split(), width, size + 1, weight="bold", **style)
 
 
-def words_box(words: list[str], width: float, size: float, wrong: list[bool] | None = None, **style) -> VPacker:
+def words_box(words: list[str], width: float, size: float, wrong: list[bool] | None = None, **style: Any) -> VPacker:
     """Return words in lines at most `width` inches wide, at `size` points; the wrong ones red and bold."""
     lines = wrapped_lines(words, [False] * len(words) if wrong is None else wrong, width, size)
     return column_box([line_box(line, size, style) for line in lines], LEADING * size / POINTS, width)
