@@ -1,4 +1,4 @@
-"""What a comparison of runs holds, whatever it is written as: sentences, tables, failures, commands."""
+"""The contents of a comparison of runs, in any output format: sentences, tables, failures, commands."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from multimodal.comparison.wording import group_sentences, lead
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that failed, with the command that shows it again."""
+    """A failed job, with the command that reproduces the failure."""
 
     command: str
     error: str
@@ -24,15 +24,15 @@ class FailedJob:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison.
+    """Holds the contents of a comparison.
 
     Args:
         title: the heading.
-        lead: how much there is to compare.
-        groups: {dataset, source and setting: runs that may be compared}.
-        sentences: {title of a group: what is said of it}.
-        tables: those that are not empty.
-        failures: of the folder's jobs.
+        lead: number of runs, fusions and datasets, and how they are compared.
+        groups: {title of a group: its runs}; only runs of the same dataset, source and setting are compared.
+        sentences: {title of a group: sentences on its results}.
+        tables: the tables with at least one row.
+        failures: failed jobs of the folder.
         commands: {run folder: the command that repeats it}.
     """
 
@@ -46,12 +46,12 @@ class Comparison:
 
     @property
     def script(self) -> str:
-        """The commands as they can be run, the folder that each wrote above it."""
+        """Return the commands as a shell script, each below a comment with its run folder."""
         return "\n".join(f"# {name}\n{command}" for name, command in self.commands.items())
 
 
 def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: float) -> Comparison:
-    """Compare the runs of a folder, each group on the same data within itself."""
+    """Compare the runs of a folder, within each group of runs on the same data."""
     groups, tests = by_group(runs), compare_fusions(runs, margin)
     tables = [quality_table(groups, tests), generation_table(groups, tests)]
     tables += [pairwise_table(tests, margin), data_table(groups)]

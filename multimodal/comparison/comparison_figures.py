@@ -14,24 +14,24 @@ from multimodal.figures.curves import TITLES, UNITS, quantities
 from multimodal.figures.layout import BLUE, INK, ORANGE, QUIET, RULE
 
 Curve = dict[float, float]
-# Okabe and Ito's colours, then again with other dashes: nine fusions and more can be told apart.
+# Okabe and Ito's colours, then again with other dashes: nine and more fusions stay distinguishable.
 COLORS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 DASHES = ("-", "--", ":", "-.")
 SIZE, DPI = (4.6, 3.5), 150  # inches, of each small figure
 SURFACE = (4.6, 3.8)
-ROOM = 5  # lines that a legend may name among the curves
+ROOM = 5  # largest number of legend entries inside the axes
 SEEDS = "line: mean over seeds; band: lowest to highest seed"
 
 
 class LineStyle(NamedTuple):
-    """How a fusion is drawn, in every figure of a report."""
+    """Colour and dashes of a fusion in every figure of a report."""
 
     color: str
     dashes: str
 
 
 def line_styles(fusions: list[str]) -> dict[str, LineStyle]:
-    """Return {fusion: its line}; neighbours differ in colour and in dashes."""
+    """Return {fusion: line style}; neighbours differ in colour and in dashes."""
     return {
         name: LineStyle(COLORS[i % len(COLORS)], DASHES[(i % len(COLORS) + i // len(COLORS)) % len(DASHES)])
         for i, name in enumerate(fusions)
@@ -39,14 +39,14 @@ def line_styles(fusions: list[str]) -> dict[str, LineStyle]:
 
 
 def learning_figures(runs: list[Run], styles: dict[str, LineStyle]) -> dict[str, Figure]:
-    """Return {quantity: figure} of everything that was measured on the validation split."""
+    """Draw {quantity: figure} of every quantity that was measured on the validation split."""
     rows = [row for run in runs for row in run.history]
     names = [name for name in quantities(rows) if any(f"validation/{name}" in row for row in rows)]
     return {TITLES.get(name, name): draw_learning(runs, styles, f"validation/{name}") for name in names}
 
 
 def draw_learning(runs: list[Run], styles: dict[str, LineStyle], name: str) -> Figure:
-    """Draw one quantity over the steps."""
+    """Draw one quantity over the optimizer steps, a line per fusion."""
     figure, axes = small_figure(SIZE)
     for fusion, own in by_fusion(runs).items():
         curves = [{row["step"]: row[name] for row in run.history if name in row} for run in own]
@@ -59,7 +59,7 @@ def draw_learning(runs: list[Run], styles: dict[str, LineStyle], name: str) -> F
 
 
 def availability_figures(runs: list[Run], styles: dict[str, LineStyle]) -> dict[str, Figure]:
-    """Return {what is missing: figure} of the accuracy while the other modality is always there."""
+    """Draw {title: figure} of the accuracy over the missing rate of one modality, with the other always present."""
     figures = {}
     for rate, other, title in SWEPT.values() if any(run.surface for run in runs) else ():
         figure, axes = small_figure(SIZE)
@@ -77,7 +77,7 @@ def availability_figures(runs: list[Run], styles: dict[str, LineStyle]) -> dict[
 
 
 def draw_band(axes: Axes, curves: list[Curve], style: LineStyle, label: str) -> None:
-    """Draw mean and band where every seed has a value, and each seed thin, to its own end."""
+    """Draw mean and range over the seeds where all have a value; if some stopped early, also a thin line per seed."""
     curves = [curve for curve in curves if curve]
     if not curves:
         return
@@ -93,7 +93,7 @@ def draw_band(axes: Axes, curves: list[Curve], style: LineStyle, label: str) -> 
 
 
 def name_lines(figure: Figure, axes: Axes) -> None:
-    """Add a legend: among the curves while there is room, else beneath the figure, which grows by it."""
+    """Add a legend: inside the axes if it is short, else below them, and enlarge the figure for it."""
     handles, names = axes.get_legend_handles_labels()
     if len(names) <= ROOM:
         axes.legend(frameon=False)
@@ -105,7 +105,7 @@ def name_lines(figure: Figure, axes: Axes) -> None:
 
 
 def surface_figures(runs: list[Run]) -> dict[str, Figure]:
-    """Return {fusion: figure} of the mean over seeds, on one scale for all fusions of these data."""
+    """Draw {fusion: figure} of the availability surface, mean over seeds, on one colour scale for all fusions."""
     cells = {fusion: mean_surface(own) for fusion, own in by_fusion(runs).items()}
     cells = {fusion: own for fusion, own in cells.items() if own}
     lowest = min((value for own in cells.values() for value in own.values()), default=0.0)
@@ -114,22 +114,27 @@ def surface_figures(runs: list[Run]) -> dict[str, Figure]:
 
 
 def mean_surface(runs: list[Run]) -> dict[tuple[float, float], float]:
-    """Return {(no_image, no_text): mean accuracy} over the seeds that have the cell."""
-    found: dict[tuple[float, float], list[float]] = {}
+    """Return {(no_image, no_text): mean accuracy} over the seeds that have this cell."""
+    accuracies: dict[tuple[float, float], list[float]] = {}
     for run in runs:
         for row in run.surface:
-            found.setdefault((row["no_image"], row["no_text"]), []).append(row["accuracy"])
-    return {at: float(np.mean(values)) for at, values in found.items()}
+            accuracies.setdefault((row["no_image"], row["no_text"]), []).append(row["accuracy"])
+    return {at: float(np.mean(values)) for at, values in accuracies.items()}
 
 
 def draw_surface(cells: dict[tuple[float, float], float], low: float) -> Figure:
-    """Draw a cell for each pair of rates."""
+    """Draw one coloured cell for each pair of missing rates.
+
+    Args:
+        cells: {(no_image, no_text): accuracy}.
+        low: accuracy at the lower end of the colour scale.
+    """
     figure, axes = small_figure(SURFACE)
     steps = sorted({rate for at in cells for rate in at})
     grid = np.full((len(steps), len(steps)), np.nan)
     for (no_image, no_text), value in cells.items():
         grid[steps.index(no_text), steps.index(no_image)] = value
-    shown = axes.imshow(grid, origin="lower", cmap="viridis", vmin=low, vmax=1)
+    mesh = axes.imshow(grid, origin="lower", cmap="viridis", vmin=low, vmax=1)
     for (i, j), value in np.ndenumerate(grid):
         if np.isfinite(value):
             ink = "white" if value < low + 0.6 * (1 - low) else "black"
@@ -142,7 +147,7 @@ def draw_surface(cells: dict[tuple[float, float], float], low: float) -> Figure:
     axes.spines[:].set_visible(False)
     axes.set_xlabel("share without image", color=INK)
     axes.set_ylabel("share without caption", color=INK)
-    bar = figure.colorbar(shown, shrink=0.8)
+    bar = figure.colorbar(mesh, shrink=0.8)
     bar.outline.set_visible(False)
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     bar.ax.tick_params(color=RULE, labelcolor=QUIET)
@@ -150,7 +155,7 @@ def draw_surface(cells: dict[tuple[float, float], float], low: float) -> Figure:
 
 
 def small_figure(size: tuple[float, float]) -> tuple[Figure, Axes]:
-    """Return a figure of one panel; its title stands on the page, not in it."""
+    """Create a figure of one panel without a title, which the page adds."""
     figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

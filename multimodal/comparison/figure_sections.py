@@ -16,7 +16,7 @@ from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.inline_images import InlineImage, inline_figure, inline_file
 from multimodal.comparison.reading import Run
 
-# {figure of a run: (heading, what it shows)}; of one run of each fusion
+# {figure of a run: (heading, what it shows)}; one run of each fusion is displayed
 RUN_FIGURES = {
     "generation": ("Generated samples", "Real test samples beside the image and the caption generated from the other"),
     "tsne": ("Joint representation", "t-SNE map of the joint representation of the test split, coloured by class"),
@@ -33,10 +33,10 @@ class FigureSection:
 
 
 def figure_sections(groups: dict[str, list[Run]], widest: int) -> list[FigureSection]:
-    """Return the sections that are not empty, each picture at most `widest` pixels wide."""
+    """Draw the sections, each picture at most `widest` pixels wide; sections without pictures are left out."""
     styles = line_styles(sorted({run.fusion for runs in groups.values() for run in runs}))
 
-    def drawn(draw: Callable[[list[Run]], dict[str, Figure]], shows: str) -> dict[str, list[InlineImage]]:
+    def pictures_of(draw: Callable[[list[Run]], dict[str, Figure]], shows: str) -> dict[str, list[InlineImage]]:
         return {
             title: [inline_figure(f, name, f"{shows} {name}, {title}", widest) for name, f in draw(runs).items()]
             for title, runs in groups.items()
@@ -46,18 +46,18 @@ def figure_sections(groups: dict[str, list[Run]], widest: int) -> list[FigureSec
         FigureSection(
             "Accuracy under missing modalities",
             f"One modality is missing more and more often, the other is always there; {SEEDS}.",
-            drawn(lambda runs: availability_figures(runs, styles), "Accuracy with"),
+            pictures_of(lambda runs: availability_figures(runs, styles), "Accuracy with"),
         ),
         FigureSection(
             "Availability surfaces",
             "Accuracy in percent for each share of samples without image or without caption; mean over seeds; "
             "one colour scale for the fusions of a dataset.",
-            drawn(surface_figures, "Availability surface of"),
+            pictures_of(surface_figures, "Availability surface of"),
         ),
         FigureSection(
             "Learning curves",
             f"On the validation split; {SEEDS}.",
-            drawn(lambda runs: learning_figures(runs, styles), "Learning curve:"),
+            pictures_of(lambda runs: learning_figures(runs, styles), "Learning curve:"),
         ),
     ]
     how = "The same test samples for each fusion, from the run of the lowest seed that all have."
@@ -68,7 +68,7 @@ def figure_sections(groups: dict[str, list[Run]], widest: int) -> list[FigureSec
 
 
 def run_pictures(title: str, runs: list[Run], name: str, shows: str, widest: int) -> list[InlineImage]:
-    """Return a figure that the runs have drawn, of one run of each fusion; a run without figures has none."""
+    """Read a saved figure of one run of each fusion, preferably of a seed that all have; missing files are left out."""
     fusions = by_fusion(runs).values()
     common = set.intersection(*({run.seed for run in own} for own in fusions))
     chosen = [min(own, key=lambda run: (run.seed not in common, run.seed)) for own in fusions]

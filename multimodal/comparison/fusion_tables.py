@@ -1,4 +1,4 @@
-"""The tables of metrics: a line for each fusion, beneath the title of its group, then what needs no model."""
+"""The tables of metrics: a line for each fusion of a group, then lines for the blind baselines and the judges."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ Cells = list[dict[str, Any]]
 
 
 def quality_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> Table:
-    """Return how right each fusion is, the primary metric first, and what it costs."""
+    """Return the table of accuracy metrics, the primary one first, and of cost."""
     specs = sorted(shown_in(QUALITY), key=lambda spec: spec.tested != PRIMARY) + shown_in(COST)
     return metric_table("Quality and cost", groups, specs, tests, [MEANING])
 
 
 def generation_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> Table:
-    """Return how well each fusion generates and retrieves."""
+    """Return the table of generation and retrieval metrics."""
     return metric_table("Generation and retrieval", groups, shown_in(GENERATION), tests, [GENERATED, REFERENCES])
 
 
@@ -70,7 +70,7 @@ def fusion_cells(title: str, runs: list[Run], specs: list[MetricSpec], tests: li
 
 
 def mean_and_spread(runs: list[Run], spec: MetricSpec) -> dict[str, Any]:
-    """Return mean and standard deviation over seeds, and how many there are where some have no such value."""
+    """Return the text of a cell, with mean, standard deviation and number of seeds that have the metric."""
     values = spec.scale * pd.Series([run.metrics.get(spec.name) for run in runs], dtype=float)
     n = int(values.count())
     if n == 0:
@@ -81,7 +81,7 @@ def mean_and_spread(runs: list[Run], spec: MetricSpec) -> dict[str, Any]:
 
 
 def reference_cells(title: str, run: Run, specs: list[MetricSpec]) -> Cells:
-    """Return the lines of what needs no model, the same for every run on these data, as far as it has these metrics."""
+    """Return the lines of blind baselines and judges, which are equal for every run on the same data."""
     judges = {spec.name: run.metrics.get(spec.judge) for spec in specs if spec.judge}
     cells = []
     for name, scores in (run.baselines | {"the judge itself": judges}).items():
@@ -90,19 +90,20 @@ def reference_cells(title: str, run: Run, specs: list[MetricSpec]) -> Cells:
             continue
         cells.append(cell(title, label, "seeds", "", reference=True))
         for spec in specs:
-            value = None if scores[spec.name] is None else spec.scale * scores[spec.name]
+            score = scores[spec.name]
+            value = None if score is None else spec.scale * score
             text = "" if value is None else f"{value:.{spec.digits}f}"
             cells.append(cell(title, label, spec.heading, text, value, reference=True))
     return cells
 
 
 def reason(runs: list[Run], name: str) -> str:
-    """Return why no run has this metric."""
+    """Return the reason why no run has this metric."""
     return next((run.undefined[name] for run in runs if name in run.undefined), "not measured")
 
 
 def why_dashes(groups: dict[str, list[Run]], specs: list[MetricSpec]) -> list[str]:
-    """Explain the dashes: a line for each reason."""
+    """Return notes that explain the dashes, one for each reason."""
     names: dict[tuple[str, str, str], list[str]] = {}
     for title, runs in groups.items():
         for fusion, own in by_fusion(runs).items():

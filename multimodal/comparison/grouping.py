@@ -1,19 +1,19 @@
-"""Runs that may be compared: those on the same data in the same setting, and among them those of one fusion."""
+"""Groups of comparable runs (same data, same setting), and the runs of each fusion."""
 
 from multimodal.comparison.reading import Run
 
 
 def group_titles(runs: list[Run]) -> dict[tuple[str, str, str, str], str]:
-    """Name each group for the reader: dataset, source, fingerprint where a source has several, setting."""
+    """Return {group: title} of dataset, source, fingerprint (only if a source has several) and setting."""
     groups = dict.fromkeys(run.group for run in runs)
     prints: dict[tuple[str, str], set[str]] = {}
     for dataset, source, fingerprint, _ in groups:
         prints.setdefault((dataset, source), set()).add(fingerprint)
-    found = {}
+    titles = {}
     for dataset, source, fingerprint, setting in groups:
         data = f"{source}, data {fingerprint}" if len(prints[dataset, source]) > 1 else source
-        found[dataset, source, fingerprint, setting] = f"{dataset} ({data})" + (f", {setting}" if setting else "")
-    return found
+        titles[dataset, source, fingerprint, setting] = f"{dataset} ({data})" + (f", {setting}" if setting else "")
+    return titles
 
 
 def by_group(runs: list[Run]) -> dict[str, list[Run]]:

@@ -1,4 +1,4 @@
-"""A comparison as one HTML page: style, script and figures are in it, nothing is loaded."""
+"""A comparison as one HTML page that contains its style, script and figures and loads nothing."""
 
 from pathlib import Path
 
@@ -18,5 +18,5 @@ PAGES = Environment(
 
 
 def as_html(comparison: Comparison, sections: list[FigureSection]) -> str:
-    """Return the page; all text is escaped: class names and errors are not ours."""
+    """Render the page; all text is escaped, because class names and errors may contain HTML."""
     return PAGES.get_template(TEMPLATE).render(comparison=comparison, sections=sections)

@@ -1,4 +1,4 @@
-"""Figures as they stand in a page that is one file: WebP in data URIs, no larger than they are looked at."""
+"""Figures embedded in an HTML page: WebP images in data URIs, scaled to the size of their display."""
 
 import base64
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-QUALITY = 85  # of WebP: captions stay legible, a grid of samples takes 100 to 200 kB
+QUALITY = 85  # WebP quality: captions stay legible, a grid of samples takes 100 to 200 kB
 
 
 @dataclass(frozen=True)
 class InlineImage:
-    """An image: `alt` says in words what it shows, `title` stands above it; width and height in pixels."""
+    """An image as a data URI, with its title, its description `alt`, and its width and height in pixels."""
 
     uri: str
     title: str
@@ -25,20 +25,20 @@ class InlineImage:
 
 
 def inline_file(path: Path, title: str, alt: str, widest: int) -> InlineImage:
-    """Read a figure that a run has drawn, and scale it to at most `widest` pixels."""
+    """Read a figure that a run saved, and scale it to at most `widest` pixels."""
     with Image.open(path) as image:
-        return inlined(image, title, alt, widest)
+        return encode_image(image, title, alt, widest)
 
 
 def inline_figure(figure: Figure, title: str, alt: str, widest: int) -> InlineImage:
-    """Render a figure of the page."""
+    """Render a figure, and scale it to at most `widest` pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    return inlined(Image.fromarray(np.asarray(canvas.buffer_rgba())), title, alt, widest)
+    return encode_image(Image.fromarray(np.asarray(canvas.buffer_rgba())), title, alt, widest)
 
 
-def inlined(image: Image.Image, title: str, alt: str, widest: int) -> InlineImage:
-    """Encode an image, scaled down, never up."""
+def encode_image(image: Image.Image, title: str, alt: str, widest: int) -> InlineImage:
+    """Encode an image, scaled down if it is too wide."""
     pixels = image.convert("RGB")
     pixels.thumbnail((widest, 4 * widest))
     data = BytesIO()

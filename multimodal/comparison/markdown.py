@@ -1,4 +1,4 @@
-"""A comparison without its figures: as Markdown, and as a DataFrame with a row for each cell of a table."""
+"""A comparison without its figures: as Markdown, and as a DataFrame with one row per table cell."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ COLUMNS = ["table", "data", "line", "column", "text", "value", "sd", "n", "best"
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Return sentences, tables, failed jobs and commands."""
+    """Format sentences, tables, failed jobs and commands as Markdown."""
     parts = [f"# {escaped(comparison.title)}", escaped(comparison.lead), "## Verdict"]
     for title, sentences in comparison.sentences.items():
         parts += [f"**{escaped(title)}**", "\n".join(f"- {escaped(sentence)}" for sentence in sentences)]
@@ -23,21 +23,21 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def markdown_table(table: Table) -> str:
-    """Return the lines with their data in a column of its own, the best in bold."""
+    """Format a table, with the title of the group in the first column and the best values in bold."""
     lines = [["data", table.head, *table.columns], ["---"] * (2 + len(table.columns))]
     for data, label, line in table.lines():
-        texts = [f"**{escaped(c.text)}**" if c.best else escaped(c.text) for c in line.itertuples()]
+        texts = [f"**{escaped(str(c.text))}**" if c.best else escaped(str(c.text)) for c in line.itertuples()]
         lines.append([escaped(data), escaped(label), *texts])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def escaped(text: str) -> str:
-    """Escape what Markdown would read as its own."""
+    """Escape the characters that have a meaning in Markdown."""
     return "".join(f"\\{c}" if c in "\\|*_`<[" else c for c in text.replace("\n", " "))
 
 
 def as_frame(comparison: Comparison) -> pd.DataFrame:
-    """Return every cell with the numbers behind it; then sentences, notes, failures and commands."""
+    """Return all cells with their numbers, then sentences, notes, failures and commands."""
     cells = [table.cells.assign(table=table.caption) for table in comparison.tables]
     rows = [("Verdict", data, "", "", sentence) for data, own in comparison.sentences.items() for sentence in own]
     rows += [("Note", table.caption, "", "", note) for table in comparison.tables for note in table.notes]

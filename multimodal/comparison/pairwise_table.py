@@ -19,13 +19,13 @@ NOTES = [
 
 
 def pairwise_table(tests: list[PairwiseTest], margin: float) -> Table:
-    """Return every comparison in numbers."""
+    """Return the table of all pairwise tests."""
     cells = [cell(t.group, f"{t.first} − {t.second}", **each) for t in tests for each in pairwise_cells(t, margin)]
     return Table("All comparisons", "fusions", as_cells(cells), NOTES, ("measure", "verdict"))
 
 
 def pairwise_cells(test: PairwiseTest, margin: float) -> list[dict[str, Any]]:
-    """Return the cells of a test, differences in points or in the unit of the metric."""
+    """Return the cells of a test; differences are in the unit of the metric."""
     in_words = sentence(test, margin)
     cells = {
         "measure": (test.metric.title, None),
@@ -42,5 +42,5 @@ def pairwise_cells(test: PairwiseTest, margin: float) -> list[dict[str, Any]]:
 
 
 def interval_cell(test: PairwiseTest, interval: tuple[float, float] | None) -> tuple[str, float | None]:
-    """Return an interval and its lower end, by which lines are sorted."""
+    """Return the text of an interval, and its lower end to sort by."""
     return (signed_interval(test, interval), interval[0]) if interval else (DASH, None)

@@ -1,7 +1,7 @@
 """Paired tests of whether one fusion is better than another.
 
-Paired by seed, which measures what training again would change, and by test sample, which measures what
-another test split would change for these very models. Only the first decides.
+Pairing by seed measures the variation between trainings; pairing by test sample measures the variation between test
+splits for the trained models. Only the first decides.
 """
 
 from collections.abc import Iterator
@@ -17,31 +17,33 @@ from multimodal.comparison.sample_intervals import LEVEL, RunPair, sample_interv
 from multimodal.metric.catalogue import PRIMARY, SECONDARY, MetricSpec, compared
 from multimodal.metric.statistics import equivalence_test, holm, t_interval, t_test
 
-SEEDS = 6  # with fewer nothing is tested
-REFERENCE = "concat"  # the plainest fusion: the others are compared with it, not it with them
+SEEDS = 6  # fewest paired seeds for a test
+REFERENCE = "concat"  # the simplest fusion: the second of each pair, so that others are compared with it
 
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class PairwiseTest:
-    """One fusion beside another, in one metric.
+    """Holds the comparison of two fusions in one metric.
 
     Args:
         group: title of the runs' group.
-        metric: its entry in the catalogue.
-        first, second: fusions; the second is the reference.
-        n: paired seeds.
-        unpaired: seeds that only one of the two has, which are left out.
-        difference: mean of first - second; None where nothing can be compared.
-        interval: 95 % over seeds, not adjusted for other tests; None with a single seed.
-        p: of no difference, Holm-adjusted within its family: all pairs of fusions of the group, by the primary
-            metric, or by all the secondary ones; None with too few seeds.
-        p_equivalent: of a difference outside the margin, by two one-sided tests, adjusted in the same way.
-        sample_interval: 95 % over test samples, of the difference averaged over these seeds; None where too few
-            samples differ for one, or predictions were not saved.
-        sample_dependent: whether another test split may well not show the difference.
-        note: why there is no difference.
+        metric: the metric's entry in the catalogue.
+        first: a fusion.
+        second: the fusion that it is compared with.
+        n: number of paired seeds.
+        unpaired: seeds that only one of the two fusions has; they are left out.
+        difference: mean of first - second; None if it is undefined.
+        interval: 95 % interval over seeds, not adjusted for multiple tests; None with fewer than two seeds.
+        p: p value of the hypothesis of no difference, Holm-adjusted within its family (all pairs of fusions of the
+            group, in the primary metric or in all secondary ones); None with fewer than SEEDS seeds.
+        p_equivalent: p value of the hypothesis of a difference outside the margin, from two one-sided tests, adjusted
+            in the same way.
+        sample_interval: 95 % interval over test samples of the difference averaged over the seeds; None if too few
+            samples differ, or predictions were not saved.
+        sample_dependent: whether the interval over test samples includes zero or could not be computed.
+        note: why the difference is undefined.
     """
 
     group: str
@@ -60,22 +62,23 @@ class PairwiseTest:
 
     @property
     def significant(self) -> bool:
-        """Whether there is a difference."""
+        """Return whether the difference is significant at the 5 % level."""
         return self.p is not None and self.p < 1 - LEVEL
 
     @property
     def equivalent(self) -> bool:
-        """Whether the difference is within the margin; it may be significant all the same."""
+        """Return whether the difference is significantly within the margin; it may also differ significantly from 0."""
         return self.p_equivalent is not None and self.p_equivalent < 1 - LEVEL
 
     @property
     def better(self) -> str:
-        """The fusion with the better mean."""
+        """Return the fusion with the better mean."""
+        assert self.difference is not None, "an undefined difference has no better side"
         return self.first if (self.difference > 0) == self.metric.higher_is_better else self.second
 
     @property
     def worse(self) -> str:
-        """The other one."""
+        """Return the fusion with the worse mean."""
         return self.second if self.better == self.first else self.first
 
 
@@ -83,36 +86,39 @@ def compare_fusions(runs: list[Run], margin: float) -> list[PairwiseTest]:
     """Test every pair of fusions of every group, in each metric that the catalogue tests, the primary one first.
 
     Args:
-        runs: of any datasets and settings; only those of equal group are compared.
-        margin: within which a difference does not matter, as a share: 0.01 is 1 point.
+        runs: runs of any datasets and settings; only runs of the same group are compared.
+        margin: largest difference that counts as equivalent, as a share: 0.01 is 1 point.
+
+    Raises:
+        ValueError: if the margin is not between 0 and 1.
     """
     check_margin(margin)
-    found = []
+    tests = []
     for group, own in by_group(runs).items():
-        found += adjust([test for pair in fusion_pairs(own) for test in compare_pair(*pair, group, margin)])
-    return found
+        tests += adjust([test for pair in fusion_pairs(own) for test in compare_pair(*pair, group, margin)])
+    return tests
 
 
 def check_margin(margin: float) -> None:
-    """ValueError for what is no share."""
+    """Raise ValueError unless the margin is a number above 0 and below 1."""
     if not isinstance(margin, int | float) or not 0 < margin < 1:
         raise ValueError(f"report.margin must be a share above 0 and below 1 (0.01 is 1 point), got {margin}")
 
 
 def fusion_pairs(runs: list[Run]) -> Iterator[tuple[list[Run], list[Run]]]:
-    """Yield the runs of each two fusions of a group, the reference last."""
+    """Yield the runs of every pair of fusions of a group, the reference second."""
     fusions = by_fusion(runs)
     names = sorted(fusions, key=lambda name: (is_reference(name), name))
     yield from ((fusions[first], fusions[second]) for first, second in combinations(names, 2))
 
 
 def is_reference(fusion: str) -> bool:
-    """Whether it is the plain fusion, whatever its arguments."""
+    """Return whether this is the reference fusion, with any arguments."""
     return fusion.partition(" ")[0] == REFERENCE
 
 
 def adjust(tests: list[PairwiseTest]) -> list[PairwiseTest]:
-    """Adjust p by Holm within two families: the primary metric's tests of a group, and all its others."""
+    """Adjust the p values of a group by Holm's method within two families: primary metric, and all secondary ones."""
     adjusted = list(tests)
     for family in (PRIMARY, SECONDARY):
         rows = [i for i, test in enumerate(tests) if test.metric.tested == family and test.p is not None]
@@ -123,7 +129,7 @@ def adjust(tests: list[PairwiseTest]) -> list[PairwiseTest]:
 
 
 def compare_pair(first: list[Run], second: list[Run], group: str, margin: float) -> list[PairwiseTest]:
-    """Test two fusions in each metric, p not yet adjusted."""
+    """Test two fusions in each metric; the p values are not yet adjusted."""
     a, b = ({run.seed: run for run in runs} for runs in (first, second))
     pairs = [(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys())]
     unpaired, sampled = tuple(sorted(a.keys() ^ b.keys())), sample_intervals(pairs)
@@ -137,7 +143,7 @@ def compare_pair(first: list[Run], second: list[Run], group: str, margin: float)
 
 
 def why_undefined(pairs: list[RunPair], name: str) -> str:
-    """Return which run has no such metric, and why; nothing where all have it."""
+    """Return which run lacks the metric, and why; an empty text if all have it."""
     run = next((run for pair in pairs for run in pair if run.metrics.get(name) is None), None)
     if run is None:
         return ""
@@ -145,8 +151,14 @@ def why_undefined(pairs: list[RunPair], name: str) -> str:
 
 
 def seed_test(pairs: list[RunPair], name: str, margin: float) -> dict[str, Any]:
-    """Return difference, interval and p over seeds: below six no p, with one seed no interval either."""
-    x = np.array([a.metrics[name] - b.metrics[name] for a, b in pairs])
+    """Compute the fields of a `PairwiseTest` over seeds, in which no run lacks the metric.
+
+    Returns:
+        `difference`; `interval` with two seeds or more; `p` and `p_equivalent` with SEEDS or more.
+    """
+    first = np.array([run.metrics[name] for run, _ in pairs], np.float64)
+    second = np.array([run.metrics[name] for _, run in pairs], np.float64)
+    x = first - second
     found: dict[str, Any] = {"difference": float(x.mean())} if len(x) else {}
     if len(x) > 1:
         low, high = t_interval(x, LEVEL)
@@ -162,7 +174,7 @@ def enough_seeds(fusions: dict[str, list[Run]]) -> list[str]:
 
 
 def best_fusion(fusions: dict[str, list[Run]], metric: MetricSpec, tests: list[PairwiseTest]) -> str | None:
-    """Return the fusion that is significantly better than every other that can be compared, also over samples."""
+    """Return the fusion that is significantly better than every other one with enough seeds, also over test samples."""
     tests = [test for test in tests if test.metric.name == metric.name]
     ahead = {(test.better, test.worse) for test in tests if test.significant and not test.sample_dependent}
     measured = [

@@ -1,4 +1,4 @@
-"""Where the numbers of a comparison come from: the data, and the commands that repeat the runs and failed jobs."""
+"""The provenance of a comparison: its data, and the commands that repeat the runs and failed jobs."""
 
 import shlex
 
@@ -11,7 +11,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def data_table(groups: dict[str, list[Run]]) -> Table:
-    """Return where the data of each group came from, and how many samples there are."""
+    """Return the table of data sources, fingerprints and numbers of samples."""
     cells = []
     for title, (run, *_) in groups.items():
         cells.append(cell(title, run.dataset, "source", run.source))
@@ -22,7 +22,7 @@ def data_table(groups: dict[str, list[Run]]) -> Table:
 
 
 def split_sizes(run: Run) -> dict[str, int | None]:
-    """Return {split: number of samples}, None in a folder without a data card."""
+    """Return {split: number of samples}, None if the folder has no data card."""
     file = run.folder / "data_card.json"
     classes = read_json(file)["classes"] if file.exists() else {}
     return {name: sum(classes[name].values()) if name in classes else None for name in SPLITS}
@@ -34,11 +34,11 @@ def run_commands(runs: list[Run]) -> dict[str, str]:
 
 
 def run_command(run: Run) -> str:
-    """Return the command with the data source that `auto` resolved to, so that it does the same elsewhere."""
+    """Return the command that repeats a run, with the data source that `auto` resolved to."""
     overrides = run.config["overrides"]
-    given = any(o.lstrip("+").startswith(("dataset.source=", "dataset.path=")) for o in overrides)
-    source = [] if given or run.source not in ("hub", "embedded") else [f"dataset.source={run.source}"]
-    place = f"output_dir={run.folder}"  # a sweep's own is the folder of all its runs
+    explicit = any(o.lstrip("+").startswith(("dataset.source=", "dataset.path=")) for o in overrides)
+    source = [] if explicit or run.source not in ("hub", "embedded") else [f"dataset.source={run.source}"]
+    place = f"output_dir={run.folder}"  # a sweep's output_dir is the folder of all its runs
     return shlex.join([*SCRIPT, *(place if o.startswith("output_dir=") else o for o in overrides), *source])
 
 

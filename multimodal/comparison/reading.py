@@ -1,4 +1,4 @@
-"""The runs of a folder, each with what it measured and what sets it apart from the others."""
+"""Reading of the runs of a folder, each with its metrics and the settings in which it differs from the others."""
 
 import json
 import logging
@@ -16,35 +16,44 @@ from multimodal.runs.run_dir import REPLACED
 
 log = logging.getLogger(__name__)
 
-# Parts of the config that must be equal for a comparison of fusions to be fair, and what in them changes no result.
-COMPARED = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim", "fusion_parameters")
-COMPARED += ("code",)
-NOT_COMPARED = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
-NOT_COMPARED += ("evaluation.image_judge.cache",)
-ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")  # named by source and fingerprint
-ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that stand elsewhere, or do not matter
-DATA = ["source", "fingerprint"]  # of a run
-FACTS = ("seed",)  # in metrics.json, but not measured
+# Parts of the config that must be equal for a fair comparison of fusions, and keys in them that change no result.
+COMPARED = (
+    *("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim", "fusion_parameters"),
+    "code",
+)
+NOT_COMPARED = (
+    *("training.accelerator", "evaluation.figures", "evaluation.batch_size"),
+    "evaluation.image_judge.cache",
+)
+ORIGIN = (
+    "dataset.source",
+    "dataset.path",
+    "dataset.hub_id",
+    "dataset.embedded",
+)  # represented by source and fingerprint
+ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
+DATA = ["source", "fingerprint"]  # fields of a run that identify its data
+FACTS = ("seed",)  # entries of metrics.json that are no metrics
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
+    """Holds a finished run.
 
     Args:
-        folder: its files.
-        dataset: its name.
-        source: of the data, as found: `hub`, `path` or `embedded`.
-        fingerprint: of the data.
-        fusion: the choice, and where the runs differ in its arguments those: `attention layers=2`.
-        setting: what else differs between the runs of a dataset, `caption=synergy`; empty where nothing does.
-        seed: of initialisation, order and dropout.
+        folder: the run's folder.
+        dataset: name of the dataset.
+        source: source of the data: `hub`, `path` or `embedded`.
+        fingerprint: fingerprint of the data.
+        fusion: name of the fusion, with the arguments in which the runs differ: `attention num_layers=2`.
+        setting: other settings in which the runs of a dataset differ: `caption=synergy`; empty if there are none.
+        seed: seed of initialisation, sample order and dropout.
         metrics: {name: value}, None where undefined.
         undefined: {name: reason} for every None.
         baselines: {blind baseline: {name: value}}.
         surface: rows of the availability surface.
         history: rows of `history.csv`.
-        config: of `config.yaml`; empty if there is none.
+        config: contents of the run's record, with its command-line overrides.
     """
 
     folder: Path
@@ -63,13 +72,13 @@ class Run:
 
     @property
     def group(self) -> tuple[str, str, str, str]:
-        """Equal for runs that may be compared."""
+        """Return the key that is equal for runs that may be compared."""
         return self.dataset, self.source, self.fingerprint, self.setting
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A job of a sweep, or a single run, that failed."""
+    """A failed job of a sweep, or a failed single run."""
 
     overrides: list[str]
     error: str
@@ -78,27 +87,27 @@ class Failure:
 
 
 def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
-    """Read the finished runs in a folder, or the one that it is, and the failed jobs; of equal runs the newest.
+    """Read the finished runs and the failed jobs of a folder.
 
-    A folder without runs of its own may hold folders of runs.
+    The folder is a run, holds runs, or holds folders of runs. Of runs with equal settings, only the newest is returned.
     """
     places = (folder.glob(pattern) for pattern in ("metrics.json", "*/metrics.json", "*/*/metrics.json"))
     files = sorted(next(filter(None, map(list, places)), []), key=lambda file: (-file.stat().st_mtime, file))
     records = {file: known_record(file.parent) for file in files if file.parent.parent.name != REPLACED}
-    found = [read_run(file, record) for file, record in records.items() if record is not None]
+    pairs = [read_run(file, record) for file, record in records.items() if record is not None]
     runs: dict[Hashable, Run] = {}
     datasets = [
-        [pair for pair in found if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in found})
+        [pair for pair in pairs if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in pairs})
     ]
     for run in (run for own in datasets for run in label_runs(own)):
         newest = runs.setdefault((run.group, run.fusion, run.seed), run)
         if newest is not run:
-            log.warning("%s repeats %s, which is newer: left out of the report", run.folder, newest.folder)
+            log.warning("%s repeats %s, which is newer, and is left out of the report", run.folder, newest.folder)
     return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), read_failures(folder)
 
 
 def read_failures(folder: Path) -> list[Failure]:
-    """Read failures from the records of a sweep's jobs, and from the state of single runs."""
+    """Read failures from the job records of a sweep, and from the status files of single runs."""
     records = read_jobs(folder)
     failed = [Failure(r.overrides, r.error, r.traceback) for r in records if r.status != FINISHED]
     for file in sorted(folder.glob("*/status.json")):
@@ -113,17 +122,21 @@ def read_failures(folder: Path) -> list[Failure]:
 
 
 def known_record(folder: Path) -> RunRecord | None:
-    """Return the record of a run, None with a warning for a run of another version."""
+    """Read the record of a run; log a warning and return None if it cannot be read or has another version."""
     try:
         return read_record(folder)
     except (OSError, ValueError) as error:
-        log.warning("%s: left out of the report", error)
+        log.warning("%s: this run is left out of the report", error)
         return None
 
 
 def read_run(file: Path, record: RunRecord) -> tuple[Run, dict[str, Any]]:
-    """Return a run by its `metrics.json` and its record, its setting not yet known, and its choices."""
-    kept, folder = read_json(file), file.parent
+    """Read a run from its `metrics.json` and its record.
+
+    Returns:
+        The run, with its setting still empty, and its {config group: choice}.
+    """
+    saved, folder = read_json(file), file.parent
     run = Run(
         folder=folder,
         dataset=record.dataset,
@@ -132,24 +145,27 @@ def read_run(file: Path, record: RunRecord) -> tuple[Run, dict[str, Any]]:
         fusion=record.fusion,
         setting="",
         seed=record.seed,
-        metrics={k: v for k, v in kept.items() if k not in FACTS and (v is None or isinstance(v, int | float))},
-        undefined=kept["undefined"],
-        baselines=kept["baselines"],
-        surface=kept.get("availability/surface", []),
+        metrics={k: v for k, v in saved.items() if k not in FACTS and (v is None or isinstance(v, int | float))},
+        undefined=saved["undefined"],
+        baselines=saved["baselines"],
+        surface=saved.get("availability/surface", []),
         history=read_csv(folder / "history.csv"),
         config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
     )
     return run, record.choices | {f"weights.{modality}": name for modality, name in record.weights.items()}
 
 
-def label_runs(found: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
-    """Fill in what sets the runs of a dataset apart, given each with its choices: the setting, and fusion arguments.
+def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
+    """Fill in `setting` and the fusion arguments of the runs of one dataset: the settings in which they differ.
 
-    The data set runs apart as well and have names of their own; what follows from them, as the size of the
-    vocabulary does, is then no setting.
+    Runs may also differ in their data, which is named apart; keys that follow from the data, such as the size of the
+    vocabulary, then do not appear in the setting.
+
+    Args:
+        pairs: each run with its {config group: choice}.
     """
-    runs = [run for run, _ in found]
-    choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in found]
+    runs = [run for run, _ in pairs]
+    choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
     leaves = [flat(run.config) for run in runs]
     data = [{name: getattr(run, name) for name in DATA} for run in runs]
     dataset, compared = (
@@ -168,23 +184,23 @@ def label_runs(found: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
 
 
 def differences(values: pd.DataFrame) -> pd.DataFrame:
-    """Keep the columns, in order, that set apart rows which are equal in the columns kept before."""
-    kept: list[int] = []
+    """Select, in order, the columns that distinguish rows which are equal in all columns selected before."""
+    selected: list[int] = []
     count = 1
     for i in range(values.shape[1]):
-        finer = len(values.iloc[:, [*kept, i]].drop_duplicates())
+        finer = len(values.iloc[:, [*selected, i]].drop_duplicates())
         if finer > count:
-            kept, count = [*kept, i], finer
-    return values.iloc[:, kept]
+            selected, count = [*selected, i], finer
+    return values.iloc[:, selected]
 
 
 def labels(values: pd.DataFrame) -> list[list[str]]:
-    """Return the `key=value` pairs of each row, without the values that it lacks."""
+    """Return the `key=value` pairs of each row; missing values are left out."""
     return [[f"{key}={value}" for key, value in row.items() if pd.notna(value)] for _, row in values.iterrows()]
 
 
 def as_texts(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return a table of values as on the command line."""
+    """Return a table of values as texts, in the notation of the command line."""
     texts = [
         {key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()} for row in rows
     ]
@@ -193,11 +209,11 @@ def as_texts(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:
     """Flatten {"a": {"b": 1}} to {"a.b": 1}."""
-    found: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
     for name, value in config.items():
         inner = flat(value) if isinstance(value, dict) else {}
-        found |= {f"{name}.{key}": each for key, each in inner.items()} or {name: value}
-    return found
+        leaves |= {f"{name}.{key}": each for key, each in inner.items()} or {name: value}
+    return leaves
 
 
 def part(leaves: dict[str, Any], roots: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The report of a folder of runs: one HTML page that needs nothing else, and the same as Markdown and CSV."""
+"""The report of a folder of runs: one self-contained HTML page, and the same contents as Markdown and CSV."""
 
 import logging
 from pathlib import Path
@@ -12,16 +12,16 @@ from multimodal.io import whole, write_text
 
 log = logging.getLogger(__name__)
 
-LARGEST = 10_000_000  # bytes of the page
-WIDEST = (1500, 1000, 700)  # pixels of its pictures: the first that keeps it below
+LARGEST = 10_000_000  # largest size of the page in bytes
+WIDEST = (1500, 1000, 700)  # widths of its pictures in pixels: the first one that keeps the page below
 
 
 def write_report(folder: Path, margin: float) -> Path | None:
     """Write report.html, report.md and report.csv into the folder; None if it holds neither runs nor failures.
 
     Args:
-        folder: of a sweep, or of any runs.
-        margin: differences of accuracy below it are equivalent, 0.01 is one point.
+        folder: a sweep's folder, or any folder of runs.
+        margin: differences of accuracy below it count as equivalent; 0.01 is one point.
     """
     runs, failures = read_runs(folder)
     if not runs and not failures:

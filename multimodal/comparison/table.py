@@ -1,4 +1,4 @@
-"""A table of a comparison, whatever it is written as: a DataFrame with a row for each cell."""
+"""A table of a comparison, for any output format: a DataFrame with one row per cell."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """Holds a table.
 
     Args:
-        caption: its name.
-        head: heading of the labels of its lines.
-        cells: made by `cell`, line by line; every line has the same columns.
-        notes: how to read it.
-        text_columns: columns of words, not of numbers.
+        caption: title of the table.
+        head: heading of the column of line labels.
+        cells: cells made by `cell`, line by line; every line has the same columns.
+        notes: explanations of the table.
+        text_columns: columns that hold text instead of numbers.
     """
 
     caption: str
@@ -29,7 +29,7 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The headings."""
+        """Return the headings of the columns."""
         return list(self.cells["column"].unique())
 
     def lines(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -40,11 +40,11 @@ class Table:
             yield line["data"].iloc[0], line["line"].iloc[0], line
 
     def groups(self) -> dict[str, list[tuple[str, pd.DataFrame]]]:
-        """Return {data: (label, cells) of each line}; no line averages over two of them."""
-        found: dict[str, list[tuple[str, pd.DataFrame]]] = {}
+        """Return {data: (label, cells) of each line}."""
+        groups: dict[str, list[tuple[str, pd.DataFrame]]] = {}
         for data, label, line in self.lines():
-            found.setdefault(data, []).append((label, line))
-        return found
+            groups.setdefault(data, []).append((label, line))
+        return groups
 
     def as_frame(self) -> pd.DataFrame:
         """Return a wide table: a row for each line, numbers where a cell has one and else its text."""
@@ -55,21 +55,21 @@ class Table:
 
 
 def cell(data: str, line: str, column: str, text: str, value: float | None = None, **facts: Any) -> dict[str, Any]:
-    """Return a cell.
+    """Build a cell.
 
     Args:
-        data: title of the group whose line it is in.
-        line: the line's label.
-        column: its heading.
-        text: what is displayed.
-        value: the number behind it, by which lines are sorted.
-        facts: `sd` and `n` of the seeds, whether it is the `best` of its column, a `note` on why there is no number,
-            and whether the line is a `reference` and no fusion.
+        data: title of the group of runs.
+        line: label of the line.
+        column: heading of the column.
+        text: the displayed text.
+        value: the number to sort by.
+        **facts: `sd` and `n` of the seeds, whether it is the `best` of its column, a `note` on why there is no number,
+            and whether the line is a `reference` (a baseline or a judge).
     """
     empty = {"sd": None, "n": None, "best": False, "note": "", "reference": False}
     return {"data": data, "line": line, "column": column, "text": text, "value": value} | empty | facts
 
 
 def as_cells(cells: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return the cells of a table; None and whole numbers stay what they are."""
+    """Return the cells as a DataFrame of objects, so that None and whole numbers are not converted."""
     return pd.DataFrame(cells, columns=list(cell("", "", "", "")), dtype=object)

@@ -1,16 +1,16 @@
-"""What a comparison says in words: of each pair of fusions, of each group of runs, and of all of them."""
+"""The sentences of a comparison: on each pair of fusions, on each group of runs, and on all runs."""
 
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import SEEDS, PairwiseTest, best_fusion, enough_seeds, is_reference
 from multimodal.comparison.reading import Failure, Run
 from multimodal.metric.catalogue import primary
 
-CONTROLS = ("image_only", "text_only")  # read one modality: beside them a fusion is seldom worse
-MOST = 16  # sentences on pairs of fusions for each group; the table has them all
+CONTROLS = ("image_only", "text_only")  # fusions that read one modality; most fusions beat them
+MOST = 16  # largest number of sentences on pairs for each group; the table has all pairs
 
 
 def sentence(test: PairwiseTest, margin: float) -> str:
-    """Say what was compared, the difference with its interval, and the conclusion."""
+    """Return the sentence on a test: what was compared, the difference with its interval, and the conclusion."""
     title, pair = test.metric.title, f"{test.first} − {test.second}"
     if test.n == 0:
         return f"{test.first} and {test.second} have no seed in common: nothing to compare in {title}"
@@ -23,7 +23,7 @@ def sentence(test: PairwiseTest, margin: float) -> str:
 
 
 def conclusion(test: PairwiseTest, margin: float) -> str:
-    """Say what follows from the numbers."""
+    """Return the conclusion from a test with a defined difference."""
     if test.n < SEEDS:
         return "too few to say"
     unit = test.metric.unit
@@ -32,24 +32,26 @@ def conclusion(test: PairwiseTest, margin: float) -> str:
     if test.significant:
         better = f"{test.better} is better" + (f", by less than {within}" if test.equivalent else "")
         return f"{better}; on other test samples it may not be" if test.sample_dependent else better
+    assert test.interval is not None, "so many seeds give an interval"
     low, high = test.interval
     corrected = " after Holm's correction" if low > 0 or high < 0 else ""
     return f"no difference shown{corrected}" + (f"; equivalent within {within}" if test.equivalent else "")
 
 
 def difference(test: PairwiseTest) -> str:
-    """Write the difference with its unit: `+1.2 points`."""
+    """Format the difference with its unit: `+1.2 points`."""
+    assert test.difference is not None, "an undefined difference has no text"
     return f"{signed(test, test.difference)} {test.metric.unit.name}".strip()
 
 
 def signed_interval(test: PairwiseTest, interval: tuple[float, float]) -> str:
-    """Write an interval of the difference: `[+0.9, +1.5]`."""
+    """Format an interval of the difference: `[+0.9, +1.5]`."""
     low, high = (signed(test, end) for end in interval)
     return f"[{low}, {high}]"
 
 
 def signed(test: PairwiseTest, value: float) -> str:
-    """Write a value in the unit of the difference, with a real minus, and never a minus before a zero."""
+    """Format a value in the unit of the difference, with its sign; a rounded zero gets a plus."""
     digits = digits_of(test)
     return f"{round(test.metric.unit.factor * value, digits) + 0:+.{digits}f}".replace("-", "−")
 
@@ -58,46 +60,46 @@ def digits_of(test: PairwiseTest) -> int:
     """Return the digits to print: enough that a significant difference does not round to zero."""
     unit = test.metric.unit
     digits = unit.digits
-    while test.significant and round(unit.factor * test.difference, digits) == 0:
+    while test.significant and test.difference is not None and round(unit.factor * test.difference, digits) == 0:
         digits += 1
     return digits
 
 
 def group_sentences(groups: dict[str, list[Run]], tests: list[PairwiseTest], margin: float) -> dict[str, list[str]]:
-    """Return {title: what is said of a group}; groups of one fusion each share a line where there are several."""
+    """Return {title of a group: sentences}; if several groups have one fusion only, they share one sentence."""
     alone = [title for title, runs in groups.items() if len(by_fusion(runs)) < 2]
     if len(alone) < 2:
         alone = []
-    found = {
+    sentences = {
         title: describe_group(runs, [test for test in tests if test.group == title], margin)
         for title, runs in groups.items()
         if title not in alone
     }
     if alone:
-        found[f"{len(alone)} settings of one fusion each"] = [
+        sentences[f"{len(alone)} settings of one fusion each"] = [
             "nothing to compare with; their numbers are in the tables."
         ]
-    return found
+    return sentences
 
 
 def describe_group(runs: list[Run], tests: list[PairwiseTest], margin: float) -> list[str]:
-    """Say which fusion is best, then compare each with the plain one; a null result stands as high as any other."""
+    """Return the sentences on a group: the best fusion, then each fusion against the reference, significant or not."""
     fusions = by_fusion(runs)
     if len(fusions) < 2:
         return [f"{runs[0].fusion} alone: nothing to compare with."]
     tests = [test for test in tests if test.metric.name == primary().name]
     if len(fusions) == 2:
         return [sentence(test, margin) for test in tests]
-    beside = [test for test in tests if is_reference(test.second)]
-    beside.sort(key=lambda test: test.first.partition(" ")[0] in CONTROLS)
-    lines = [sentence(test, margin) for test in (beside or tests)[:MOST]]
+    with_reference = [test for test in tests if is_reference(test.second)]
+    with_reference.sort(key=lambda test: test.first.partition(" ")[0] in CONTROLS)
+    lines = [sentence(test, margin) for test in (with_reference or tests)[:MOST]]
     more = len(tests) - len(lines)
     rest = [f"{counted(more, 'more comparison')} in the table of all comparisons."] if more > 0 else []
     return [best_sentence(fusions, tests), *lines, *rest]
 
 
 def best_sentence(fusions: dict[str, list[Run]], tests: list[PairwiseTest]) -> str:
-    """Say which fusion is ahead of all the others in the primary metric."""
+    """Return the sentence on which fusion is significantly better than all others in the primary metric."""
     enough, best, title = enough_seeds(fusions), best_fusion(fusions, primary(), tests), primary().title
     if len(enough) < 2:
         return f"Fewer than {SEEDS} seeds: too few to say who is ahead in {title}."
@@ -107,7 +109,7 @@ def best_sentence(fusions: dict[str, list[Run]], tests: list[PairwiseTest]) -> s
 
 
 def lead(groups: dict[str, list[Run]], failures: list[Failure], margin: float) -> str:
-    """Say how much there is to compare."""
+    """Return the sentences on the number of runs, fusions, datasets and failures, and on how they are compared."""
     runs = [run for own in groups.values() for run in own]
     if not runs:
         return f"No run has finished; {counted(len(failures), 'job')} failed."
@@ -124,5 +126,5 @@ def lead(groups: dict[str, list[Run]], failures: list[Failure], margin: float) -
 
 
 def counted(count: int | str, noun: str) -> str:
-    """Write `1 run`, `2 runs`."""
+    """Format a count with its noun: `1 run`, `2 runs`."""
     return f"{count} {noun}{'' if str(count) == '1' else 's'}"

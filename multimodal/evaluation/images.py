@@ -16,10 +16,10 @@ CHUNK, REFERENCE_CHUNK = 250, 512  # images per batch
 
 
 class Images:
-    """Scores images generated from the caption alone (text to image) and from both inputs (reconstruction)."""
+    """Scores images generated from the caption (text to image) and from both inputs (reconstruction)."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the judge's accuracy, and of each sample SSIM and whether the judge predicts its class."""
+        """Return the scores, the judge's accuracy, and each sample's SSIM and whether its class is recognised."""
         images = context.predictions.image
         generated = score_with_references(images["text"], context)
         reconstructed = score_images(images["both"], context)

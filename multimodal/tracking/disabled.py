@@ -1,4 +1,4 @@
-"""No tracking: the run's folder has everything."""
+"""No tracking: all results are in the run's folder."""
 
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ class DisabledTracker:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        """Let an error pass."""
+        """Do nothing; an error is raised again."""
 
     def log(self, row: dict[str, float]) -> None:
         """Log nothing."""

@@ -1,4 +1,4 @@
-"""What an experiment tracker offers; `conf/tracking/*.yaml` builds one."""
+"""The interface of an experiment tracker; `conf/tracking/*.yaml` builds one."""
 
 from pathlib import Path
 from types import TracebackType
@@ -6,10 +6,10 @@ from typing import Any, Protocol, Self
 
 
 class Tracker(Protocol):
-    """A tracker, before and while it tracks one run. A context manager that also records a failure.
+    """Tracks one run after `open`; as a context manager it also records a failure of the run.
 
     Attributes:
-        opened: whether `open` was called: a failure before that is told by whoever called the job.
+        opened: whether `open` was called; a failure before that has to be reported by the caller.
     """
 
     opened: bool
@@ -18,11 +18,11 @@ class Tracker(Protocol):
         """Start tracking a run.
 
         Args:
-            folder: of the run, where the tracker may keep files.
-            name: of the run.
-            group: what the runs of a sweep share.
-            tags: words to find the run by.
-            config: every setting and fact of the run.
+            folder: the run's folder, where the tracker may write files.
+            name: name of the run.
+            group: name that the runs of a sweep share.
+            tags: words to search for.
+            config: settings and facts of the run.
         """
         ...
 
@@ -35,11 +35,11 @@ class Tracker(Protocol):
         ...
 
     def summary(self, metrics: dict[str, float | None]) -> None:
-        """Log the final metrics; those that are None are undefined."""
+        """Log the final metrics; None stands for an undefined one."""
         ...
 
     def figures(self, files: dict[str, Path]) -> None:
-        """Log {name: PNG file}."""
+        """Log figures: {name: PNG file}."""
         ...
 
     def publish(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Weights & Biases: online if it can be, offline if not, and never a question to the terminal."""
+"""Weights & Biases: online if possible, else offline, without prompts in the terminal."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, cast
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
 
@@ -17,46 +17,54 @@ from multimodal.tracking.wandb_report import publish
 
 log = logging.getLogger(__name__)
 
+Mode = Literal["online", "offline", "disabled"]
 MODES = ("online", "offline", "disabled")
-PROBE_SECONDS = 1.5  # with what an offline run takes to open, under 3 s in all
+PROBE_SECONDS = 1.5  # so that an unreachable server delays a run by less than 3 s in all
 
 
 class WandbRun:
-    """One run of a tracker; a context manager that also records a failure.
+    """Tracks one run with W&B; see `Tracker` for the methods.
 
     Args:
-        mode: `online` (falls back to offline, said once), `offline` or `disabled`.
-        project: where the runs are collected.
-        entity: whose project, or None for the user's own.
+        mode: `online` (with a warning, `offline` if the server is unreachable), `offline` or `disabled`.
+        project: W&B project of the runs.
+        entity: owner of the project; None for the user's default.
     """
 
     def __init__(self, mode: str, project: str, entity: str | None) -> None:
         if mode not in MODES:
             raise ValueError(f"tracking mode must be one of {', '.join(MODES)}, got {mode}")
-        self.mode, self.project, self.entity = mode, project, entity
+        self.mode, self.project, self.entity = cast(Mode, mode), project, entity
         self.opened = False
 
     def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> "WandbRun":
-        """Start a run of its own, also when an earlier one in this process was left open."""
+        """Start a new run, even if an earlier one in this process was not closed."""
         self.opened = True
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: %s (%s); upload later with `wandb sync %s`", mode, reason, folder / "wandb")
-        options = {
-            "project": self.project,
-            "entity": self.entity,
-            "dir": str(folder.resolve()),
-            "name": name,
-        }  # its service may have started elsewhere
-        options |= {"group": group, "tags": tags, "config": config, "reinit": "finish_previous"}
-        settings = wandb.Settings(init_timeout=10, silent=True, console="off", x_disable_stats=True)
+
+        def start(mode: Mode) -> wandb.Run:
+            return wandb.init(
+                mode=mode,
+                project=self.project,
+                entity=self.entity,
+                dir=str(folder.resolve()),  # absolute, as W&B's service may have started in another folder
+                name=name,
+                group=group,
+                tags=tags,
+                config=config,
+                reinit="finish_previous",
+                settings=wandb.Settings(init_timeout=10, silent=True, console="off", x_disable_stats=True),
+            )
+
         try:
-            self.run = wandb.init(mode=mode, settings=settings, **options)
+            self.run = start(mode)
         except (wandb.errors.CommError, wandb.errors.UsageError) as error:
             if mode != "online":
                 raise
             log.warning("W&B: offline (%s)", type(error).__name__)
-            self.run = wandb.init(mode="offline", settings=settings, **options)
+            self.run = start("offline")
         self.run.define_metric("validation/loss", summary="min")  # what a W&B sweep minimises, as Optuna does here
         return self
 
@@ -65,36 +73,36 @@ class WandbRun:
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         if error is not None:
-            told = "".join(format_exception(kind, error, traceback))
-            self.run.summary.update({"error": f"{type(error).__name__}: {error}", "traceback": told})
+            traceback_text = "".join(format_exception(kind, error, traceback))
+            self.run.summary.update({"error": f"{type(error).__name__}: {error}", "traceback": traceback_text})
         self.run.finish(exit_code=0 if error is None else 1)
 
     def log(self, row: dict[str, float]) -> None:
-        """One row of the history; its summary is the last, of the validation loss the lowest."""
+        """Log one row of the history; W&B summarises each value by the last one, the validation loss by the lowest."""
         self.run.log(row)
 
     def summary(self, metrics: dict[str, float | None]) -> None:
-        """Final values, as `test/<name>`; what is undefined is left out."""
+        """Log the final metrics as `test/<name>`; undefined ones are left out."""
         self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
 
     def figures(self, files: dict[str, Path]) -> None:
-        """PNG files, as `figure/<name>`."""
+        """Log PNG files as `figure/<name>`."""
         self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
 
     def publish(self, folder: Path) -> None:
-        """The comparison in a folder of runs, as a W&B report."""
+        """Publish the comparison of the runs in a folder as a W&B report."""
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: no report online (%s)", reason)
         publish(mode, self.project, self.entity, folder)
 
 
-@cache  # a sweep's jobs do not wait for a silent server one after the other
-def reachable_mode() -> tuple[str, str | None]:
-    """("online", None), or another mode and why."""
-    asked = os.environ.get("WANDB_MODE", "online")
-    if asked in MODES and asked != "online":
-        return asked, f"WANDB_MODE={asked}"
+@cache  # so that only the first job of a sweep waits for an unreachable server
+def reachable_mode() -> tuple[Mode, str | None]:
+    """Return ("online", None) if W&B can be reached, else another mode and the reason."""
+    requested = os.environ.get("WANDB_MODE", "online")
+    if requested in MODES and requested != "online":
+        return cast(Mode, requested), f"WANDB_MODE={requested}"
     # the server first: without one, wandb.login takes five seconds to say so
     if not answers(wandb.setup().settings.base_url, PROBE_SECONDS):
         return "offline", "server out of reach"
@@ -104,5 +112,5 @@ def reachable_mode() -> tuple[str, str | None]:
 
 
 def has_netrc_key() -> bool:
-    """Whether a key was stored by `wandb login`."""
+    """Return whether `wandb login` stored a key."""
     return wandb.login(prompt=False, verify=False)

@@ -1,5 +1,6 @@
 """The comparison as a W&B report: verdict and tables as text, and panels for the runs of each dataset and setting."""
 
+import importlib
 import importlib.util
 import json
 import logging
@@ -20,18 +21,18 @@ FILE = "wandb_report.json"
 
 
 def build_report(project: str, entity: str | None, sweep: str, text: str, groups: dict[str, list[str]]) -> Any:
-    """Build a report; asks no server.
+    """Build a report without contacting a server.
 
     Args:
-        project: of the runs.
-        entity: whose project it is; None: the default one.
-        sweep: its name, for the title.
-        text: Markdown.
-        groups: {title: names of the runs that may be compared}; no panel averages over two of them.
+        project: W&B project of the runs.
+        entity: owner of the project; None if unknown.
+        sweep: name of the sweep, for the title.
+        text: the comparison in Markdown.
+        groups: {title: names of the runs that may be compared}; each group gets panels of its own.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # its own, of pydantic
-        import wandb_workspaces.reports.v2 as wr
+        warnings.simplefilter("ignore", DeprecationWarning)  # the library uses a deprecated part of pydantic
+        wr: Any = importlib.import_module("wandb_workspaces.reports.v2")  # it declares no exports
 
     spread = {"groupby": "config.choices.fusion", "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     blocks = [wr.MarkdownBlock(text)]
@@ -39,7 +40,7 @@ def build_report(project: str, entity: str | None, sweep: str, text: str, groups
         runs = wr.Runset(
             project=project,
             name=title,
-            # no attempt that was cut or failed
+            # without interrupted or failed attempts
             filters=f"Metric('State') = 'finished' and Metric('Name') in {names!r}",
             groupby=GROUPED,
             order=[wr.OrderBy(wr.SummaryMetric(f"test/{primary().name}"), ascending=False)],
@@ -56,18 +57,18 @@ def build_report(project: str, entity: str | None, sweep: str, text: str, groups
 
 
 def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
-    """Create the report and log where it is; where the mode is not `online`, save its specification in the folder.
+    """Write the report's specification into the folder; in mode `online`, also create the report and log its URL.
 
     Args:
         mode: `online`, `offline` or `disabled`, which does nothing.
-        project: of the runs.
-        entity: whose project it is; None: the default one.
-        folder: of runs that were compared: it holds report.md.
+        project: W&B project of the runs.
+        entity: owner of the project; None for the user's default.
+        folder: folder of the compared runs, with report.md.
     """
     if mode == "disabled":
         return
     if importlib.util.find_spec("wandb_workspaces") is None:
-        log.info("no W&B report: it needs `pip install '.[reports]'`; report.html has the same")
+        log.info("no W&B report: it needs `pip install '.[reports]'`; report.html has the same contents")
         return
     text, groups = (folder / "report.md").read_text(encoding="utf-8"), by_group(read_runs(folder)[0])
     names = {title: [run.folder.name for run in runs] for title, runs in groups.items()}
@@ -84,14 +85,14 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
                 runs.entity = report.entity
         report.save()
         log.info("W&B report: %s", report.url)
-    except Exception as error:  # the library raises bare ones; the comparison on disk is whole without it
+    except Exception as error:  # the library raises plain Exceptions; the comparison on disk does not need the report
         log.warning(
             "W&B report: not created (%s: %s); its specification is %s", type(error).__name__, error, folder / FILE
         )
 
 
-def own_entity() -> str:
-    """Return the user's own entity."""
+def own_entity() -> str | None:
+    """Return the default entity of the user who is logged in."""
     import wandb
 
     return wandb.Api().default_entity
