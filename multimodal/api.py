@@ -17,12 +17,12 @@ from multimodal import run
 from multimodal.comparison import comparison
 from multimodal.comparison.reading import read_runs
 from multimodal.dataset.data import Data
-from multimodal.inference import join_samples, predict_samples, read_sample
+from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
 from multimodal.io import read_json
 from multimodal.model import MultimodalModel
 from multimodal.runs import build
 from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model, open_checkpoint
-from multimodal.runs.composition import compose
+from multimodal.runs.composition import Composition, compose
 from multimodal.runs.overrides import check_overrides
 from multimodal.runs.record import RunRecord, read_record
 
@@ -112,21 +112,21 @@ class TrainedRun:
             A `Prediction`, or a list of them if a list was given.
 
         Raises:
-            ValueError: nothing is given, the lists differ in length, or an input cannot be read.
+            ValueError: nothing is given, the lists differ in length, an input cannot be read, or the fusion ignores it.
         """
         one = not isinstance(text, list | tuple) and not isinstance(image, list | tuple)
         texts, images = as_columns(text, image)
         data, device = self.checkpoint.config.dataset, next(self.model.parameters()).device
-        samples = []
+        samples, vocabulary = [], self.checkpoint.vocabulary
         for caption, picture in zip(texts, images, strict=True):
             inputs: dict[str, Any] = {} if caption is None else {"text": caption}
             if picture is not None:
                 inputs["image"] = as_file(picture)
-            vocabulary = self.checkpoint.vocabulary
+            check_inputs(self.model, inputs, self.record.fusion)
             samples.append(read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device))
         generated = predict_samples(self.model, join_samples(samples), beam_width)
         names = self.checkpoint.class_names
-        captions = self.checkpoint.vocabulary.decode(generated.beam)
+        captions = vocabulary.decode(generated.beam)
         pixels = (generated.image * 255).round().byte().movedim(1, -1).numpy()  # (N, H, W, C)
         predictions = [
             Prediction(dict(zip(names, p.tolist(), strict=True)), c, x[..., 0] if x.shape[-1] == 1 else x)
@@ -158,6 +158,12 @@ def as_file(image: Picture) -> str | io.BytesIO:
     return file
 
 
+def requested(overrides: Sequence[str]) -> Composition:
+    """Compose the config of these overrides; ValueError for one that no part of the suite has."""
+    check_overrides(overrides)
+    return compose(overrides)
+
+
 def train(*overrides: str) -> TrainedRun:
     """Train and evaluate as `scripts/run.py` does, and return the run; a finished one is read and not trained again.
 
@@ -168,8 +174,7 @@ def train(*overrides: str) -> TrainedRun:
         ValueError: a setting is unknown or wrong.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # has no effect where logging is set up already
-    check_overrides(overrides)
-    composition = compose(overrides)
+    composition = requested(overrides)
     if composition.choices["mode"] != "train":
         raise ValueError(f"mode={composition.choices['mode']} is of the command line: multimodal.train trains")
     return load(run.train(composition, instantiate(composition.config.tracking)))
@@ -193,8 +198,7 @@ def load_data(*overrides: str) -> Data:
     Raises:
         ValueError: a setting is unknown or wrong, or the data cannot be read.
     """
-    check_overrides(overrides)
-    return build.read_data(compose(overrides).config)
+    return build.read_data(requested(overrides).config)
 
 
 def build_model(*overrides: str, data: Data) -> MultimodalModel:
@@ -203,8 +207,7 @@ def build_model(*overrides: str, data: Data) -> MultimodalModel:
     Raises:
         ValueError: a setting is unknown or wrong.
     """
-    check_overrides(overrides)
-    return build.build_model(compose(overrides).config, data)
+    return build.build_model(requested(overrides).config, data)
 
 
 def compare(folder: str | Path, margin: float = 0.01) -> dict[str, pd.DataFrame]:

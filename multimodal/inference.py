@@ -1,6 +1,7 @@
-"""Inference on one sample: predict its class, caption and image. No dataset is read."""
+"""Inference on samples of a user: predict class, caption and image. No dataset is read."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
@@ -22,13 +23,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Generated:
-    """Holds the model's outputs for one sample.
+    """Holds the model's outputs for N samples.
 
     Args:
-        probability: (K,) class probabilities.
-        image: (C, H, W) generated image in [0, 1].
-        greedy: (1, T) int64, the caption decoded greedily.
-        beam: (1, T) int64, the caption decoded by beam search.
+        probability: (N, K) class probabilities.
+        image: (N, C, H, W) generated images in [0, 1].
+        greedy: (N, T) int64, the captions decoded greedily.
+        beam: (N, T) int64, the captions decoded by beam search.
     """
 
     probability: Tensor
@@ -80,7 +81,7 @@ def read_sample(
     """Build a batch of one sample; a modality without input is marked as missing.
 
     Args:
-        inputs: {"text": caption, "image": path of an image file}, or one of the two.
+        inputs: {"text": caption, "image": path of an image file, or the file in memory}, or one of the two.
         vocabulary: vocabulary of the training data.
         max_words: words after which the training captions were cut.
         size: height and width of the training images in pixels.
@@ -98,20 +99,6 @@ def read_sample(
     return Batch(image.to(device), tokens.to(device), label=nothing, content=nothing, present=present, index=nothing)
 
 
-@torch.no_grad()
-def predict_one(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
-    """Run every head on a batch of one."""
-    model.eval()
-    fused = model.fuse(model.encode(batch))
-    text_head: Any = model.heads["text"]
-    return Generated(
-        probability=model.classify(fused).float().softmax(-1)[0].cpu(),
-        image=model.heads["image"](fused.z).float()[0].cpu(),
-        greedy=text_head.generate(fused.z).cpu(),
-        beam=text_head.beam(fused.z, beam_width).cpu(),
-    )
-
-
 def join_samples(samples: list[Batch]) -> Batch:
     """Join samples of `read_sample` to one batch; captions are padded to the longest."""
     tokens = pad_sequence([sample.tokens[0] for sample in samples], batch_first=True, padding_value=PAD)
@@ -120,16 +107,25 @@ def join_samples(samples: list[Batch]) -> Batch:
     return Batch(image, tokens, label, content=label, present=present, index=torch.arange(len(label)))
 
 
+def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> None:
+    """Raise ValueError for an input that the fusion does not read: "text", "image" or both may be given."""
+    reads: Any = model.fusion
+    ignored = sorted(set(inputs) - set(reads.modalities))
+    if ignored:
+        raise ValueError(f"the model fuses by {fusion}, which does not read {ignored[0]}")
+
+
 @torch.no_grad()
 def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
-    """Run every head on a batch: as `predict_one`, with N samples in front of every shape."""
+    """Run every head on a batch of N samples."""
     model.eval()
     fused = model.fuse(model.encode(batch))
+    text_head: Any = model.heads["text"]
     return Generated(
         probability=model.classify(fused).float().softmax(-1).cpu(),
         image=model.heads["image"](fused.z).float().cpu(),
-        greedy=model.heads["text"].generate(fused.z).cpu(),
-        beam=model.heads["text"].beam(fused.z, beam_width).cpu(),
+        greedy=text_head.generate(fused.z).cpu(),
+        beam=text_head.beam(fused.z, beam_width).cpu(),
     )
 
 

@@ -13,7 +13,7 @@ from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import likeliest, predict_one, read_sample, write_png
+from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import read_csv, write_csv, write_json, write_parquet
 from multimodal.runs.build import build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -105,20 +105,18 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
         raise ValueError("mode=generate needs text=<a caption> or image=<an image file>, or both")
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
     model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
-    ignored = sorted(set(inputs) - set(model.fusion.modalities))
-    if ignored:
-        raise ValueError(f"{file} fuses by {checkpoint.record.fusion}, which does not read {ignored[0]}")
+    check_inputs(model, inputs, checkpoint.record.fusion)
     data, device = checkpoint.config.dataset, next(model.parameters()).device
     batch = read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device)
-    generated = predict_one(model, batch, width)
-    print(f"class: {likeliest(generated.probability, checkpoint.class_names, classes)}")
+    generated = predict_samples(model, batch, width)
+    print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
     if "image" in inputs:
         print(f"caption, greedy: {vocabulary.decode(generated.greedy)[0]}")
         print(f"caption, beam of {width}: {vocabulary.decode(generated.beam)[0]}")
     folder = Path(cfg.output_dir or file.parent / "generated")
     if "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
-        small, large = write_png(generated.image, folder, name, pixels)
+        small, large = write_png(generated.image[0], folder, name, pixels)
         print(f"{name}: {small}, enlarged: {large}")
     return folder
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from PIL import Image
 
 import multimodal
@@ -36,7 +35,6 @@ def test_training_is_the_commands(run, folder) -> None:
         k: v for k, v in run.metrics.items() if k != "seconds"
     }
     assert not GlobalHydra.instance().is_initialized()
-    assert not HydraConfig.initialized() or HydraConfig.get() is not None
 
 
 def test_a_finished_run_is_read(run, folder) -> None:
@@ -64,6 +62,12 @@ def test_it_predicts_one_sample_and_several(run, tmp_path) -> None:
         assert list(other.probability.values()) == pytest.approx(list(one.probability.values()), abs=1e-5)
     alone = run.predict(text="a thick seven")
     assert list(several[2].probability.values()) == pytest.approx(list(alone.probability.values()), abs=1e-5)
+
+
+def test_what_the_fusion_does_not_read_is_refused(folder) -> None:
+    settings = [*SETTINGS, "fusion=image_only", f"cache_dir={folder}/cache", f"output_dir={folder}/control"]
+    with pytest.raises(ValueError, match="fuses by image_only, which does not read text"):
+        multimodal.train(*settings).predict(text="a thick seven")
 
 
 @pytest.mark.parametrize(

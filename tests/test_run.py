@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from multimodal.metric.catalogue import CATALOGUE
+from multimodal.training.trainer import Trainer
 from tests.helpers.command import BRIEF, SCRIPT, TINY, UNMEASURED, command
 
 FIGURES = {"curves", "tsne", "embeddings", "generation", "masking", "attention"}
@@ -172,3 +173,14 @@ def test_checkpoints_evaluated_in_a_sweep_keep_apart(run: Path) -> None:
         rows = list(csv.DictReader(file))
     assert {row["fusion"] for row in rows} == {"attention"}
     assert len({row["folder"] for row in rows}) == 2
+
+
+def test_a_diverged_run_ends_in_a_line(tmp_path, monkeypatch) -> None:
+    def diverge(*arguments):
+        raise FloatingPointError("the training loss was nan before step 3; lower optimizer.lr")
+
+    monkeypatch.setattr(Trainer, "fit", diverge)
+    done = command(tmp_path, *BRIEF, "tracking=disabled")
+    assert done.status == 1
+    assert "error: the training loss was nan before step 3; lower optimizer.lr" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -17,20 +17,12 @@ from multimodal.runs.run_dir import REPLACED
 log = logging.getLogger(__name__)
 
 # Parts of the config that must be equal for a fair comparison of fusions, and keys in them that change no result.
-COMPARED = (
-    *("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim", "fusion_parameters"),
-    "code",
-)
-NOT_COMPARED = (
-    *("training.accelerator", "evaluation.figures", "evaluation.batch_size"),
-    "evaluation.image_judge.cache",
-)
-ORIGIN = (
-    "dataset.source",
-    "dataset.path",
-    "dataset.hub_id",
-    "dataset.embedded",
-)  # represented by source and fingerprint
+COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
+COMPARED += ("fusion_parameters", "code")
+NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
+NOT_COMPARED += ("evaluation.image_judge.cache",)
+# represented by source and fingerprint
+ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 FACTS = ("seed",)  # entries of metrics.json that are no metrics

@@ -13,10 +13,8 @@ from multimodal.metric.statistics import Floats, bootstrap_interval
 
 LEVEL = 0.95
 RESAMPLES = 2000
-SAMPLES, DIFFERING = (
-    200,
-    10,
-)  # fewest test samples, and fewest on which two fusions differ, for a valid bootstrap interval
+# fewest test samples, and fewest on which two fusions differ, for a valid bootstrap interval
+SAMPLES, DIFFERING = 200, 10
 
 RunPair = tuple[Run, Run]  # runs of two fusions with the same seed
 
@@ -42,22 +40,23 @@ def sample_intervals(pairs: list[RunPair]) -> dict[str, dict[str, Any]]:
 
 
 class StoredColumns(dict[str, np.ndarray]):
-    """Columns of a parquet file, each read at its first use."""
+    """Columns of a `predictions.parquet`: all are read at once, but `probability/…` (N, K) only when it is used."""
 
     def __init__(self, file: Path) -> None:
-        self.file, self.names = file, set(pyarrow.parquet.read_schema(file).names)
+        self.file, names = file, pyarrow.parquet.read_schema(file).names
+        self.large = {name for name in names if name.startswith("probability/")}
+        columns = pd.read_parquet(file, columns=[name for name in names if name not in self.large])
+        super().__init__({str(name): column.to_numpy() for name, column in columns.items()})
 
     def __missing__(self, name: str) -> np.ndarray:
-        """Read a column: (N,), or (N, K) if its rows are lists.
+        """Read a column of probabilities: (N, K).
 
         Raises:
             KeyError: if the file has no such column.
         """
-        if name not in self.names:
+        if name not in self.large:
             raise KeyError(name)
-        column = pd.read_parquet(self.file, columns=[name])[name].to_numpy()
-        listed = len(column) > 0 and isinstance(column[0], np.ndarray)
-        self[name] = np.stack(list(column)) if listed else column
+        self[name] = np.stack(pd.read_parquet(self.file, columns=[name])[name].tolist())
         return self[name]
 
 

@@ -49,7 +49,7 @@ class Table:
     def as_frame(self) -> pd.DataFrame:
         """Return a wide table: a row for each line, numbers where a cell has one and else its text."""
         value = self.cells["value"].where(self.cells["value"].notna(), self.cells["text"])
-        rows = self.cells.assign(value=value, line=self.cells["line"].rename(self.head))
+        rows = self.cells.assign(value=value)
         wide = rows.pivot_table(index=["data", "line"], columns="column", values="value", aggfunc="first", sort=False)
         return wide[self.columns].rename_axis(columns=None, index=["data", self.head])
 

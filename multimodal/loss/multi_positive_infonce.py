@@ -44,12 +44,7 @@ class MultiPositiveInfoNCE(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Compute the mean over samples with both modalities, in nats: -> scalar; 0 if there are fewer than two."""
-        image, text = output.encoded["image"], output.encoded["text"]
-        both, tokens = image.present & text.present, batch.tokens
-        x = nn.functional.normalize(image.pooled, dim=-1)
-        y = nn.functional.normalize(text.pooled, dim=-1)
-        if self.training:  # the negatives of all processes
-            x, y, both, tokens = gather(x), gather(y), gather(both), gather(tokens)
+        x, y, both, tokens = normalized_pairs(output, batch, self.training)
         with torch.no_grad():  # clamps the parameter itself: a clamped copy would stop its gradient
             self.logit_scale.clamp_(max=math.log(100))
         score = x @ y.T * self.logit_scale.exp()
@@ -59,6 +54,19 @@ class MultiPositiveInfoNCE(nn.Module):
     def positives(self, tokens: Tensor) -> Tensor:
         """Return which image (row) matches which caption (column): (B, T) tokens -> (B, B) bool."""
         return (tokens[:, None] == tokens[None]).all(-1)
+
+
+def normalized_pairs(output: Output, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the pairs that a contrastive loss scores; in training those of all processes, for their negatives.
+
+    Returns:
+        Image and text embeddings (B, D) of length 1, samples with both modalities (B,) bool, captions (B, T).
+    """
+    image, text = output.encoded["image"], output.encoded["text"]
+    both, tokens = image.present & text.present, batch.tokens
+    x = nn.functional.normalize(image.pooled, dim=-1)
+    y = nn.functional.normalize(text.pooled, dim=-1)
+    return (gather(x), gather(y), gather(both), gather(tokens)) if training else (x, y, both, tokens)
 
 
 def one_way(score: Tensor, positive: Tensor, both: Tensor) -> Tensor:

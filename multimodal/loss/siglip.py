@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_flag, check_number
-from multimodal.loss.distributed import gather
+from multimodal.loss.multi_positive_infonce import normalized_pairs
 from multimodal.types import Batch, Output
 
 
@@ -45,12 +45,7 @@ class SigLIP(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Sum over each image's pairs, average over samples with both modalities, in nats: -> scalar; 0 if none."""
-        image, text = output.encoded["image"], output.encoded["text"]
-        both, tokens = image.present & text.present, batch.tokens
-        x = nn.functional.normalize(image.pooled, dim=-1)
-        y = nn.functional.normalize(text.pooled, dim=-1)
-        if self.training:  # the negatives of all processes
-            x, y, both, tokens = gather(x), gather(y), gather(both), gather(tokens)
+        x, y, both, tokens = normalized_pairs(output, batch, self.training)
         with torch.no_grad():
             self.logit_scale.clamp_(max=math.log(100))
         score = x @ y.T * self.logit_scale.exp() + self.bias

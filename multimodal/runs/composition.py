@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 # `conf/` lies inside the installed package, and beside it in a checkout
 CONF = next(p for p in (Path(__file__).parents[1] / "conf", Path(__file__).parents[2] / "conf") if p.is_dir())
@@ -50,12 +50,10 @@ def compose(overrides: Sequence[str]) -> Composition:
         overrides: as on the command line: `dataset=mnist`, `training.steps=100`.
 
     Raises:
-        ValueError: the overrides do not compose.
+        hydra.errors.HydraException: the overrides do not compose.
     """
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra_compose("config", list(overrides), return_hydra_config=True)
-    hydra = config.hydra
-    OmegaConf.set_struct(config, False)
-    del config["hydra"]
-    OmegaConf.set_struct(config, True)
+    with open_dict(config):
+        hydra = config.pop("hydra")
     return Composition.of(config, hydra)

@@ -4,14 +4,13 @@ import difflib
 import inspect
 from collections.abc import Iterator, Sequence
 
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from multimodal.runs.composition import CONF
+from multimodal.runs.composition import CONF, compose
 
 OPEN = ("loss.terms", "loss.weights", "evaluation.measures")  # mappings that a user may add entries to
 RENAMED = {  # names of earlier versions, and of the plain scripts that this suite re-does
@@ -48,8 +47,7 @@ def check_overrides(overrides: Sequence[str]) -> None:
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
         groups = [first_choice(o) for o in parsed if is_group(o) and not o.is_delete()]
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("config", groups)
+        config = compose(groups).config
     except HydraException:
         return
     for override in parsed:

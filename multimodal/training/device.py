@@ -77,9 +77,8 @@ def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any
     with tempfile.TemporaryDirectory() as folder:  # Fabric's pipe blocks for ever on a result above 64 KB
         result = Path(folder) / "result"
         try:
-            process = cast(
-                Callable[[Fabric], Any], run_process
-            )  # Fabric's annotation forgets the arguments that follow
+            # Fabric's annotation forgets the arguments that follow
+            process = cast(Callable[[Fabric], Any], run_process)
             fabric.launch(process, fabric.world_size, threads, function, copies, result)
         finally:
             os.environ.pop("MASTER_PORT", None)  # Fabric's choice for these processes, not for the next job's

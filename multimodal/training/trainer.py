@@ -176,9 +176,7 @@ class Trainer:
                 if state.step % every == 0 or state.step == steps:
                     state.record(self.validation_row(module, state, batches.per_epoch, validation))
                     log(state.history[-1])
-                    bar.validated(
-                        state.history[-1], best=min(state.history, key=lambda row: row["validation/loss"])["step"]
-                    )
+                    bar.validated(state.history[-1], state.history[-1 - state.validations_since_best]["step"])
                     save(state, checkpoints)
             if interrupt.received is not None:
                 save(state, checkpoints)

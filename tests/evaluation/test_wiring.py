@@ -22,6 +22,7 @@ from multimodal.metric.latent import latent
 from multimodal.metric.references import best_similarity
 from multimodal.metric.retrieval import retrieval
 from multimodal.runs.build import build_model
+from tests.helpers.made_up_results import made_up_run
 from tests.helpers.toy import toy_data
 
 SIZE, PAIRS = 140, 9  # more samples than the judge has features
@@ -94,3 +95,10 @@ def test_one_reading_could_not_stand_for_another(found) -> None:
     assert metrics[way.format("image", "text")] != metrics[way.format("text", "image")]
     assert metrics["text_to_image/ssim_best"] > metrics["text_to_image/ssim"]
     assert metrics["text_to_image/frechet"] != metrics["reconstruction/frechet"] > 0
+
+
+def test_captions_that_no_grammar_reads_have_no_attributes() -> None:
+    data, results = made_up_run(2, 3, 4)
+    context = SimpleNamespace(data=replace(data, grammar=None, names_class=False), test=data.splits["test"])
+    scores = score_captions(results.predictions.caption["image"], context).scores
+    assert scores["attribute_accuracy"] == "no grammar reads the captions of this dataset"

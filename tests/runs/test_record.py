@@ -2,13 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 from omegaconf import OmegaConf
+from torch import nn
 
-from multimodal.runs.record import RunRecord, read_record, record_from
+from multimodal.runs.checkpoint import with_overrides
+from multimodal.runs.composition import compose
+from multimodal.runs.record import RunRecord, read_record, record_from, training_record
 from multimodal.runs.run_dir import check_folder, prepare_folder
+from tests.helpers.toy import SIZES, composed
 
 RECORD = RunRecord(
     config={"seed": 3, "training": {"learning_rate": 1e-5, "clip": None}, "text": "«a: cat», 'ears'"},
@@ -67,3 +73,21 @@ def test_the_file_is_the_config_with_the_facts_beside_it(tmp_path: Path) -> None
     written = yaml.safe_load((tmp_path / "config.yaml").read_text())
     assert {name: written[name] for name in RECORD.config} == RECORD.config
     assert written["record"]["data_source"] == "embedded"
+
+
+def test_an_encoders_own_tensor_called_weights_names_no_file() -> None:
+    """Only a text says what an encoder started from."""
+    encoders = {"image": SimpleNamespace(weights=nn.Parameter(torch.zeros(2))), "text": SimpleNamespace(weights="a")}
+    data = SimpleNamespace(sizes=lambda: dict.fromkeys(SIZES, 2), source="embedded", fingerprint="00")
+    composition = compose(["training.steps=3"])
+    record = training_record(composition, data, SimpleNamespace(encoders=encoders), "32-true")
+    assert record.weights == {"image": "random", "text": "a"}
+    assert (record.fusion, record.overrides) == ("attention", ["training.steps=3"])
+
+
+def test_a_checkpoint_sets_only_what_an_encoder_has() -> None:
+    """Its weights need no file again; an encoder that cannot be frozen gets no such argument."""
+    saved = OmegaConf.to_container(composed(), resolve=True)
+    saved["encoder"] = {"image": {"weights": "imagenet"}, "text": {"weights": "x", "frozen": True}, "other": {}}
+    encoder = with_overrides(saved, composed(), [], (), "generate").encoder
+    assert encoder == {"image": {"weights": "none"}, "text": {"weights": "none", "frozen": False}, "other": {}}

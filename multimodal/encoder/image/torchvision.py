@@ -49,9 +49,8 @@ class TorchvisionClassifier(nn.Module):
         if frozen and state is None:
             raise ValueError(f"frozen=true needs weights to load, got weights={weights} ({self.weights})")
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", FutureWarning
-            )  # two old models warn of a future change of their initialisation
+            # two old models warn of a future change of their initialisation
+            warnings.simplefilter("ignore", FutureWarning)
             whole = torchvision.models.get_model(name, weights=None)
         if state is not None:
             try:

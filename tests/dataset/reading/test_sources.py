@@ -229,3 +229,17 @@ def test_a_user_who_asked_for_offline_is_not_sent_online(monkeypatch):
     monkeypatch.setattr(sources, "answers", pytest.fail)
     with pytest.raises(ValueError, match="not in the cache"):
         read_source("hub", None, HUB, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("source", "hub_id", "message"),
+    [("hub", None, "needs dataset.hub_id"), ("auto", None, "no embedded set"), ("embedded", HUB, "no embedded set")],
+)
+def test_a_dataset_without_hub_or_embedded_set_says_what_to_give(source, hub_id, message):
+    with pytest.raises(ValueError, match=message):
+        read_source(source, None, hub_id, None)
+
+
+def test_without_a_hub_the_embedded_set_is_taken_and_nothing_is_asked(monkeypatch):
+    monkeypatch.setattr(sources, "read_hub", pytest.fail)
+    assert read_source("auto", None, None, lambda: "made") == ("made", "embedded", None)
