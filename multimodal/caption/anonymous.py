@@ -10,12 +10,12 @@ from collections import Counter
 from typing import TypedDict
 
 import numpy as np
-from nltk.tokenize import wordpunct_tokenize
 from scipy.stats import binomtest
 from torch import Tensor
 
 from multimodal.checks import check_number
 from multimodal.types import CaptionedTask
+from multimodal.words import split_words
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class AnonymousCaptions:
         check_number("caption", above=0, most=1, threshold=threshold)
         if words is not None and (isinstance(words, str) or not words):
             raise ValueError(f"caption.words must be a list of words, or null to find them, got {words!r}")
-        if wordpunct_tokenize(placeholder) != [placeholder]:
+        if split_words(placeholder) != [placeholder]:
             raise ValueError(f"caption.placeholder must be one word, got {placeholder!r}")
         self.words, self.threshold, self.placeholder = words, threshold, placeholder
 
@@ -60,7 +60,7 @@ class AnonymousCaptions:
         Raises:
             ValueError: no training caption contains any of the words to replace.
         """
-        words = {split: [wordpunct_tokenize(text.lower()) for text in texts] for split, texts in captions.items()}
+        words = {split: [split_words(text.lower()) for text in texts] for split, texts in captions.items()}
         scores = score_words(words["train"], content["train"].numpy(), class_names)
         if self.words is None:
             revealing = {score["word"] for score in scores if score["score"] >= self.threshold}

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from nltk.tokenize import wordpunct_tokenize
 from torch import Tensor
 
 from multimodal.types import BOS, EOS, PAD, SPECIAL_WORDS, UNK
+from multimodal.words import split_words
 
 
 def tokenize(caption: str) -> list[str]:
@@ -17,7 +17,7 @@ def tokenize(caption: str) -> list[str]:
     >>> tokenize("A thin seven.")
     ['a', 'thin', 'seven', '.']
     """
-    return wordpunct_tokenize(caption.lower())
+    return split_words(caption.lower())
 
 
 class Vocabulary:
