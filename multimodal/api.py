@@ -137,12 +137,15 @@ class TrainedRun:
 
 def as_columns(text: Any, image: Any) -> tuple[list[str | None], list[Picture | None]]:
     """Return a caption or None and an image or None for each sample; ValueError where the two do not fit."""
-    columns = [list(c) if isinstance(c, list | tuple) else None if c is None else [c] for c in (text, image)]
+    columns: list[list[Any] | None] = [
+        list(c) if isinstance(c, list | tuple) else None if c is None else [c] for c in (text, image)
+    ]
     lengths = {len(column) for column in columns if column is not None}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError("give text=<a caption>, image=<an image>, or lists of them that are equally long")
     (count,) = lengths
-    texts, images = ([None] * count if column is None else column for column in columns)
+    missing: list[Any] = [None] * count
+    texts, images = (missing if column is None else column for column in columns)
     if any(t is None and i is None for t, i in zip(texts, images, strict=True)):
         raise ValueError("a sample has neither a caption nor an image")
     return texts, images

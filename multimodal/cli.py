@@ -11,7 +11,11 @@ from omegaconf import DictConfig
 from multimodal.runs.composition import CONF
 from multimodal.runs.overrides import RENAMED, check_overrides
 
-THEIRS = {"dataset": "dataset", "output_dir": "output_dir", "seed": "seed"} | RENAMED  # flags that are settings here
+FLAGS = {
+    "dataset": "dataset",
+    "output_dir": "output_dir",
+    "seed": "seed",
+} | RENAMED  # flags of other programs: settings here
 
 
 def main() -> None:
@@ -21,7 +25,7 @@ def main() -> None:
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     arguments = sys.argv[1:]
-    flags = [argument for argument in arguments if argument.startswith("--") and name_of(argument) in THEIRS]
+    flags = [argument for argument in arguments if argument.startswith("--") and name_of(argument) in FLAGS]
     if flags:
         raise SystemExit(f"error: settings have no dashes here; the command is\n{translated(arguments)}")
     if "--shell-completion" not in arguments and "-sc" not in arguments:
@@ -51,9 +55,9 @@ def translated(arguments: list[str]) -> str:
     while rest:
         word = rest.pop(0)
         name = name_of(word)
-        if not word.startswith("--") or name not in THEIRS:
+        if not word.startswith("--") or name not in FLAGS:
             words.append(word)
             continue
         value = word.partition("=")[2] or (rest.pop(0) if rest and not rest[0].startswith("--") else "<value>")
-        words.append(f"{THEIRS[name]}={value}")
+        words.append(f"{FLAGS[name]}={value}")
     return shlex.join(["python", "scripts/run.py", *words])

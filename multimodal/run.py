@@ -1,4 +1,4 @@
-"""What an experiment does, read from data to report: the functions that `mode` chooses from."""
+"""The modes: train, evaluate, generate, report; `mode` chooses one of these functions."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,7 @@ from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import read_csv, write_csv, write_json, write_parquet
-from multimodal.runs.build import build_loss, build_model, read_data
+from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
     EVALUATE_MAY_SET,
     GENERATE_MAY_SET,
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 def train(composition: Composition, tracker: Tracker) -> Path:
-    """Train, evaluate, and write the run's folder, which is returned."""
+    """Train, evaluate, write the run's folder, and return it."""
     cfg = composition.config
     for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
     if for_a_checkpoint:
@@ -55,8 +55,8 @@ def train(composition: Composition, tracker: Tracker) -> Path:
         prepare_folder(folder, record, cfg.resume)
         with status_of(folder), track(tracker, folder, record, data):
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
-            kept = {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
-            history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, kept, cfg.resume)
+            saved = {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
+            history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, saved, cfg.resume)
             results = evaluator.evaluate(model, data, history)
             finish(folder, record, data, history, results, figures, tracker)
     return folder
@@ -72,8 +72,9 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     data = read_data(settings, checkpoint.vocabulary)
     named = set(given(composition.overrides))
     check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & named))
-    resolved = OmegaConf.to_container(settings.evaluation, resolve=True)
-    record = evaluation_record(checkpoint.record, composition.overrides, resolved, data, checkpoint.file)
+    record = evaluation_record(
+        checkpoint.record, composition.overrides, as_dict(settings.evaluation), data, checkpoint.file
+    )
     folder = evaluation_folder(cfg.output_dir, checkpoint.file, record, composition.multirun)
     history = read_csv(checkpoint.file.parent / "history.csv")
     with locked(folder):
@@ -88,14 +89,14 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
 
 
 def generate(composition: Composition, tracker: Tracker, width: int, classes: int, pixels: int) -> Path:
-    """Draw a caption, describe an image, or both, with a checkpoint alone: no data is read.
+    """Generate an image for a caption, a caption for an image, or both, from a checkpoint; no dataset is read.
 
     Args:
-        composition: its `text` and `image` are the sample.
+        composition: its settings `text` and `image` are the sample.
         tracker: not used.
-        width: of the beam search.
-        classes: how many of the likeliest are named.
-        pixels: a side, at least, of the enlarged view.
+        width: width of the beam search.
+        classes: number of most probable classes to print.
+        pixels: least height and width of the enlarged image.
     """
     cfg = composition.config
     if composition.multirun:
@@ -122,7 +123,7 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
 
 
 def report(composition: Composition, tracker: Tracker) -> Path:
-    """Compare the runs in `output_dir`, `runs` if that is not given; on the tracker as well."""
+    """Compare the runs in `output_dir`, by default `runs`; write the report, and send it to the tracker."""
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=report compares a folder of runs as it is: give it without -m")
@@ -136,14 +137,14 @@ def report(composition: Composition, tracker: Tracker) -> Path:
 
 
 def build_evaluation(cfg: DictConfig) -> tuple[Evaluator, RunFigures | None]:
-    """Instantiate what measures the model, and what draws the results, if anything does."""
+    """Build the evaluator, and what draws the figures, None if `evaluation.figures` is null."""
     settings = instantiate(cfg.evaluation, _convert_="all")
     figures = settings.pop("figures")
     return Evaluator(**settings), figures
 
 
 def check_settings(cfg: DictConfig) -> None:
-    """Raise ValueError for settings that belong to no component."""
+    """Check the settings that no component checks; raise ValueError for a wrong one."""
     for name in ("seed", "dataset.seed"):
         value = OmegaConf.select(cfg, name)
         if type(value) is not int or value < 0:

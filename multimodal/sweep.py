@@ -1,4 +1,4 @@
-"""The jobs of a sweep: each leaves a record, a failing one lets the others go on, a table ends it."""
+"""Run the jobs of a sweep: each leaves a record, a failed one does not stop the others, a table ends the sweep."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
@@ -30,7 +30,7 @@ from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
 
-Job = Callable[[Composition, Tracker], Path]  # what a mode does; it returns the folder of what it wrote
+Job = Callable[[Composition, Tracker], Path]  # the function of a mode; it returns the folder that it wrote
 
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
@@ -39,8 +39,8 @@ SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
 def run_job(cfg: DictConfig) -> float | None:
     """Run the job that `mode` names, a function of multimodal/run.py.
 
-    In a sweep it writes down how it ended and raises nothing, so that the next one starts. Alone, it ends a mistake of
-    its user's, a ValueError, in a line instead of a traceback.
+    In a sweep, write a record of the outcome and raise nothing, so that the next job starts. Alone, print an error of
+    the user's (ValueError) in one line instead of a traceback.
 
     Args:
         cfg: composed by Hydra.
@@ -49,9 +49,10 @@ def run_job(cfg: DictConfig) -> float | None:
         In a sweep the lowest validation loss, which a sweeper may minimise.
     """
     try:
-        composition, job = Composition.of(cfg, HydraConfig.get()), instantiate(cfg.mode)
+        hydra = cast(DictConfig, HydraConfig.get())  # typed as the structure it was made from
+        composition, job = Composition.of(cfg, hydra), instantiate(cfg.mode)
         if composition.multirun:
-            return in_sweep(job, composition, Path(HydraConfig.get().sweep.dir))
+            return in_sweep(job, composition, Path(hydra.sweep.dir))
         job(composition, instantiate(cfg.tracking))
     except (ValueError, FloatingPointError, InstantiationException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
@@ -113,12 +114,13 @@ def track_failure(tracker: Tracker, record: JobRecord, folder: Path, error: Base
         folder: for the tracker's files, beside the record; removed where it keeps none.
         error: why it failed.
     """
+    group = folder.resolve().parent.parent.name
     config = {"choices": {"dataset": record.dataset, "fusion": record.fusion}, "seed": record.seed}
-    config |= {"overrides": record.overrides, "sweep": folder.resolve().parent.parent.name}
+    config |= {"overrides": record.overrides, "sweep": group}
     name = f"{record.dataset}-{record.fusion}-s{record.seed}-failed"
     try:
         folder.mkdir(exist_ok=True)
-        tracker.open(folder, name, config["sweep"], [record.dataset, record.fusion], config)
+        tracker.open(folder, name, group, [record.dataset, record.fusion], config)
         tracker.__exit__(type(error), error, error.__traceback__)
         if not any(folder.iterdir()):
             folder.rmdir()
@@ -127,13 +129,13 @@ def track_failure(tracker: Tracker, record: JobRecord, folder: Path, error: Base
 
 
 class SweepTable(Callback):
-    """At the end of `-m`: a table of its jobs, the comparison report; exits with 1 if a job failed.
+    """Writes the table of the jobs and the comparison report at the end of `-m`; exits with 1 if a job failed.
 
     Hydra turns whatever a callback raises into a warning, but for SystemExit.
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Names this sweep, for its jobs wherever they run, to tell its records from other ones."""
+        """Give this sweep an identifier, which its jobs write into their records."""
         os.environ[SWEEP] = uuid.uuid4().hex
         try:
             check_margin(config.report.margin)
@@ -143,7 +145,7 @@ class SweepTable(Callback):
         Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Gather the records; nothing that a job kept in memory survives other launchers."""
+        """Read the records from disk, because other launchers run jobs in other processes; write table and report."""
         sweep = Path(config.hydra.sweep.dir)
         records = [record for record in read_jobs(sweep) if record.sweep == os.environ[SWEEP]]
         failed = [record for record in records if record.status != FINISHED]
@@ -166,7 +168,7 @@ class SweepTable(Callback):
 
 
 def check_swept(config: DictConfig) -> None:
-    """ValueError where several evaluations would share the folder of one trained model."""
+    """Raise ValueError where several evaluations would share the folder of one trained model."""
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
     swept = [o.key_or_group for o in overrides if o.is_sweep_override()]
     evaluations = [name for name in swept if name.partition(".")[0] == "evaluation"]
@@ -178,7 +180,7 @@ def check_swept(config: DictConfig) -> None:
 
 
 def table_row(record: JobRecord) -> dict[str, Any]:
-    """Return a job's line: what it was, where its data came from, and its main metrics, None for one that it lacks."""
+    """Return a job's row: dataset, fusion, seed, status, data source and main metrics, None for a missing metric."""
     row = {"dataset": record.dataset, "fusion": record.fusion, "seed": record.seed, "status": record.status}
     names = [spec.name for spec in catalogue.shown_in(catalogue.SWEEP)]
     if record.status != FINISHED:

@@ -4,7 +4,7 @@ import json
 import logging
 from bisect import bisect_left
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from hydra.utils import instantiate
@@ -36,8 +36,8 @@ def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
 def read_once(settings: str, words: tuple[str, ...] | None) -> Data:
     """Read a dataset by its settings in JSON, and log its size."""
     vocabulary = None if words is None else Vocabulary(list(words))
-    settings = json.loads(settings)
-    data = instantiate(settings, vocabulary=vocabulary, _convert_="all")
+    config = json.loads(settings)
+    data = instantiate(config, vocabulary=vocabulary, _convert_="all")
     counts = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
     log.info("%s from %s: %s; %d words", data.name, data.source, counts, len(data.vocabulary))
     cut = data.card["captions"]["train"]["cut"]
@@ -45,14 +45,19 @@ def read_once(settings: str, words: tuple[str, ...] | None) -> Data:
         log.warning(
             "%.1f %% of the training captions have over %d words and were cut; dataset.max_words reads more",
             100 * cut,
-            settings["max_words"],
+            config["max_words"],
         )
     return data
 
 
 def with_sizes(cfg: DictConfig, data: Data) -> DictConfig:
     """Return a copy of the config that holds the sizes of the data."""
-    return OmegaConf.merge(cfg, {"sizes": data.sizes()})
+    return merged(cfg, {"sizes": data.sizes()})
+
+
+def merged(cfg: DictConfig, values: dict[str, Any]) -> DictConfig:
+    """Return a copy of the config that holds these values."""
+    return cast(DictConfig, OmegaConf.merge(cfg, values))
 
 
 def build_loss(cfg: DictConfig, data: Data) -> nn.Module:
@@ -102,10 +107,10 @@ def matched_width(cfg: DictConfig) -> int:
     count = partial(count_parameters, cfg)
     above = 1 + bisect_left(WIDTHS, wanted, key=count)
     hidden = min({max(1, above - 1), above}, key=lambda width: abs(count(width) - wanted))
-    found = count(hidden)
-    if abs(found - wanted) > 0.05 * wanted:
+    nearest = count(hidden)
+    if abs(nearest - wanted) > 0.05 * wanted:
         raise ValueError(
-            f"fusion_parameters={wanted}: this fusion has {count(1):,} at least, and {found:,} at its nearest"
+            f"fusion_parameters={wanted}: this fusion has {count(1):,} at least, and {nearest:,} at its nearest"
         )
     return hidden
 
@@ -125,7 +130,12 @@ def resolve(cfg: DictConfig, data: Data, precision: str) -> dict[str, Any]:
         data: whose sizes are filled in.
         precision: what `training.precision` came to.
     """
-    cfg = OmegaConf.merge(with_sizes(cfg, data), {"training": {"precision": precision}})
+    cfg = merged(with_sizes(cfg, data), {"training": {"precision": precision}})
     if cfg.fusion_parameters is not None:
-        cfg = OmegaConf.merge(cfg, {"fusion": {"hidden": matched_width(cfg)}})
-    return OmegaConf.to_container(cfg, resolve=True)
+        cfg = merged(cfg, {"fusion": {"hidden": matched_width(cfg)}})
+    return as_dict(cfg)
+
+
+def as_dict(cfg: DictConfig) -> dict[str, Any]:
+    """Return plain values, every `${...}` filled in."""
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))

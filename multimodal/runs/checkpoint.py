@@ -1,4 +1,4 @@
-"""A checkpoint, opened again: its config with what the command line may change, and its model."""
+"""Open a checkpoint: its config with what the command line may change, and its model."""
 
 import logging
 from pathlib import Path
@@ -20,21 +20,21 @@ from multimodal.training.checkpoint_file import load_checkpoint
 
 log = logging.getLogger(__name__)
 
-# What the command line may change of a checkpoint's config, and what else it may say.
-GENERATE_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "hydra")
-EVALUATE_MAY_SET = (*GENERATE_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
-GENERATE_MAY_SET += ("text", "image")
+# settings that the command line may give beside a checkpoint
+BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "hydra")
+EVALUATE_MAY_SET = (*BOTH_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
+GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
 
 
 class Checkpoint(NamedTuple):
     """A trained model's file, opened.
 
     Args:
-        file: where it is.
-        record: of the run that trained it.
-        config: the record's, with what the command line may change of it.
-        weights: of the model.
-        vocabulary: of the training captions.
+        file: its path.
+        record: record of the run that trained it.
+        config: the record's config with the command line's changes.
+        weights: the model's state dict.
+        vocabulary: words of the training captions.
         class_names: of the K labels.
     """
 
@@ -50,7 +50,7 @@ def open_checkpoint(composition: Composition, may_set: tuple[str, ...]) -> Check
     """Read the checkpoint that the config names.
 
     Raises:
-        ValueError: the command line sets what it may not.
+        ValueError: there is no such file, or the command line sets what only the checkpoint may set.
     """
     cfg, mode = composition.config, composition.choices["mode"]
     file = checkpoint_file(cfg.checkpoint, mode)
@@ -61,7 +61,7 @@ def open_checkpoint(composition: Composition, may_set: tuple[str, ...]) -> Check
 
 
 def load_model(checkpoint: Checkpoint) -> MultimodalModel:
-    """Build a checkpoint's model where its trainer would have it; needs no data, whose sizes the config holds."""
+    """Build a checkpoint's model on its trainer's device; no data is needed, because the config holds the sizes."""
     file = checkpoint.file
     trainer = instantiate(checkpoint.config.training, _convert_="all")
     try:
@@ -89,7 +89,7 @@ def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
 def with_overrides(
     saved: dict[str, Any], cfg: DictConfig, overrides: list[str], may_set: tuple[str, ...], mode: str
 ) -> DictConfig:
-    """Return a checkpoint's config, with what the command line may change of it."""
+    """Return a checkpoint's config with the command line's changes."""
     names = given(overrides)
     refused = [n for n in names if not any(n == free or n.startswith((f"{free}.", f"{free}/")) for free in may_set)]
     if refused:
@@ -111,7 +111,7 @@ def with_overrides(
 
 
 def given(overrides: list[str]) -> list[str]:
-    """Return the names that a command line sets."""
+    """Return the names of the settings on a command line."""
     return [override.lstrip("+~").partition("=")[0] for override in overrides]
 
 
@@ -119,8 +119,8 @@ def check_same_data(checkpoint: Checkpoint, data: Data, requested: bool) -> None
     """Raise ValueError for other data than the checkpoint's, whose test samples may have been trained on.
 
     Args:
-        checkpoint: that is evaluated.
-        data: that it is evaluated on.
+        checkpoint: the trained model's.
+        data: the data to evaluate on.
         requested: whether the command line names the data; then a warning is enough.
     """
     record = checkpoint.record

@@ -1,4 +1,4 @@
-"""A composed config, and how it was requested: what Hydra's command line and a notebook both come to."""
+"""A composed config and the overrides that it was made from, the same for the command line and for a notebook."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ OmegaConf.register_new_resolver("or", lambda value, other: other if value is Non
 
 @dataclass(frozen=True)
 class Composition:
-    """A config and how it came about.
+    """A config and its origin.
 
     Args:
         config: as composed, its `${...}` not yet filled in.

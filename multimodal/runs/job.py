@@ -1,4 +1,4 @@
-"""The record of a sweep's job: what it was, and how it ended; a file each in the sweep's folder `jobs`."""
+"""The record of a sweep's job: its settings and its outcome, one file per job in the sweep's folder `jobs`."""
 
 import hashlib
 import logging
@@ -53,10 +53,10 @@ class JobRecord:
         write_json(asdict(self), file)
 
     def finished(self, folder: Path) -> Self:
-        """Return the record of the job that wrote `folder`, named by what was run there."""
+        """Return the record of the finished job that wrote `folder`, with dataset, fusion and seed of the run there."""
         run = read_record(folder)
-        names = {"dataset": run.dataset, "fusion": run.fusion, "seed": run.seed}
-        return replace(self, status=FINISHED, folder=str(folder), error="", **names)
+        named = replace(self, dataset=run.dataset, fusion=run.fusion, seed=run.seed)
+        return replace(named, status=FINISHED, folder=str(folder), error="")
 
     def failed(self, error: str, traceback: str) -> Self:
         """Return the record of the failed job."""

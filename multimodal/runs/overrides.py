@@ -1,8 +1,9 @@
-"""Check the settings that a command line names before Hydra composes them: an unknown one is told the nearest."""
+"""Check the names of the settings on a command line before Hydra composes them; an unknown one gets a suggestion."""
 
 import difflib
 import inspect
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
@@ -64,7 +65,7 @@ def is_group(override: Override) -> bool:
 
 def first_choice(override: Override) -> str:
     """Return a group's override without its sweep."""
-    value = override.value()
+    value: Any = override.value()
     if isinstance(value, ChoiceSweep):
         value = value.list[0]
     return f"{override.key_or_group}={'null' if value is None else value}"
@@ -100,8 +101,8 @@ def advice(config: DictConfig, key: str) -> str:
 
 def keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield every dotted key of a config, those of components included."""
-    for name in node:
-        if str(name).startswith("_"):
+    for name in map(str, node):
+        if name.startswith("_"):
             continue
         yield f"{prefix}{name}"
         child = None if OmegaConf.is_interpolation(node, name) else node._get_node(name)

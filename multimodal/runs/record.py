@@ -1,6 +1,6 @@
-"""The record of a run: what was run, on which data, and the keys that follow from it.
+"""The record of a run: its settings, its data, and the keys computed from them.
 
-It is written to the run's `config.yaml` and into its checkpoints; whoever needs to know what a run is reads it there.
+It is written to the run's `config.yaml` and into its checkpoints, and read from there.
 """
 
 from dataclasses import asdict, dataclass, fields, replace
@@ -21,19 +21,20 @@ FILE = "config.yaml"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run is.
+    """Describes a run.
 
     Args:
         config: every setting, resolved.
         choices: {group: the option that was chosen}.
         overrides: the command line's.
-        data_source: where the data came from in the end: `hub`, `path` or `embedded`.
-        fingerprint: of the data that the run is evaluated on.
-        weights: {modality: what its encoder started from: `random`, `imagenet`, or a file}.
+        data_source: the source that was read: `hub`, `path` or `embedded`.
+        fingerprint: hash of the data that the run is evaluated on.
+        weights: {modality: initial weights of its encoder: `random`, `imagenet`, or a file}.
         checkpoint: SHA-256 of the checkpoint that was evaluated again; None for a run that trained.
         key: hash of all that changes the trained model.
         evaluation_key: hash of all that changes its evaluation.
-        code, fusion_code: hashes of the code of the fusion, and of all else that a comparison of fusions shares.
+        code: hash of the code that all fusions share.
+        fusion_code: hash of the fusion's code.
     """
 
     config: dict[str, Any]
@@ -76,7 +77,7 @@ class RunRecord:
 
     @property
     def identity(self) -> tuple[str | None, str]:
-        """Equal for records that may share a folder: other evaluation settings measure the same training anew."""
+        """What two records must have in common to share a folder: the training run, or the evaluated checkpoint."""
         return (None, self.key) if self.checkpoint is None else (self.checkpoint, self.evaluation_key)
 
     def as_dict(self) -> dict[str, Any]:
@@ -98,9 +99,9 @@ def training_record(composition: Composition, data: Data, model: MultimodalModel
 
     Args:
         composition: the requested config.
-        data: that the run trains on.
-        model: that it trains.
-        precision: what `training.precision` came to.
+        data: the training data.
+        model: the model to train.
+        precision: the precision chosen for `training.precision=auto`, or that setting.
     """
     config = resolve(composition.config, data, precision)
     named = {m: getattr(encoder, "weights", None) for m, encoder in model.encoders.items()}
@@ -125,13 +126,14 @@ def evaluation_record(
     """Return the record of an evaluation of a trained model.
 
     Args:
-        trained: the record in its checkpoint.
-        overrides: of the evaluation's command line.
-        evaluation: the settings of this evaluation, resolved.
-        data: that it is evaluated on.
-        file: its checkpoint.
+        trained: the record in the checkpoint.
+        overrides: the evaluation's command line.
+        evaluation: the resolved settings of this evaluation.
+        data: the data to evaluate on.
+        file: the checkpoint.
     """
     config, checkpoint = trained.config | {"evaluation": evaluation}, file_digest(str(file))
+    codes = code_keys(config)
     return replace(
         trained,
         config=config,
@@ -140,7 +142,8 @@ def evaluation_record(
         fingerprint=data.fingerprint,
         checkpoint=checkpoint,
         evaluation_key=evaluation_key(config, checkpoint, data.fingerprint),
-        **code_keys(config),
+        code=codes["code"],
+        fusion_code=codes["fusion_code"],
     )
 
 
@@ -157,7 +160,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def record_from(values: Any, file: Path) -> RunRecord:
-    """Return the record that `as_dict` gave; ValueError, which names the file, where it is none of this version."""
+    """Return the record that `as_dict` gave; raise ValueError, naming the file, for another version's."""
     names = {field.name for field in fields(RunRecord)}
     if not isinstance(values, dict) or set(values) != names:
         raise ValueError(f"{file} was written by another version of this package: run it again, in another folder")

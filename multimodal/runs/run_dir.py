@@ -1,4 +1,4 @@
-"""The folder of a run: where it is, what it holds, and how far it has come."""
+"""The folder of a run: its place, its content, and the run's status."""
 
 import logging
 import traceback
@@ -14,19 +14,19 @@ from multimodal.runs.record import FILE, RunRecord, read_record
 
 log = logging.getLogger(__name__)
 
-REPLACED = "replaced"  # folder of runs that were set aside
+REPLACED = "replaced"  # folder of runs that resume=false moved away
 
 
 def run_folder(output_dir: str | None, record: RunRecord, multirun: bool) -> Path:
-    """Return where this run lives.
+    """Return the folder of a run.
 
     Args:
-        output_dir: the run's folder, in a sweep the folder of all runs; None for a name of its own in `runs`.
-        record: of the run.
-        multirun: whether it is one of a sweep.
+        output_dir: the run's folder, in a sweep the folder of all runs; None for a folder in `runs`, named by the run.
+        record: the run's.
+        multirun: whether the run is one of a sweep.
 
     Raises:
-        ValueError: another run lives there.
+        ValueError: the folder holds another run.
     """
     folder = Path(output_dir) if output_dir and not multirun else Path(output_dir or "runs") / record.name
     check_folder(folder, record)
@@ -34,7 +34,7 @@ def run_folder(output_dir: str | None, record: RunRecord, multirun: bool) -> Pat
 
 
 def evaluation_folder(output_dir: str | None, file: Path, record: RunRecord, multirun: bool) -> Path:
-    """Return where the evaluation of a checkpoint lives: beside it, unless `output_dir` says otherwise."""
+    """Return the folder of a checkpoint's evaluation: beside the checkpoint, unless `output_dir` is given."""
     folder = Path(output_dir or file.parent / f"evaluation-{record.evaluation_key}")
     if multirun:
         if not output_dir:
@@ -45,7 +45,7 @@ def evaluation_folder(output_dir: str | None, file: Path, record: RunRecord, mul
 
 
 def check_folder(folder: Path, record: RunRecord) -> None:
-    """Raise ValueError unless the folder is empty or holds what this very run has left there."""
+    """Raise ValueError unless the folder is empty or holds this run."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"output_dir: {folder} is a file; give a folder")
     if (folder / FILE).exists():
@@ -56,19 +56,19 @@ def check_folder(folder: Path, record: RunRecord) -> None:
 
 
 def finished(folder: Path, record: RunRecord) -> bool:
-    """Return whether the folder has the numbers of this evaluation."""
+    """Return whether the folder holds the metrics of this evaluation."""
     file = folder / "metrics.json"
     return file.exists() and read_json(file).get("evaluation_key") == record.evaluation_key
 
 
 def prepare_folder(folder: Path, record: RunRecord, resume: bool) -> None:
-    """Make the folder, or keep what an earlier attempt left; with `resume` false that is set aside, and said."""
+    """Create the folder; an earlier attempt in it is continued, or with `resume` false moved away, with a warning."""
     if folder.exists() and not resume:
-        places = (folder.parent / REPLACED / f"{folder.name}-{i}" for i in count(1))
-        aside = next(place for place in places if not place.exists())
-        aside.parent.mkdir(exist_ok=True)
-        folder.rename(aside)
-        log.warning("resume=false: the run that was in %s is now in %s", folder, aside)
+        names = (folder.parent / REPLACED / f"{folder.name}-{i}" for i in count(1))
+        moved = next(name for name in names if not name.exists())
+        moved.parent.mkdir(exist_ok=True)
+        folder.rename(moved)
+        log.warning("resume=false: the run that was in %s is now in %s", folder, moved)
     folder.mkdir(parents=True, exist_ok=True)
     remove_parts(folder)
     (folder / "metrics.json").unlink(missing_ok=True)  # it says that a run is finished
@@ -77,7 +77,7 @@ def prepare_folder(folder: Path, record: RunRecord, resume: bool) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """No two processes work on one run: ValueError if another one does."""
+    """Hold the run's lock; raise ValueError if another process holds it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.parent / f".{folder.name}.lock", timeout=0)
     try:
@@ -92,13 +92,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def status_of(folder: Path) -> Iterator[None]:
-    """Keeps `status.json`: running, then finished, interrupted or failed, with the traceback."""
+    """Write `status.json`: running, then finished, interrupted or failed, with the traceback."""
     write_json({"status": "running"}, folder / "status.json")
     try:
         yield
     except BaseException as error:
         status = "failed" if isinstance(error, Exception) else "interrupted"
-        found = {"status": status, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
-        write_json(found, folder / "status.json")
+        outcome = {"status": status, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        write_json(outcome, folder / "status.json")
         raise
     write_json({"status": "finished"}, folder / "status.json")

@@ -1,4 +1,4 @@
-"""The key of a run: a hash of all that changes its result, so that the same command finds what it has done already."""
+"""Compute the key of a run: a hash of all that changes its result, so that a repeated command finds its run."""
 
 import ast
 import hashlib
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 # What changes a result; tracking, paths and the kind of hardware do not.
-KEYED = ("dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim")
-KEYED += ("fusion_parameters",)
+KEYED = ["dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim"]
+KEYED += ["fusion_parameters"]
 # Data and weights count by their content.
-NOT_KEYED = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded", "encoder.image.weights")
-NOT_KEYED += ("training.accelerator",)
-NOT_EVALUATED = ("evaluation.image_judge.cache",)
+NOT_KEYED = ["dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded", "encoder.image.weights"]
+NOT_KEYED += ["training.accelerator"]
+NOT_EVALUATED = ["evaluation.image_judge.cache"]
 BUILT_BY = "multimodal.runs.build.build_model"
 PACKAGE = Path(__file__).parent.parent
 EVALUATED_BY = "multimodal.evaluation.evaluator.Evaluator"
@@ -25,10 +25,10 @@ def run_key(config: dict[str, Any], data_source: str, fingerprint: str, weights:
     """Hash what changes the trained model: settings, code, and the content of data and weights.
 
     Args:
-        config: resolved.
-        data_source: where the data came from.
-        fingerprint: of the data.
-        weights: {modality: what its encoder started from}.
+        config: the resolved config.
+        data_source: `hub`, `path` or `embedded`.
+        fingerprint: hash of the data.
+        weights: {modality: initial weights of its encoder: `random`, `imagenet`, or a file}.
     """
     keyed = without({part: config[part] for part in KEYED}, NOT_KEYED)
     keyed["data"] = [data_source, fingerprint]
@@ -37,12 +37,12 @@ def run_key(config: dict[str, Any], data_source: str, fingerprint: str, weights:
 
 
 def evaluation_key(config: dict[str, Any], checkpoint: str | None, fingerprint: str) -> str:
-    """Hash what changes the evaluation of a trained model: settings, code, and for a checkpoint that and its data.
+    """Hash what changes the evaluation of a trained model: settings, code, and a checkpoint with its data.
 
     Args:
-        config: resolved.
-        checkpoint: SHA-256 of the file that is evaluated; None right after training, where the run's key says it.
-        fingerprint: of the data that a checkpoint is evaluated on.
+        config: the resolved config.
+        checkpoint: SHA-256 of the checkpoint file; None right after training, which the run's key identifies.
+        fingerprint: hash of the data that a checkpoint is evaluated on.
     """
     settings = without({"evaluation": config["evaluation"]}, NOT_EVALUATED)
     keyed = settings if checkpoint is None else settings | {"checkpoint": checkpoint, "data": fingerprint}
@@ -58,17 +58,17 @@ def key_of(keyed: dict[str, Any], code: set[str]) -> str:
 def code_keys(config: dict[str, Any]) -> dict[str, str]:
     """Return `fusion_code` and `code`: hashes of the fusion's code, and of the code that all fusions share."""
     fusion = targets(config["fusion"])
-    shared = targets(without({part: config[part] for part in (*KEYED, "evaluation")}, ("fusion", "evaluation.figures")))
+    shared = targets(without({part: config[part] for part in (*KEYED, "evaluation")}, ["fusion", "evaluation.figures"]))
     return {"fusion_code": key_of({}, fusion), "code": key_of({}, shared | {BUILT_BY, EVALUATED_BY})}
 
 
-def without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def without(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """Return a copy of the config without the given dotted keys."""
-    kept = deepcopy(config)
+    remaining = deepcopy(config)
     for name in names:
         *path, last = name.split(".")
-        reduce(lambda part, key: part.get(key, {}), path, kept).pop(last, None)
-    return kept
+        reduce(lambda part, key: part.get(key, {}), path, remaining).pop(last, None)
+    return remaining
 
 
 def targets(part: Any) -> set[str]:
@@ -77,43 +77,43 @@ def targets(part: Any) -> set[str]:
     It names them by `_target_`, or by the `path` of Hydra's `get_method`, `get_class` and `get_object`.
     """
     values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    found = {target for value in values for target in targets(value)}
+    names = {target for value in values for target in targets(value)}
     if isinstance(part, dict) and "_target_" in part:
-        found.add(part["path"] if part["_target_"].startswith("hydra.utils.get_") else part["_target_"])
-    return found
+        names.add(part["path"] if part["_target_"].startswith("hydra.utils.get_") else part["_target_"])
+    return names
 
 
 @cache  # what was edited since this process began is not what it runs
 def source_digest(target: str) -> str:
-    """Of the file that holds a class or function and of ours that it imports: an edit in any makes another run."""
+    """Hash the file that defines a class or function, and the files of this package that it imports."""
     texts = [statements(file) for file in sorted(sources(target.rpartition(".")[0], set()))]
     return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def statements(file: Path) -> str:
-    """What a file does: its code without comments, docstrings and layout."""
+    """Return the code of a file without comments, docstrings and layout."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            documented = ast.get_docstring(node, clean=False) is not None
+            node.body = (node.body[1:] or [ast.Pass()]) if documented else node.body
     return ast.unparse(tree)
 
 
-def sources(module: str, found: set[Path]) -> set[Path]:
-    """`found` with a module's file and those of the package's modules that it imports, directly or not."""
+def sources(module: str, seen: set[Path]) -> set[Path]:
+    """Add to `seen` a module's file and those of the modules of this package that it imports, directly or not."""
     file = source_file(module)
-    if file is None or file in found:
-        return found
-    found.add(file)
+    if file is None or file in seen:
+        return seen
+    seen.add(file)
     for name in imported(file):
-        sources(name, found)
-    return found
+        sources(name, seen)
+    return seen
 
 
 @cache
 def source_file(module: str) -> Path | None:
-    """None for a name that is no module."""
+    """Return the file of a module; None for a name that is no module."""
     try:
         spec = importlib.util.find_spec(module)
     except ModuleNotFoundError:
@@ -123,23 +123,23 @@ def source_file(module: str) -> Path | None:
 
 @cache
 def imported(file: Path) -> list[str]:
-    """What a file imports from this package: modules, and names that may be modules."""
+    """Return what a file imports from this package: modules, and names that may be modules."""
     return imported_names(file.read_text(encoding="utf-8"), file)
 
 
 def imported_names(code: str, file: Path) -> list[str]:
     """Return what the code of a file of this package imports from the package, by full names."""
-    found = []
+    names = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
             if node.level:  # relative: as many folders up, less one, from the file
                 parents = file.relative_to(PACKAGE.parent).parts[: -node.level]
                 module = ".".join((*parents, module)).rstrip(".")
-            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    return [name for name in found if name.partition(".")[0] == PACKAGE.name]
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.partition(".")[0] == PACKAGE.name]
 
 
 def file_digest(weights: str) -> str:
