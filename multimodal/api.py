@@ -25,6 +25,7 @@ from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model,
 from multimodal.runs.composition import Composition, compose
 from multimodal.runs.overrides import check_overrides
 from multimodal.runs.record import RunRecord, read_record
+from multimodal.runs.settings import check_settings
 
 Picture = str | Path | Image.Image | np.ndarray
 
@@ -164,7 +165,9 @@ def as_file(image: Picture) -> str | io.BytesIO:
 def requested(overrides: Sequence[str]) -> Composition:
     """Compose the config of these overrides; ValueError for one that no part of the suite has."""
     check_overrides(overrides)
-    return compose(overrides)
+    composition = compose(overrides)
+    check_settings(composition.config)
+    return composition
 
 
 def train(*overrides: str) -> TrainedRun:

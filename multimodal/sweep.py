@@ -6,7 +6,6 @@ import signal
 import sys
 import traceback
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -25,12 +24,11 @@ from multimodal.io import read_csv, read_json, write_csv
 from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition
 from multimodal.runs.job import FINISHED, JobRecord, read_jobs
+from multimodal.runs.settings import check_settings
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
-
-Job = Callable[[Composition, Tracker], Path]  # the function of a mode; it returns the folder that it wrote
 
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
@@ -50,10 +48,11 @@ def run_job(cfg: DictConfig) -> float | None:
     """
     try:
         hydra = cast(DictConfig, HydraConfig.get())  # typed as the structure it was made from
-        composition, job = Composition.of(cfg, hydra), instantiate(cfg.mode)
+        composition = Composition.of(cfg, hydra)
         if composition.multirun:
-            return in_sweep(job, composition, Path(hydra.sweep.dir))
-        job(composition, instantiate(cfg.tracking))
+            return in_sweep(composition, Path(hydra.sweep.dir))
+        check_settings(cfg)
+        instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
     except (ValueError, FloatingPointError, InstantiationException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -75,7 +74,7 @@ def raised(error: BaseException) -> BaseException:
     return error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
 
 
-def in_sweep(job: Job, composition: Composition, folder: Path) -> float | None:
+def in_sweep(composition: Composition, folder: Path) -> float | None:
     """Run a job and write its record; return its lowest validation loss, which a sweeper may minimise, or None."""
     cfg = composition.config
     record = JobRecord(
@@ -88,8 +87,9 @@ def in_sweep(job: Job, composition: Composition, folder: Path) -> float | None:
     record.write(folder)
     tracker = None
     try:
+        check_settings(cfg)
         tracker = instantiate(cfg.tracking)
-        record = record.finished(job(composition, tracker))
+        record = record.finished(instantiate(cfg.mode)(composition, tracker))
         record.write(folder)
         return min((row["validation/loss"] for row in read_csv(Path(record.folder) / "history.csv")), default=None)
     except KeyboardInterrupt:

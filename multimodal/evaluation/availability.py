@@ -17,7 +17,7 @@ class Availability:
     """
 
     def __init__(self, grid_steps: int) -> None:
-        check_whole("evaluation.measures.availability", grid_steps=grid_steps)
+        check_whole("evaluation.measures.availability", most=100, grid_steps=grid_steps)
         self.grid_steps = grid_steps
 
     def __call__(self, context: Context) -> Measured:

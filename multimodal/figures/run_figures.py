@@ -4,7 +4,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from multimodal.checks import check_number, check_whole
+from multimodal.checks import check_number, check_seed, check_whole
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.attention import draw_attention
@@ -32,6 +32,7 @@ class RunFigures:
 
     def __init__(self, samples: int, points: int, seed: int) -> None:
         check_whole("evaluation.figures", samples=samples)
+        check_seed("evaluation.figures", seed=seed)
         check_number("evaluation.figures", above=0, most=MOST, points=points)
         self.samples, self.points, self.seed = samples, points, seed
 

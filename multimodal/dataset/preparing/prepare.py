@@ -8,7 +8,7 @@ from datasets import DatasetDict
 from torch import Tensor
 
 from multimodal.caption.original import OriginalCaptions
-from multimodal.checks import check_number, check_one_of, check_whole
+from multimodal.checks import check_number, check_one_of, check_seed, check_whole
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.near_duplicates import cached_near_duplicates
@@ -67,9 +67,12 @@ def prepare_data(
         ValueError: a setting is out of range, the source cannot be read, too many rows are unusable, or a split
             has no usable rows, or train has a single class.
     """
-    check_whole("dataset", image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
+    check_whole("dataset", 4, 4096, image_size=image_size)
+    check_whole("dataset", max_words=max_words, limit=1 if limit is None else limit)
     check_number("dataset", above=0, below=1, validation_fraction=validation_fraction, test_fraction=test_fraction)
+    check_seed("dataset", seed=seed)
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
+    check_whole("dataset", least=0, max_bad_rows=max_bad_rows)
     raw_splits, source, revision = read_source(source, path, hub_id, embedded)
     rows, class_names = read_rows(raw_splits, columns)
     bad = BadRows(max_bad_rows)
