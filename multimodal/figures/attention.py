@@ -9,7 +9,7 @@ from matplotlib.offsetbox import OffsetBox
 from torch import Tensor
 
 from multimodal.dataset.data import Data
-from multimodal.evaluation.attention import AttentionMaps
+from multimodal.evaluation.context import AttentionMaps
 from multimodal.evaluation.sampling import sample_evenly
 from multimodal.figures.boxes import (
     TALLEST,
@@ -84,7 +84,7 @@ def attended_samples(data: Data, attention: AttentionMaps, count: int, seed: int
 def attention_page(title: str, samples: list[AttendedSample], tile: float) -> Figure:
     """Draw a row for each sample, its tiles `tile` inches wide."""
     cells = " × ".join(map(str, samples[0].maps.shape[1:]))
-    rows = [text_box(f"{NOTE} Maps of {cells} cells, enlarged bilinearly.", 10, color=QUIET)]
+    rows: list[OffsetBox] = [text_box(f"{NOTE} Maps of {cells} cells, enlarged bilinearly.", 10, color=QUIET)]
     for sample in samples:
         name = class_box(sample.name, PICTURE + 0.5, SIZE)
         even = 1 / sample.maps[0].numel() if sample.words else 0.0
@@ -105,7 +105,7 @@ def tile_lines(sample: AttendedSample, tile: float, even: float, highest: float)
         column_box([words_box([word], tile, SIZE), picture_box(overlaid(sample.image, weight), tile)], 0.03)
         for word, weight in zip(sample.words[: across * LINES], (sample.maps - even) / (highest - even), strict=False)
     ]
-    lines = [row_box(tiles[i : i + across], GAP, "bottom") for i in range(0, len(tiles), across)]
+    lines: list[OffsetBox] = [row_box(tiles[i : i + across], GAP, "bottom") for i in range(0, len(tiles), across)]
     if len(sample.words) > len(tiles):
         lines.append(text_box(f"the first {len(tiles)} of {len(sample.words)} words", 9.5, color=QUIET))
     return lines

@@ -1,5 +1,7 @@
 """Accuracy when modalities are missing: along each rate, and over the triangle of both."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ SWEPT = {
     "image": ("no_image", "no_text", "missing images"),
     "text": ("no_text", "no_image", "missing captions"),
 }
-DIAMOND = {
+DIAMOND: dict[str, Any] = {
     "marker": "D",
     "markersize": 11,
     "markerfacecolor": "none",
@@ -38,7 +40,7 @@ DIAMOND = {
     "linestyle": "none",
     "zorder": 4,
 }
-DASHED = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (4, 3))}
+DASHED: dict[str, Any] = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (4, 3))}
 NOTE = "No test sample lacks both. Framed: the cell nearest to the rates in training."
 HEADING = "Accuracy under missing modalities"
 FILLED = {"none": "", "generated": ", each gap filled with what is generated from the other"}

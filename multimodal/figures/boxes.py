@@ -5,10 +5,10 @@ Words are set in a font whose characters are all equally wide, so that a line of
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
@@ -33,12 +33,12 @@ def text_box(text: str, size: float, **style: Any) -> TextArea:
     return TextArea(text, textprops={"fontsize": size, "color": INK, "parse_math": False, **style})
 
 
-def row_box(children: list[OffsetBox], gap: float, align: str = "top") -> HPacker:
+def row_box(children: Sequence[OffsetBox], gap: float, align: Literal["top", "bottom", "baseline"] = "top") -> HPacker:
     """Return boxes side by side, `gap` inches apart."""
-    return HPacker(children=children, pad=0, sep=gap * POINTS, align=align)
+    return HPacker(children=[*children], pad=0, sep=gap * POINTS, align=align)
 
 
-def column_box(children: list[OffsetBox], gap: float, width: float = 0) -> VPacker:
+def column_box(children: Sequence[OffsetBox], gap: float, width: float = 0) -> VPacker:
     """Return boxes beneath each other, `gap` inches apart and together `width` inches wide or wider."""
     widest = [space_box(width, -gap)] if width else []  # nothing to see, and it takes back the gap before it
     return VPacker(children=[*children, *widest], pad=0, sep=gap * POINTS, align="left")
@@ -68,7 +68,7 @@ def frame_box(text: str, width: float, height: float, size: float, **style: Any)
     patch = {"facecolor": PALE, "edgecolor": RULE, "linewidth": 0.8, **style}
     box.add_artist(Rectangle((0, 0), box.width, box.height, **patch))
     backing = {"facecolor": patch["facecolor"], "edgecolor": "none", "pad": 1.5}
-    middle = {"ha": "center", "va": "center", "fontsize": size, "color": QUIET}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "color": QUIET}
     box.add_artist(Text(box.width / 2, box.height / 2, text, bbox=backing, **middle))
     return box
 
@@ -122,7 +122,7 @@ def wrapped_lines(words: list[str], wrong: list[bool], width: float, size: float
     return [[(part, next(marks)) for part in line.split()] for line in lines]
 
 
-def line_box(line: list[tuple[str, bool]], size: float, style: dict) -> OffsetBox:
+def line_box(line: list[tuple[str, bool]], size: float, style: dict[str, Any]) -> OffsetBox:
     """Return one line, neighbours of one colour as one text."""
     runs = [(wrong, " ".join(word for word, _ in run)) for wrong, run in groupby(line, key=lambda word: word[1])]
     marked = {"color": WRONG, "weight": "bold"}

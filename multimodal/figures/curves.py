@@ -1,16 +1,18 @@
 """Training curves: a panel for each loss term found in the history."""
 
 import math
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from matplotlib.typing import LineStyleType
 
 from multimodal.figures.layout import BLUE, HEAD, INK, ORANGE, QUIET, RULE, open_figure, style_axes, title_panel
 
 Row = dict[str, float]
-SPLITS = {"train": (BLUE, "-", "o"), "validation": (ORANGE, "--", "s")}
+SPLITS: dict[str, tuple[str, LineStyleType, str]] = {"train": (BLUE, "-", "o"), "validation": (ORANGE, "--", "s")}
 TITLES = {"learning_rate": "learning rate"}
 # Of the terms in conf/loss; what a fusion owes or a user adds has a name and no unit here.
 UNITS = {
@@ -71,7 +73,8 @@ def draw_curve_panel(axes: Axes, name: str, history: list[Row], best: Row | None
     for split, (color, dashes, marker) in SPLITS.items():
         points = [(row["step"], row[f"{split}/{name}"]) for row in history if f"{split}/{name}" in row]
         if points:
-            axes.plot(*zip(*points, strict=True), dashes, color=color, linewidth=1.7, marker=marker, markersize=3.5)
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, color=color, linestyle=dashes, linewidth=1.7, marker=marker, markersize=3.5)
         if best is not None and f"{split}/{name}" in best and split == "validation":
             at = (best["step"], best[f"{split}/{name}"])
             axes.plot(*at, marker="D", markersize=8, markerfacecolor="none", color=INK, markeredgewidth=1.3)
@@ -90,6 +93,6 @@ def draw_curve_legend(figure: Figure, best: Row | None) -> None:
     ]
     if best is not None:
         kept = f"kept: step {best['step']:.0f}, lowest validation loss"
-        style = {"color": QUIET, "linestyle": ":", "markeredgecolor": INK, "markerfacecolor": "none"}
+        style: dict[str, Any] = {"color": QUIET, "linestyle": ":", "markeredgecolor": INK, "markerfacecolor": "none"}
         lines.append(Line2D([], [], marker="D", markersize=8, label=kept, **style))
     figure.legend(handles=lines, ncols=3, loc="upper right", frameon=False, fontsize=10.5, borderaxespad=2)

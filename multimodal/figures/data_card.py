@@ -64,9 +64,9 @@ def samples_column(data: Data, pairs: list[dict[str, int]], seed: int) -> Offset
         row_box([picture_box(train.image[row], SIDE), caption_box(words, words, CAPTION, SIZE)], 0.12)
         for row, words in zip(chosen, captions, strict=True)
     ]
+    heading = text_box("training samples as the model reads them", 11.5, weight="bold")
     rows = [row_box(samples[i : i + COLUMNS], GAP) for i in range(0, len(samples), COLUMNS)]
-    rows = [text_box("training samples as the model reads them", 11.5, weight="bold"), *rows]
-    return column_box([*rows, *pair_boxes(data, pairs)], GAP)
+    return column_box([heading, *rows, *pair_boxes(data, pairs)], GAP)
 
 
 def training_rows(data: Data, seed: int) -> list[int]:
@@ -95,8 +95,7 @@ def draw_class_counts(axes: Axes, card: dict[str, Any], names: list[str]) -> Non
         axes.bar(place + (i - 1) * width, list(card["classes"][split].values()), width, color=color, label=split)
     short = [(name if len(name) <= 10 else name[:9] + "…").replace("$", r"\$") for name in names]
     every = -(-len(names) // NAMES)  # of many classes, every second, third ... is named
-    upright = {"rotation": 90} if max(map(len, short)) * len(names) > 60 else {}
-    axes.set_xticks(place[::every], short[::every], **upright)
+    axes.set_xticks(place[::every], short[::every], rotation=90 if max(map(len, short)) * len(names) > 60 else 0)
     style_chart(axes, "samples by pictured class", "samples")
     axes.legend(frameon=False, fontsize=9.5, ncols=3, loc="lower right", handlelength=1, bbox_to_anchor=(1.01, 0.99))
 

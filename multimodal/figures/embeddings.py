@@ -3,6 +3,8 @@
 The modality gap is that of Liang et al. 2022, Mind the Gap, https://arxiv.org/abs/2203.02053.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -27,7 +29,7 @@ from multimodal.types import MODALITIES
 
 PAIRS = 30  # joined by a line, at most
 GROUPS = {name: f"{word}s" for name, word in MODALITIES.items()}
-LINE = {"color": INK, "linewidth": 0.7}
+LINE: dict[str, Any] = {"color": INK, "linewidth": 0.7}
 PAIR_SCORES = {
     "modality_gap": "in the whole space: modality gap",
     "true_pair_cosine": "cosine of the true pairs",
@@ -57,4 +59,4 @@ def draw_embeddings(title: str, data: Data, results: Results, points: int, seed:
 
 def join_pairs(axes: Axes, place: np.ndarray) -> None:
     """Draw a line from each image to its caption: (2, n, 2)."""
-    axes.add_collection(LineCollection(place.swapaxes(0, 1), alpha=0.6, zorder=2.5, **LINE), autolim=False)
+    axes.add_collection(LineCollection(list(place.swapaxes(0, 1)), alpha=0.6, zorder=2.5, **LINE), autolim=False)

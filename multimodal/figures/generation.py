@@ -138,6 +138,7 @@ def headings_box(grid: Grid) -> OffsetBox:
 
 def sample_box(grid: Grid, sample: GeneratedSample) -> OffsetBox:
     """Return the real image and caption, then the generated ones."""
+    drawn: OffsetBox
     if sample.drawn is None:
         drawn = frame_box("does not\nread\ncaptions", grid.side, grid.side, min(9.0, 11 * grid.side))
     else:

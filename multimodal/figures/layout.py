@@ -1,10 +1,12 @@
 """One quiet style for every figure: colours, headings and axes; matplotlib's constrained layout places them."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnchoredOffsetbox, OffsetBox, TextArea, VPacker
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import BboxTransformTo, ScaledTranslation
 from torch import Tensor
 
 from multimodal.evaluation.evaluator import Results
@@ -54,7 +56,7 @@ def open_figure(width: float, height: float, heading: str, title: str) -> Figure
         heading: what the figure shows.
         title: names dataset, source, fusion and seed.
     """
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     leave_margins(figure)
     place_box(figure, heading_box(heading, title), MARGIN, MARGIN)
     return figure
@@ -64,7 +66,7 @@ def leave_margins(figure: Figure, left: float = MARGIN, top: float = HEAD, botto
     """Keep the axes so many inches off the figure's edges."""
     width, height = figure.get_size_inches()
     rect = (left / width, bottom / height, 1 - (left + MARGIN) / width, 1 - (top + bottom) / height)
-    figure.get_layout_engine().set(rect=rect, w_pad=0.08, h_pad=0.08)
+    figure.set_layout_engine("constrained", rect=rect, w_pad=0.08, h_pad=0.08)
 
 
 def heading_box(heading: str, title: str) -> VPacker:
@@ -76,9 +78,9 @@ def heading_box(heading: str, title: str) -> VPacker:
 
 def place_box(figure: Figure, box: OffsetBox, left: float, top: float) -> None:
     """Put a box `left` and `top` inches from the figure's upper left corner."""
-    corner = figure.dpi_scale_trans + ScaledTranslation(0, 1, figure.transFigure)
-    style = {"pad": 0, "borderpad": 0, "frameon": False, "bbox_transform": corner}
-    figure.add_artist(AnchoredOffsetbox("upper left", child=box, bbox_to_anchor=(left, -top), **style))
+    corner = figure.dpi_scale_trans + ScaledTranslation(0, 1, BboxTransformTo(figure.bbox))
+    anchor: dict[str, Any] = {"bbox_to_anchor": (left, -top), "bbox_transform": corner}
+    figure.add_artist(AnchoredOffsetbox("upper left", pad=0, borderpad=0, frameon=False, child=box, **anchor))
 
 
 def style_axes(axes: Axes) -> None:
@@ -91,8 +93,8 @@ def style_axes(axes: Axes) -> None:
 
 def title_panel(axes: Axes, name: str, note: str, size: float = 11.5, weight: str = "normal") -> None:
     """Write a panel's name, and a smaller, quiet note between it and the panel."""
-    place = {"loc": "left", "y": 1, "pad": 1.75 * size, "parse_math": False}
-    axes.set_title(name, fontsize=size, weight=weight, color=INK, **place)
+    place: dict[str, Any] = {"y": 1, "pad": 1.75 * size, "parse_math": False}
+    axes.set_title(name, loc="left", fontsize=size, weight=weight, color=INK, **place)
     axes.annotate(note, (0, 1), (0, 7), "axes fraction", "offset points", fontsize=0.79 * size, color=QUIET)
 
 

@@ -75,7 +75,7 @@ def masking_page(title: str, samples: list[MaskedSample], names: list[str], size
     """Draw headings over columns, then a row for each sample: captions of `size` points, images of `side` inches."""
     headings = [column_box([text_box("real test sample", 11.5, weight="bold")], 0, REAL)]
     headings += [column_box([text_box(f"given {c.title}", 11.5, weight="bold")], 0, CELL) for c in CONDITIONS.values()]
-    rows = [row_box(headings, GAP)]
+    rows: list[OffsetBox] = [row_box(headings, GAP)]
     for sample in samples:
         cells = [condition_box(sample, condition, names, size, side) for condition in CONDITIONS]
         rows += [rule_box(WIDTH - 2 * MARGIN), row_box([real_box(sample, names, size, side), *cells], GAP)]
@@ -104,7 +104,7 @@ def condition_box(sample: MaskedSample, condition: str, names: list[str], size: 
 def given_box(image: Tensor, absent: tuple[str, ...]) -> OffsetBox:
     """Return the inputs in small; an absent one is hatched and named."""
     width = (CELL - PAD) / 2
-    parts = []
+    parts: list[OffsetBox] = []
     for modality, name in MODALITIES.items():
         if modality in absent:
             parts.append(frame_box(f"no {name}", width, GIVEN, 9.5, hatch="////", facecolor="white"))

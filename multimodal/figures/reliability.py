@@ -5,6 +5,7 @@ Differs: a bin holds its lower end, not its upper, as in torchmetrics' calibrati
 """
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,8 +66,8 @@ def confidence_bins(probability: Tensor, label: Tensor) -> tuple[np.ndarray, np.
     right = (answer == label).double()
     place = (confidence * BINS).long().clamp(max=BINS - 1)
     count = torch.bincount(place, minlength=BINS)
-    sums = [torch.zeros(BINS, dtype=torch.float64).index_add(0, place, x) for x in (right, confidence)]
-    return count.numpy(), *((total / count).numpy() for total in sums)
+    accuracy, mean = (torch.bincount(place, x, minlength=BINS) / count for x in (right, confidence))
+    return count.numpy(), accuracy.numpy(), mean.numpy()
 
 
 def draw_bins(axes: Axes, count: np.ndarray, accuracy: np.ndarray, confidence: np.ndarray) -> None:
@@ -74,11 +75,10 @@ def draw_bins(axes: Axes, count: np.ndarray, accuracy: np.ndarray, confidence: n
     used = count > 0
     middle = (np.arange(BINS)[used] + 0.5) / BINS
     right, sure = accuracy[used], confidence[used]
-    bar = {"width": 1 / BINS}
-    lower = axes.bar(middle, np.minimum(right, sure), color=BLUE, edgecolor="white", linewidth=0.8, **bar)
+    lower = axes.bar(middle, np.minimum(right, sure), 1 / BINS, color=BLUE, edgecolor="white", linewidth=0.8)
     faces = np.where(sure > right, "white", LIGHT)  # below the accuracy the bar goes on behind the hatching
-    hatched = {"color": faces, "edgecolor": ORANGE, "hatch": "////", "linewidth": 1}
-    upper = axes.bar(middle, abs(sure - right), bottom=np.minimum(right, sure), **hatched, **bar)
+    hatched: dict[str, Any] = {"color": faces, "edgecolor": ORANGE, "hatch": "////", "linewidth": 1}
+    upper = axes.bar(middle, abs(sure - right), 1 / BINS, bottom=np.minimum(right, sure), **hatched)
     for patch in itertools.chain(*(itertools.compress(bars, count[used] < FEW) for bars in (lower, upper))):
         patch.set_alpha(0.3)
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))

@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from matplotlib.typing import HashableList
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -63,15 +65,16 @@ def open_map(heading: str, title: str, note: str, groups: MapGroups) -> tuple[Fi
         (figure, {"all": the large map, "legend": an empty column, group: its small map}).
     """
     figure = open_figure(WIDTH, HEIGHT, heading, title)
-    rows = [["all", group, "legend"] for group in groups.titles] + [["all", ".", "legend"]] * (3 - len(groups.titles))
+    rows: list[HashableList[str]] = [["all", group, "legend"] for group in groups.titles]
+    rows += [["all", ".", "legend"]] * (3 - len(groups.titles))
     panels = figure.subplot_mosaic(rows, width_ratios=(7.6, 2.3, 1.7))
     panels["legend"].set_axis_off()
     frame_map(panels["all"], groups.place)
     for i, (group, name) in enumerate(groups.titles.items()):
         scatter_group(panels["all"], groups.place[i], groups.colors, group, 26 if group == "both" else 20)
         frame_map(panels[group], groups.place)
-        others = np.delete(groups.place, i, axis=0).reshape(-1, 2)
-        panels[group].scatter(*others.T, s=5, c="#e3e6ea", linewidths=0)
+        x, y = np.delete(groups.place, i, axis=0).reshape(-1, 2).T
+        panels[group].scatter(x, y, s=5, c="#e3e6ea", linewidths=0)
         scatter_group(panels[group], groups.place[i], groups.colors, group, 13)
         panels[group].set_title(name, fontsize=11, loc="left", color=INK, pad=4)
     footnote(figure, textwrap.fill(note, 150) if note else " ")
@@ -88,20 +91,22 @@ def frame_map(axes: Axes, place: np.ndarray) -> None:
 
 def scatter_group(axes: Axes, at: np.ndarray, color: np.ndarray, group: str, size: float) -> None:
     """Draw (n, 2) points."""
-    axes.scatter(*at.T, s=size, c=color, marker=MARKERS[group], alpha=0.75, linewidths=0.4, edgecolors="white")
+    x, y = at.T
+    axes.scatter(x, y, s=size, c=color, marker=MARKERS[group], alpha=0.75, linewidths=0.4, edgecolors="white")
 
 
 def name_classes(axes: Axes, place: np.ndarray, label: np.ndarray, names: list[str]) -> None:
     """Write each class's name at its most central sample, unless another name stands there."""
-    axes.get_figure(root=True).draw_without_rendering()  # so that the map has its final place
-    taken, size = [], 12.5 if len(names) <= COLORS else 9
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # so that the map has its final place
+    taken: list[Bbox] = []
+    size = 12.5 if len(names) <= COLORS else 9
     for k in np.unique(label):
         own = place[label == k]
-        centre = own[np.abs(own[:, None] - own[None]).sum((1, 2)).argmin()]
-        text = axes.text(
-            *centre, short_name(names[k]), ha="center", va="center", fontsize=size, weight="bold", color=INK
-        )
-        text.set(parse_math=False, path_effects=[withStroke(linewidth=3.5, foreground="white")])
+        x, y = own[np.abs(own[:, None] - own[None]).sum((1, 2)).argmin()]
+        text = axes.text(x, y, short_name(names[k]), ha="center", va="center", weight="bold", color=INK)
+        text.set(fontsize=size, parse_math=False, path_effects=[withStroke(linewidth=3.5, foreground="white")])
         extent = move_inside(text, axes)
         if any(extent.overlaps(other) for other in taken):
             text.remove()
@@ -114,14 +119,15 @@ def move_inside(text: Text, axes: Axes) -> Bbox:
     box, map_box = text.get_window_extent(), axes.get_window_extent()
     shift = max(map_box.x0 + 6 - box.x0, 0) + min(map_box.x1 - 6 - box.x1, 0)
     x, y = axes.transData.transform(text.get_position())
-    text.set_position(axes.transData.inverted().transform((x + shift, y)))
+    x, y = axes.transData.inverted().transform((x + shift, y))
+    text.set_position((x, y))
     return text.get_window_extent()
 
 
 def draw_map_legend(axes: Axes, heading: str, markers: list[Line2D], groups: MapGroups) -> None:
     """Draw markers, and beneath them the colours of the classes on the map; of more classes than colours a word."""
     names, colors = groups.class_names, class_colors(len(groups.class_names))
-    dot = {"linestyle": "none", "markersize": 8, "marker": "o"}
+    dot: dict[str, Any] = {"linestyle": "none", "markersize": 8, "marker": "o"}
     shown = sorted(set(groups.label.tolist()))
     classes = [Line2D([], [], color=colors[k], label=short_name(names[k]).replace("$", r"\$"), **dot) for k in shown]
     if len(names) > COLORS:
