@@ -103,7 +103,7 @@ def draw_class_counts(axes: Axes, card: dict[str, Any], names: list[str]) -> Non
     short = [(name if len(name) <= 10 else name[:9] + "…").replace("$", r"\$") for name in names]
     every = -(-len(names) // MAX_LABELS)  # of many classes, every second, third ... is named
     axes.set_xticks(positions[::every], short[::every], rotation=90 if max(map(len, short)) * len(names) > 60 else 0)
-    style_chart(axes, "samples per class of the image", "samples")
+    style_chart(axes, "samples per image class", "samples")
     axes.legend(frameon=False, fontsize=9.5, ncols=3, loc="lower right", handlelength=1, bbox_to_anchor=(1.01, 0.99))
 
 

@@ -16,12 +16,12 @@ PANELS = {  # {title: unit, smallest upper end of the axis, {modality or conditi
         {m: f"train/imbalance/grad_norm_{m}" for m in ("image", "text")},
     ),
     "accuracy": (
-        "validation samples, with both and with one modality",
+        "validation, with both and with one modality",
         1.02,
         {c: f"validation/imbalance/accuracy_{c}" for c in ("both", "image", "text")},
     ),
-    "contribution of the image to the accuracy": (
-        "Shapley share; the rest is due to the caption",
+    "contribution of the image": (
+        "Shapley share of the accuracy; rest: caption",
         1.02,
         {"image": "validation/imbalance/share_image"},
     ),
