@@ -1,4 +1,4 @@
-"""Whether generated captions match the data word for word, and how many different ones there are."""
+"""Exact match and diversity of generated captions."""
 
 
 def exact(preds: list[list[str]], target: list[list[str]]) -> float:

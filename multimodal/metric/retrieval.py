@@ -51,7 +51,7 @@ def chance(group: Tensor, k: int) -> float:
 
     Args:
         group: (N,) int64.
-        k: candidates that are looked at.
+        k: number of top-ranked candidates.
 
     Returns:
         Share in [0, 1].
@@ -69,11 +69,11 @@ def chance(group: Tensor, k: int) -> float:
 
 
 def pair_ceiling(same: Tensor, k: int) -> float:
-    """Compute the highest possible R@k for the pair, since samples with equal captions cannot be told apart.
+    """Compute the highest possible R@k for the pair, since samples with equal captions are indistinguishable.
 
     Args:
         same: (N,) int64, equal for equal captions.
-        k: candidates that are looked at.
+        k: number of top-ranked candidates.
 
     Returns:
         Share in [0, 1].
@@ -86,7 +86,7 @@ def pair_ceiling(same: Tensor, k: int) -> float:
 
 
 def text_query_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
-    """Compute the highest possible R@k for the class, from a caption to the images. Exact.
+    """Compute the exact highest possible R@k for the class, from a caption to the images.
 
     A perfect model knows the class of every image; for equal captions it knows only how often each class occurs
     with them. Equal captions share one ranking, and the best one starts with an image of each of the k most frequent
@@ -95,7 +95,7 @@ def text_query_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
     Args:
         caption: (N,) int64, equal for equal captions.
         content: (N,) int64 classes.
-        k: candidates that are looked at.
+        k: number of top-ranked candidates.
 
     Returns:
         Share in [0, 1].
@@ -114,12 +114,12 @@ def text_candidate_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
     A perfect model knows the image's class and ranks first the caption for which k random samples are least likely to
     miss that class; samples with equal captions come in random order. Exact for every k, as a mean over these orders:
     a second caption within the first k helps only after all samples of the first one, and then the class is already
-    found.
+    retrieved.
 
     Args:
         caption: (N,) int64, equal for equal captions.
         content: (N,) int64 classes.
-        k: candidates that are looked at.
+        k: number of top-ranked candidates.
 
     Returns:
         Share in [0, 1].

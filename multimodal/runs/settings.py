@@ -7,6 +7,7 @@ only the data knows.
 import inspect
 import math
 import os
+import re
 import types
 import warnings
 from collections.abc import Collection, Iterator
@@ -14,19 +15,27 @@ from functools import reduce
 from typing import Any, Union, get_args, get_origin
 
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from multimodal.checks import check_flag, check_number, check_seed, check_whole
+from multimodal.checks import check_number, check_one_of, check_seed, check_whole
 from multimodal.runs.build import as_dict, build_model, merged
 from multimodal.runs.composition import CONF
 
+EVALUATOR = "multimodal.evaluation.evaluator.Evaluator"  # built of the node evaluation
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null"}
 MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
 BYTES = 16  # a trained parameter takes: itself, its gradient, two moments of AdamW, in float32
-ROOT = {"dim": int, "checkpoint": str | None, "text": str | None, "image": str | None, "output_dir": str | None}
+ROOT: dict[str, Any] = {
+    "dim": int,
+    "checkpoint": str | None,
+    "text": str | None,
+    "image": str | None,
+    "output_dir": str | None,
+}
 ROOT |= {"cache_dir": str, "fusion_parameters": int | None, "seed": int, "resume": bool}
 
 
@@ -39,15 +48,19 @@ def check_settings(cfg: DictConfig) -> None:
     try:
         values = as_dict(with_stand_ins(cfg))
     except OmegaConfBaseException as error:
-        raise ValueError(f"the settings do not fit together: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"the settings do not fit together: {one_line(str(error))}") from error
     for name, kind in ROOT.items():
         check_type(name, values[name], kind)
     check_seed("", seed=values["seed"])
     check_whole("", most=2**16, dim=values["dim"])
-    check_flag("", resume=values["resume"])
+    check_type("report.margin", values["report"]["margin"], float)
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
-    for group in groups(values):
+    first = ("caption", "dataset")  # other parts take values from these
+    for group in sorted(groups(values), key=lambda name: first.index(name) if name in first else len(first)):
         check_part(group, values[group])
+    check_seed("dataset", seed=values["dataset"]["seed"])
+    check_one_of("dataset", (1, 3), channels=values["dataset"]["channels"])  # grey or RGB
+    check_whole("dataset", 4, 4096, image_size=values["dataset"]["image_size"])
 
 
 def groups(values: dict[str, Any]) -> list[str]:
@@ -56,25 +69,21 @@ def groups(values: dict[str, Any]) -> list[str]:
 
 
 def check_part(name: str, node: Any) -> None:
-    """Check the types of a component's settings, and of the components in it.
+    """Check the types of a component's settings, then the components in it.
 
     Args:
         name: the node's dotted name.
         node: plain values; a component is a mapping with `_target_`.
     """
-    if isinstance(node, dict) and "_target_" in node:
-        target = node["_target_"]
-        parameters = signature(name, target)
-        for key, value in node.items():
-            if not key.startswith("_") and key in parameters:
-                check_type(f"{name}.{key}", value, parameters[key])
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            check_part(f"{name}.{key}", value)
-    elif node is None:
+    if node is None:
         raise ValueError(f"{name} must be a component, got null{options(name)}")
-    else:
-        check_type(name, node, type(node))
+    if not isinstance(node, dict):
+        raise ValueError(f"{name} must be a component, got {shown(node)}{options(name)}")
+    target = EVALUATOR if name == "evaluation" else node.get("_target_")
+    kinds = {} if target is None else signature(name, target)
+    for key in sorted(node, key=lambda key: isinstance(node[key], dict)):
+        if not key.startswith("_"):
+            check_type(f"{name}.{key}", node[key], kinds.get(key, Any))
 
 
 def signature(name: str, target: str) -> dict[str, Any]:
@@ -101,12 +110,11 @@ def check_type(name: str, value: Any, kind: Any) -> None:
     if isinstance(value, dict):
         if plain(kind):
             raise ValueError(f"{name} must be {wording(kind)}, got a mapping")
-        values = get_args(kind)[1] if get_origin(kind) is dict else Any
-        if "_target_" in value or values is Any:
+        if get_origin(kind) is not dict:
             check_part(name, value)
             return
         for key, item in value.items():
-            check_type(f"{name}.{key}", item, values)
+            check_type(f"{name}.{key}", item, get_args(kind)[1])
     elif not matches(value, kind):
         raise ValueError(f"{name} must be {wording(kind)}, got {shown(value)}{'' if plain(kind) else options(name)}")
 
@@ -136,10 +144,16 @@ def plain(kind: Any) -> bool:
 def wording(kind: Any) -> str:
     """Return how a message names a type: `a whole number or null`."""
     options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    words = [
-        MANY.get(get_args(o)[0], "a list") if get_origin(o) is list else NAMES.get(o, "a component") for o in options
-    ]
-    return " or ".join(dict.fromkeys(words))
+    return " or ".join(dict.fromkeys(map(word, options)))
+
+
+def word(kind: Any) -> str:
+    """Return how a message names a type that is no union."""
+    if get_origin(kind) is dict:
+        return "a mapping"
+    if get_origin(kind) is list:
+        return MANY.get(get_args(kind)[0], "a list")
+    return NAMES.get(kind, "a component")
 
 
 def shown(value: Any) -> str:
@@ -152,6 +166,29 @@ def options(name: str) -> str:
     """Return the choices of a group for the end of a message, nothing for what is no group."""
     files = sorted(file.stem for file in (CONF / name.replace(".", "/")).glob("*.yaml"))
     return f"; choose {name.replace('.', '/')}={','.join(files)}" if files else ""
+
+
+def one_line(text: str) -> str:
+    """Return the first line of a text."""
+    return next(iter(text.strip().splitlines()), "")
+
+
+def explain(error: BaseException, cfg: DictConfig) -> str:
+    """Return in one line why a component could not be built, with its settings where the reason names none.
+
+    Args:
+        error: what was raised, wrapped by Hydra or not.
+        cfg: the whole config.
+    """
+    cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+    reason = one_line(str(cause)) or type(cause).__name__
+    match = re.search(r"full_key: (\S+)", str(error))
+    node = "" if match is None else match[1]
+    settings = OmegaConf.select(with_stand_ins(cfg), node) if node else None
+    if settings is None or (isinstance(cause, ValueError) and f"{node}." in reason):
+        return str(cause) if isinstance(cause, ValueError) else f"{type(cause).__name__}: {reason}"
+    listed = [f"{node}.{key}={shown(settings[key])}" for key in settings if not str(key).startswith("_")]
+    return f"{node} cannot be built with {', '.join(listed)}: {reason}"
 
 
 def check_model(cfg: DictConfig) -> None:
