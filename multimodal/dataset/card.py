@@ -6,8 +6,9 @@ A short form of Gebru et al. 2021, Datasheets for Datasets, https://arxiv.org/ab
 import numpy as np
 
 from multimodal.dataset.data import Split
-from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import UNK, CaptionedTask
+from multimodal.words import tokenize
 
 
 def make_card(
