@@ -6,7 +6,7 @@ from unicodedata import normalize
 import pytest
 from nltk.tokenize import wordpunct_tokenize
 
-from multimodal.words import split_words, tokenize
+from multimodal.words import LONGEST, split_words, tokenize
 
 TEXTS = [
     "A cat's ears, up!",
@@ -56,3 +56,11 @@ def test_marks_and_joiners_do_not_break_a_word(text):
 def test_composed_and_decomposed_letters_are_the_same_words(text):
     assert tokenize(normalize("NFD", text)) == tokenize(normalize("NFC", text))
     assert tokenize(text) == tokenize(tokenize(text)[0]) + tokenize(text)[1:]  # a word is its own word
+
+
+@pytest.mark.parametrize("letter", ["z", "ß", "!", "a\u0308\u0323", "한", "👩‍🚀"])
+def test_an_endless_word_is_cut(letter):
+    word, rest = split_words(f"{letter * 20_000} end")
+    assert len(word) == LONGEST
+    assert rest == "end"
+    assert tokenize(word)[0].startswith(tokenize(letter)[0])
