@@ -1,7 +1,7 @@
-"""Split text into words, for vocabulary and captions alike.
+r"""Split text into words, for vocabulary and captions alike.
 
 Words are runs of letters, digits and combining marks, and runs of everything else but spaces. Scripts that write
-without spaces give one word per grapheme cluster (`\\X` of Unicode's UAX 29), which needs no dictionary: Chinese and
+without spaces give one word per grapheme cluster (`\X` of Unicode's UAX 29), which needs no dictionary: Chinese and
 Japanese characters, and the letters of Thai, Lao, Khmer and Myanmar with their marks.
 """
 
@@ -21,7 +21,7 @@ WORD = regex.compile(
 def split_words(text: str) -> list[str]:
     """Split a text into words and runs of punctuation, as they are written but in Unicode's composed form (NFC).
 
-    A word ends after LONGEST characters, what follows is dropped: figures would take a minute to lay out 20,000 letters.
+    A word ends after LONGEST characters, and the rest is dropped: figures take a minute to lay out 20,000 letters.
 
     >>> split_words("A cat's ears.")
     ['A', 'cat', "'", 's', 'ears', '.']
