@@ -137,11 +137,13 @@ def card_facts(data: Data, card: dict[str, Any]) -> list[str]:
     found = len(card["near_duplicates"])
     return [
         f"source: {card['source']}{revision}; fingerprint {data.fingerprint}",
-        f"samples: {sizes}; {card['vocabulary']:,} words in the vocabulary",
+        f"samples: {sizes}; {card['vocabulary']:,} words in the vocabulary, "
+        f"{card['dropped_words']:,} rarer ones left out",
         f"captions: {train['duplicates']:.1%} of the training ones repeat another; "
         f"{card['test_captions_in_train']:.1%} of the test ones stand in train word for word",
         f"cut at the most words: {train['cut']:.1%} of the training captions; "
-        f"words of the test captions that are unknown: {test['unknown_words']:.1%}",
+        f"unknown words: {train['unknown_words']:.1%} of the training words, "
+        f"{test['unknown_words']:.1%} of the test ones",
         f"bad rows skipped: {len(card['bad_rows'])}",
         f"test images nearly equal to a training image: {found} of {len(data.splits['test']):,}",
     ]
