@@ -13,10 +13,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.images import decode_one
 from multimodal.model import MultimodalModel
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
+from multimodal.words import tokenize
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """The provenance of a comparison: its data, and the commands that repeat the runs and failed jobs."""
 
 import shlex
+from typing import Any
 
 from multimodal.comparison.reading import Failure, Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell
@@ -11,20 +12,32 @@ SPLITS = ("train", "validation", "test")
 
 
 def data_table(groups: dict[str, list[Run]]) -> Table:
-    """Return the table of data sources, fingerprints and numbers of samples."""
+    """Return the table of data sources, fingerprints, numbers of samples, and test images that are nearly in train."""
     cells = []
     for title, (run, *_) in groups.items():
         cells.append(cell(title, run.dataset, "source", run.source))
         cells.append(cell(title, run.dataset, "fingerprint", run.fingerprint))
         for split, count in split_sizes(run).items():
             cells.append(cell(title, run.dataset, split, DASH if count is None else str(count), count))
+        found = near_duplicate_count(run)
+        cells.append(cell(title, run.dataset, "test nearly in train", DASH if found is None else str(found), found))
     return Table("Data", "dataset", as_cells(cells), [], ("source", "fingerprint"))
+
+
+def data_card(run: Run) -> dict[str, Any]:
+    """Return the run's data card; an empty one if the folder has none."""
+    file = run.folder / "data_card.json"
+    return read_json(file) if file.exists() else {}
+
+
+def near_duplicate_count(run: Run) -> int | None:
+    """Return how many test images are nearly equal to a training image, None if the data card does not say."""
+    return data_card(run).get("near_duplicate_counts", {}).get("test_in_train")
 
 
 def split_sizes(run: Run) -> dict[str, int | None]:
     """Return {split: number of samples}, None if the folder has no data card."""
-    file = run.folder / "data_card.json"
-    classes = read_json(file)["classes"] if file.exists() else {}
+    classes = data_card(run).get("classes", {})
     return {name: sum(classes[name].values()) if name in classes else None for name in SPLITS}
 
 

@@ -112,6 +112,8 @@ class Evaluator:
         baselines = {name: row for part in results for name, row in part.baselines.items()}
         samples = sample_columns(data, {name: column for part in results for name, column in part.samples.items()})
         scores |= sample_means(scores, samples)
+        if "near_duplicate_counts" in data.card:
+            scores["data/near_duplicates"] = float(data.card["near_duplicate_counts"]["test_in_train"])
         scores |= skills(scores, baselines)
         metrics, undefined = split_undefined(scores | unable(scores, fusion.modalities))
         return Results(

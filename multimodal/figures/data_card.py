@@ -142,11 +142,11 @@ def card_facts(data: Data, card: dict[str, Any]) -> list[str]:
     revision = f", revision {card['revision'][:12]}" if card["revision"] else ""
     return [
         f"source: {card['source']}{revision}; fingerprint {data.fingerprint}",
-        f"samples: {sizes}; vocabulary of {card['vocabulary']:,} words",
+        f"samples: {sizes}; vocabulary of {card['vocabulary']:,} words, {card['dropped_words']:,} rarer ones left out",
         f"duplicate captions: {train['duplicates']:.1%} of the training captions repeat another one; "
         f"{card['test_captions_in_train']:.1%} of the test captions also occur in train",
-        f"truncated captions: {train['cut']:.1%} of the training captions; "
-        f"unknown words: {test['unknown_words']:.1%} of the words in test captions",
+        f"truncated captions: {train['cut']:.1%} of the training captions; unknown words: "
+        f"{train['unknown_words']:.1%} of the words in training, {test['unknown_words']:.1%} in test captions",
         f"bad rows skipped: {len(card['bad_rows'])}",
         f"test images with a near duplicate in train: {len(card['near_duplicates'])} of {len(data.splits['test']):,}",
     ]

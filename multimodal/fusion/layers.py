@@ -32,9 +32,7 @@ def check_several(modalities: list[str]) -> tuple[str, ...]:
         ('image', 'text')
     """
     if len(set(modalities)) < max(2, len(modalities)) or not set(modalities) <= set(MODALITIES):
-        raise ValueError(
-            f"fusion.modalities must be different ones of {', '.join(MODALITIES)}, two or more, got {modalities}"
-        )
+        raise ValueError(f"fusion.modalities must be two or more of {', '.join(MODALITIES)}, got {modalities}")
     return tuple(modalities)
 
 

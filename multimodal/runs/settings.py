@@ -56,16 +56,16 @@ def check_settings(cfg: DictConfig) -> None:
     check_type("report.margin", values["report"]["margin"], float)
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
     first = ("caption", "dataset")  # other parts take values from these
-    for group in sorted(groups(values), key=lambda name: first.index(name) if name in first else len(first)):
-        check_part(group, values[group])
+    for group in sorted(groups(), key=lambda name: first.index(name) if name in first else len(first)):
+        check_part(group, values.get(group))
     check_seed("dataset", seed=values["dataset"]["seed"])
     check_one_of("dataset", (1, 3), channels=values["dataset"]["channels"])  # grey or RGB
     check_whole("dataset", 4, 4096, image_size=values["dataset"]["image_size"])
 
 
-def groups(values: dict[str, Any]) -> list[str]:
-    """Return the top-level nodes that hold components."""
-    return [name for name in values if (CONF / name).is_dir() and name not in ("experiment", "hydra")]
+def groups() -> list[str]:
+    """Return the groups of which every config has a component or several."""
+    return [path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("experiment", "hydra")]
 
 
 def check_part(name: str, node: Any) -> None:
