@@ -18,7 +18,7 @@ from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.bad_rows import BadRows, text_problems, untrained_problems
 from multimodal.dataset.reading.images import decode_images
 from multimodal.dataset.reading.rows import read_rows
-from multimodal.dataset.reading.sources import read_source
+from multimodal.dataset.reading.sources import folder_of, read_source
 
 
 def prepare_data(
@@ -71,14 +71,15 @@ def prepare_data(
     check_number("dataset", above=0, below=1, validation_fraction=validation_fraction, test_fraction=test_fraction)
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
     raw_splits, source, revision = read_source(source, path, hub_id, embedded)
-    rows, class_names = read_rows(raw_splits, columns)
+    rows, class_names = read_rows(raw_splits, columns, folder_of(path) if source == "path" and path else None)
     bad = BadRows(max_bad_rows)
     rows = {split: bad.without(part, text_problems(part)) for split, part in rows.items()}
     bad.check_limit()  # before splitting, which may fail if too few rows are left
     rows = split_rows(rows, validation_fraction, test_fraction, limit, seed)
     images: dict[str, Tensor] = {}
+    decoded = decode_images(rows, image_size, channels)
     for split, part in rows.items():
-        pixels, problems = decode_images(part.image, image_size, channels)
+        pixels, problems = decoded[split]
         rows[split] = bad.without(part, problems)
         images[split] = pixels[[problem is None for problem in problems]] if len(rows[split]) < len(part) else pixels
     for split in ("validation", "test"):
