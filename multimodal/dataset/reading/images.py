@@ -69,9 +69,9 @@ def decode_images(rows: dict[str, Rows], size: int, channels: int) -> dict[str, 
 def warn_of(rows: dict[str, Rows], marked: dict[str, dict[str, np.ndarray]]) -> None:
     """Log one line for each kind of image that may have been misread: {kind: {split: (N,) bool}}."""
     texts = {
-        "several_pages": "hold several pages or frames, of which the first is read",
-        "not_finite": "hold NaN or infinite values, which are read as the darkest value of the image",
-        "one_colour": "are of one colour: see whether they are blank, and whether dataset.columns.image is right",
+        "several_pages": "with several pages or frames, read as the first of them",
+        "not_finite": "with NaN or infinite values, read as the darkest value of the image",
+        "one_colour": "of one colour; see whether they are blank, and whether dataset.columns.image is right",
     }
     for kind, splits in marked.items():
         count, listed = places({split: rows[split].take(np.flatnonzero(found)) for split, found in splits.items()})
