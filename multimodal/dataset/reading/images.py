@@ -2,26 +2,27 @@
 
 import hashlib
 import logging
-from dataclasses import asdict
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
 import PIL
+import pyarrow as pa
 import torch
 from datasets import Dataset, Features, Value
 from torch import Tensor
 
 from multimodal.dataset.reading import decoding
 from multimodal.dataset.reading.content import image_digests
-from multimodal.dataset.reading.decoding import decode_one
+from multimodal.dataset.reading.decoding import Decoded, decode_one
 from multimodal.dataset.reading.rows import Rows, places
 from multimodal.dataset.reading.value_range import black_and_white, to_8_bits
 
 log = logging.getLogger(__name__)
 
-BATCH = 1000  # images scaled at a time
 FEATURES = Features(
     pixels=Value("binary"),
     values=Value("binary"),
@@ -32,6 +33,42 @@ FEATURES = Features(
     several_pages=Value("bool"),
     problem=Value("string"),
 )
+
+
+@dataclass
+class Distinct:
+    """The D distinct images of a split of N rows.
+
+    Args:
+        table: D rows with the columns of `Decoded`, read from the cache.
+        again: {row: Decoded} of the images that had a problem and were decoded again.
+        index: (N,) int, which of the D images each row shows.
+    """
+
+    table: pa.Table
+    again: dict[int, Decoded]
+    index: np.ndarray
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a column, (D,)."""
+        values = np.array(self.table.column(name).to_numpy())
+        for i, image in self.again.items():
+            values[i] = getattr(image, name)
+        return values
+
+    def scaled(self, shape: tuple[int, ...], scales: dict[str, tuple[float, float]]) -> np.ndarray:
+        """Return the pixels (D, C, H, W) uint8, those of more than 8 bits scaled: `shape` (C, H, W)."""
+        length = math.prod(shape)
+        chunks = self.table.column("pixels").chunks
+        parts = [np.frombuffer(c.buffers()[2], np.uint8)[c.offset * length :][: len(c) * length] for c in chunks]
+        pixels = np.concatenate([np.empty(0, np.uint8), *parts]).reshape(-1, *shape)
+        for i, image in self.again.items():
+            pixels[i] = np.frombuffer(image.pixels, np.uint8).reshape(shape)
+        modes, stored = self.column("mode"), self.table.column("values")
+        for i in [i for i, mode in enumerate(modes) if mode is not None]:
+            values = self.again[i].values if i in self.again else stored[i].as_py()
+            pixels[i] = to_8_bits(np.frombuffer(values or b"", np.float32).reshape(shape), *scales[modes[i]])
+        return pixels
 
 
 def decode_images(rows: dict[str, Rows], size: int, channels: int) -> dict[str, tuple[Tensor, list[str | None]]]:
@@ -49,19 +86,17 @@ def decode_images(rows: dict[str, Rows], size: int, channels: int) -> dict[str, 
         {split: (pixels (N, C, H, W) uint8, the problem with each image, None where it decoded)}.
     """
     decoded = {split: decode_distinct(part.image, size, channels) for split, part in rows.items()}
-    scales = value_scales([distinct for distinct, _ in decoded.values()])
+    scales = value_scales(list(decoded.values()))
     images: dict[str, tuple[Tensor, list[str | None]]] = {}
     marked: dict[str, dict[str, np.ndarray]] = {"several_pages": {}, "not_finite": {}, "one_colour": {}}
-    for split, (distinct, index) in decoded.items():
-        shape = (len(distinct), channels, size, size)
-        pixels = scaled_pixels(distinct, shape, scales)
-        problems = distinct["problem"][:]
-        flat = (pixels == pixels[:, :, :1, :1]).all((1, 2, 3)) & np.array([text is None for text in problems], bool)
-        marked["one_colour"][split] = flat[index]
+    for split, distinct in decoded.items():
+        index, pixels = distinct.index, distinct.scaled((channels, size, size), scales)
+        problems = distinct.column("problem")
+        usable = np.array([problem is None for problem in problems], dtype=bool)
+        marked["one_colour"][split] = ((pixels == pixels[:, :, :1, :1]).all((1, 2, 3)) & usable)[index]
         for name in ("several_pages", "not_finite"):
-            marked[name][split] = np.array(distinct[name][:], dtype=bool)[index]
-        shown = pixels if len(index) == len(distinct) else pixels[index]
-        images[split] = torch.from_numpy(shown), [problems[i] for i in index]
+            marked[name][split] = distinct.column(name).astype(bool)[index]
+        images[split] = torch.from_numpy(pixels if len(index) == len(pixels) else pixels[index]), list(problems[index])
     warn_of(rows, marked)
     return images
 
@@ -74,12 +109,13 @@ def warn_of(rows: dict[str, Rows], marked: dict[str, dict[str, np.ndarray]]) -> 
         "one_colour": "of one colour; see whether they are blank, and whether dataset.columns.image is right",
     }
     for kind, splits in marked.items():
-        count, listed = places({split: rows[split].take(np.flatnonzero(found)) for split, found in splits.items()})
+        found = {split: np.flatnonzero(rows_with) for split, rows_with in splits.items()}
+        count, listed = places({split: rows[split].take(indices) for split, indices in found.items() if len(indices)})
         if count:
             log.warning("%d image%s %s: %s", count, "" if count == 1 else "s", texts[kind], listed)
 
 
-def decode_distinct(rows: Dataset, size: int, channels: int) -> tuple[Dataset, np.ndarray]:
+def decode_distinct(rows: Dataset, size: int, channels: int) -> Distinct:
     """Decode each distinct image of a split, or read it from the cache.
 
     The cache key is made of the content of the images, the settings, the version of Pillow and this code. An
@@ -90,9 +126,6 @@ def decode_distinct(rows: Dataset, size: int, channels: int) -> tuple[Dataset, n
         rows: N samples with a column `image`, encoded.
         size: height and width, pixels.
         channels: C.
-
-    Returns:
-        A dataset of the D distinct images with the columns of `Decoded`, and (N,) int, which of them each row shows.
     """
     digests, first, index = np.unique(image_digests(rows), return_index=True, return_inverse=True)
     order = np.argsort(first)  # as they come in the rows, which reads them in one go
@@ -104,7 +137,8 @@ def decode_distinct(rows: Dataset, size: int, channels: int) -> tuple[Dataset, n
     name = hashlib.blake2b(b"".join(hashlib.blake2b(part).digest() for part in parts), digest_size=16).hexdigest()
     file = Path(datasets.config.HF_DATASETS_CACHE) / "multimodal" / f"{name}.arrow"
     if len(distinct) == 0:
-        return Dataset.from_dict({column: [] for column in FEATURES}, features=FEATURES), index
+        return Distinct(FEATURES.arrow_schema.empty_table(), {}, index)
+    again: dict[int, Decoded] = {}
     cached = read_cached(file, len(distinct))
     if cached is None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -119,21 +153,9 @@ def decode_distinct(rows: Dataset, size: int, channels: int) -> tuple[Dataset, n
             desc="decoding images",
         )
     else:
-        cached = retried(cached, distinct, size, channels)
-    return cached, index
-
-
-def retried(cached: Dataset, distinct: Dataset, size: int, channels: int) -> Dataset:
-    """Return the cached images with those that had a problem decoded again, in memory."""
-    failed = [i for i, problem in enumerate(cached["problem"]) if problem is not None]
-    if not failed:
-        return cached
-    again = Dataset.from_list(
-        [asdict(decode_one(distinct[i]["image"], size, channels)) for i in failed], features=FEATURES
-    )
-    position = np.arange(len(cached))
-    position[failed] = len(cached) + np.arange(len(failed))
-    return datasets.concatenate_datasets([cached, again]).select(position)
+        failed = np.flatnonzero(cached.data.column("problem").is_valid())
+        again = {int(i): decode_one(distinct[int(i)]["image"], size, channels) for i in failed}
+    return Distinct(cached.data.table, again, index)
 
 
 def read_cached(file: Path, length: int) -> Dataset | None:
@@ -147,35 +169,17 @@ def read_cached(file: Path, length: int) -> Dataset | None:
     return cached if len(cached) == length else None
 
 
-def value_scales(splits: list[Dataset]) -> dict[str, tuple[float, float]]:
+def value_scales(splits: list[Distinct]) -> dict[str, tuple[float, float]]:
     """Decide black and white of each mode of more than 8 bits by all images of all splits: {mode: (black, white)}."""
-    ranges: dict[str, tuple[float, float]] = {}
-    for split in splits:
-        for mode, low, high in zip(split["mode"][:], split["low"][:], split["high"][:], strict=True):
-            if mode is not None:
-                before = ranges.get(mode, (low, high))
-                ranges[mode] = min(low, before[0]), max(high, before[1])
-    scales = {mode: black_and_white(mode, low, high) for mode, (low, high) in sorted(ranges.items())}
-    for mode, (black, white) in scales.items():
-        low, high = ranges[mode]
-        log.info("images of mode %s hold %g to %g: %g is read as black, %g as white", mode, low, high, black, white)
+    modes, low, high = (np.concatenate([split.column(name) for split in splits]) for name in ("mode", "low", "high"))
+    scales = {}
+    for mode in sorted({mode for mode in modes if mode is not None}):
+        smallest, largest = float(low[modes == mode].min()), float(high[modes == mode].max())
+        black, white = scales[mode] = black_and_white(mode, smallest, largest)
+        log.info(
+            "images of mode %s hold %g to %g: %g is read as black, %g as white", mode, smallest, largest, black, white
+        )
     return scales
-
-
-def scaled_pixels(
-    distinct: Dataset, shape: tuple[int, int, int, int], scales: dict[str, tuple[float, float]]
-) -> np.ndarray:
-    """Return the pixels of D images, `shape` (D, C, H, W) uint8, those of more than 8 bits scaled."""
-    pixels = np.empty(shape, dtype=np.uint8)
-    for start in range(0, len(distinct), BATCH):
-        batch = distinct[start : start + BATCH]
-        count = len(batch["pixels"])
-        pixels[start : start + count] = np.frombuffer(b"".join(batch["pixels"]), np.uint8).reshape(count, *shape[1:])
-        for i, (mode, values) in enumerate(zip(batch["mode"], batch["values"], strict=True)):
-            if values is not None:
-                wide = np.frombuffer(values, np.float32).reshape(shape[1:])
-                pixels[start + i] = to_8_bits(wide, *scales[mode])
-    return pixels
 
 
 def decode_batch(rows: dict[str, list[Any]], size: int, channels: int) -> dict[str, list[Any]]:
