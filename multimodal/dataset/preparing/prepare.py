@@ -20,7 +20,7 @@ from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.bad_rows import BadRows, text_problems, untrained_problems
 from multimodal.dataset.reading.images import decode_images
 from multimodal.dataset.reading.rows import Rows, read_rows
-from multimodal.dataset.reading.sources import read_source
+from multimodal.dataset.reading.sources import folder_of, read_source
 
 log = logging.getLogger(__name__)
 
@@ -87,16 +87,15 @@ def prepare_data(
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
     check_whole("dataset", least=0, max_bad_rows=max_bad_rows)
     raw_splits, source, revision = read_source(source, path, hub_id, embedded)
-    found, class_names = read_rows(raw_splits, columns)
+    found, class_names = read_rows(raw_splits, columns, folder_of(path) if source == "path" and path else None)
     bad = BadRows(max_bad_rows)
     found = {split: bad.without(part, text_problems(part)) for split, part in found.items()}
     found = without_untrained(found, bad)
     bad.check_limit()  # before drawing, which may fail if too few rows are left
     found, test_fraction = limit_rows(found, test_fraction, limit, seed)
     pixels: dict[str, Tensor] = {}
-    for split, part in found.items():
-        decoded, problems = decode_images(part.image, image_size, channels)
-        found[split] = bad.without(part, problems)
+    for split, (decoded, problems) in decode_images(found, image_size, channels).items():
+        found[split] = bad.without(found[split], problems)
         pixels[split] = decoded[[problem is None for problem in problems]] if any(problems) else decoded
     for split, part in found.items():  # again: a class may have had training samples that do not decode
         problems = untrained_problems(part, found["train"])

@@ -185,8 +185,8 @@ def test_the_sources_own_validation_split_is_used(monkeypatch):
     rows = DatasetDict(train=samples(range(24)), test=samples(range(24, 30)))
     own = read_rows(DatasetDict(train=samples(range(30, 39))), COLUMNS)[0]["train"]
 
-    def with_validation(splits, columns):
-        read, names = read_rows(splits, columns)
+    def with_validation(*arguments):
+        read, names = read_rows(*arguments)
         return read | {"validation": own}, names
 
     monkeypatch.setattr("multimodal.dataset.preparing.prepare.read_rows", with_validation)
