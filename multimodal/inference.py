@@ -76,11 +76,11 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
     if decoded.problem is not None:
         raise ValueError(f"image: {file} cannot be used: {decoded.problem}")
     pixels = np.frombuffer(decoded.pixels, np.uint8)
-    if decoded.values is not None:
-        assert decoded.mode is not None and decoded.low is not None and decoded.high is not None  # given together
-        black, white = black_and_white(decoded.mode, decoded.low, decoded.high)
+    mode, low, high, values = decoded.mode, decoded.low, decoded.high, decoded.values
+    if mode is not None and low is not None and high is not None and values is not None:  # more than 8 bits
+        black, white = black_and_white(mode, low, high)
         log.warning("image: %s has more than 8 bits; %g is read as black, %g as white", file, black, white)
-        pixels = to_8_bits(np.frombuffer(decoded.values, np.float32), black, white)
+        pixels = to_8_bits(np.frombuffer(values, np.float32), black, white)
     return torch.from_numpy(pixels.copy()).view(1, channels, size, size) / 255
 
 

@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 def train(composition: Composition, tracker: Tracker) -> Path:
     """Train, evaluate, write the run's folder, and return it."""
     cfg = composition.config
-    for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
-    if for_a_checkpoint:
-        raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
+    checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
+    if checkpoint_settings:
+        raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate or mode=generate")
     check_fusion_width(composition)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     evaluator, figures = build_evaluation(cfg)
@@ -71,8 +71,8 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
     evaluator, figures = build_evaluation(settings)
     data = read_data(settings, checkpoint.vocabulary)
-    named = set(given(composition.overrides))
-    check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & named))
+    overridden = set(given(composition.overrides))
+    check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & overridden))
     record = evaluation_record(
         checkpoint.record, composition.overrides, as_dict(settings.evaluation), data, checkpoint.file
     )
@@ -187,6 +187,10 @@ def finish(
         log.info(line)
     if results.attention is None and "attention" in results.seconds:
         encoder = record.choices.get("encoder/image", "its")
-        log.info("  no attention figure: %s fusion gives none of words over %s image tokens", record.fusion, encoder)
+        log.info(
+            "  no attention figure: %s fusion has no attention from words to the image tokens of %s",
+            record.fusion,
+            encoder,
+        )
     files_written = f"metrics.json, scores.csv, predictions.parquet and {len(drawn)} figures"
     log.info("%s: %s are in %s", record.title, files_written, folder)

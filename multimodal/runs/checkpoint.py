@@ -96,14 +96,14 @@ def with_overrides(
         what = "model and data" if mode == "evaluate" else "the model"
         raise ValueError(
             f"mode={mode} takes {what} from the checkpoint: {', '.join(refused)} cannot be set; "
-            f"what can is {', '.join(may_set)}"
+            f"these can: {', '.join(may_set)}"
         )
     config = OmegaConf.create(saved)
     for name in names:
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
-    config.training.devices = 1  # one is enough to answer, whatever trained
+    config.training.devices = 1  # inference uses one device
     for encoder in config.encoder.values():
         in_checkpoint = {"weights": "none", "frozen": False}  # the checkpoint has the weights
         encoder.update({name: value for name, value in in_checkpoint.items() if name in encoder})
