@@ -4,7 +4,7 @@ import io
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,8 @@ class TrainedRun:
     """
 
     folder: Path
-    record: RunRecord
-    metrics: dict[str, Any]
+    record: RunRecord = field(repr=False)  # pages long at the end of a notebook's cell
+    metrics: dict[str, Any] = field(repr=False)
 
     @property
     def config(self) -> dict[str, Any]:
