@@ -117,13 +117,19 @@ def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> 
 
 @torch.no_grad()
 def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
-    """Run every head on a batch of N samples."""
+    """Run every head on a batch of N samples; raise ValueError if their outputs are not finite."""
     model.eval()
     fused = model.fuse(model.encode(batch))
     text_head: Any = model.heads["text"]
+    probability = model.classify(fused).float().softmax(-1).cpu()
+    image = model.heads["image"](fused.z).float().cpu()
+    if not (probability.isfinite().all() and image.isfinite().all()):
+        raise ValueError(
+            "the model's outputs are not finite: its weights are too large; train it with a lower optimizer.lr"
+        )
     return Generated(
-        probability=model.classify(fused).float().softmax(-1).cpu(),
-        image=model.heads["image"](fused.z).float().cpu(),
+        probability=probability,
+        image=image,
         greedy=text_head.generate(fused.z).cpu(),
         beam=text_head.beam(fused.z, beam_width).cpu(),
     )

@@ -22,6 +22,7 @@ from multimodal.runs.checkpoint import (
     check_same_data,
     given,
     load_model,
+    naming,
     open_checkpoint,
 )
 from multimodal.runs.composition import Composition
@@ -68,8 +69,9 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     checkpoint = open_checkpoint(composition, EVALUATE_MAY_SET)
     settings = checkpoint.config
     model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
-    evaluator, figures = build_evaluation(settings)
-    data = read_data(settings, checkpoint.vocabulary)
+    with naming(checkpoint.file):
+        evaluator, figures = build_evaluation(settings)
+        data = read_data(settings, checkpoint.vocabulary)
     named = set(given(composition.overrides))
     check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & named))
     record = evaluation_record(
