@@ -93,7 +93,7 @@ def check_parts(state: dict[str, Any], config: dict[str, Any], cfg: DictConfig, 
     except ValueError as error:
         raise ValueError(f"{file} is not a whole checkpoint: {error}") from error
     for name, count in {"num_classes": len(names), "vocab_size": len(words)}.items():
-        if sizes.get(name) != count:
+        if type(sizes.get(name)) is not int or sizes[name] != count:
             raise ValueError(f"{file} is not a whole checkpoint: sizes.{name} is {sizes.get(name)!r:.50}, not {count}")
     for name, size in {"image_size": sizes, "channels": sizes, "max_words": data}.items():
         if type(size.get(name)) is not int or size[name] < 1 or data.get(name) != size[name]:
@@ -141,6 +141,8 @@ def naming(file: Path) -> Iterator[None]:
         raise ValueError(
             f"{file} was made by another version of this package, or changed: {one_line(error)}"
         ) from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {one_line(error)}") from error
     except (OmegaConfBaseException, AttributeError, KeyError, TypeError, RuntimeError, MemoryError) as error:
         what = f"{type(error).__name__}: {one_line(error)}"
         raise ValueError(f"{file} was made by another version of this package, or changed: {what}") from error
