@@ -24,6 +24,7 @@ PACKAGE = __name__.partition(".")[0]
 TARGET = "_target_"
 GETTERS = tuple(f"hydra.utils.get_{what}" for what in ("method", "class", "object", "static_method"))
 MOST = 100_000  # values in a config; ours have a few hundred
+DEEPEST = 1000  # characters of a place in a config; ours have less than 50
 PLAIN = (str, int, float, bool, type(None))
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -106,11 +107,13 @@ def values(config: Any) -> Iterator[tuple[str, Any]]:
     """
     rest: list[tuple[str, Any]] = [("", config)]
     count = 0
-    while rest:  # no recursion: what refers to itself ends at MOST, too
+    while rest:  # no recursion: what holds itself ends at one of the two bounds
         place, value = rest.pop()
         count += 1
         if count > MOST:
             raise ValueError(f"its config has more than {MOST:,} values")
+        if len(place) > DEEPEST:
+            raise ValueError(f"its config is nested too deeply, at {place!r:.200}")
         if type(value) is dict:
             wrong = [key for key in value if type(key) not in PLAIN or (isinstance(key, str) and "." in key)]
             if wrong:
