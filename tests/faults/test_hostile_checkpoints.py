@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 import multimodal
 from multimodal.io import write_json
@@ -130,9 +131,6 @@ def test_every_option_of_conf_is_offered(config, folder: Path) -> None:
         ["+loss.terms.second={_target_: multimodal.loss.siglip.SigLIP, temperature: 0.1, learned: true, bias: -10}"],
         ["experiment=synergy", "mode=evaluate"],
     ):
-        resolved = whole_state()["record"]["config"] | {"sizes": whole_state()["record"]["config"]["sizes"]}
-        from omegaconf import OmegaConf
-
         resolved = OmegaConf.to_container(config(*overrides), resolve=True)
         resolved["sizes"] = whole_state()["record"]["config"]["sizes"]
 
