@@ -1,6 +1,7 @@
 """Inference on samples of a user: predict class, caption and image. No dataset is read."""
 
 import logging
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -126,22 +127,37 @@ def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> 
 
 @torch.no_grad()
 def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
-    """Run every head on a batch of N samples."""
+    """Run every head on a batch of N samples; raise ValueError if their outputs are not finite."""
     model.eval()
     fused = model.fuse(model.encode(batch))
     text_head: Any = model.heads["text"]
+    probability = model.classify(fused).float().softmax(-1).cpu()
+    image = model.heads["image"](fused.z).float().cpu()
+    if not (probability.isfinite().all() and image.isfinite().all()):
+        raise ValueError(
+            "the model's outputs are not finite: its weights are too large; train it with a lower optimizer.lr"
+        )
     return Generated(
-        probability=model.classify(fused).float().softmax(-1).cpu(),
-        image=model.heads["image"](fused.z).float().cpu(),
+        probability=probability,
+        image=image,
         greedy=text_head.generate(fused.z).cpu(),
         beam=text_head.beam(fused.z, beam_width).cpu(),
     )
 
 
+def printable(text: str) -> str:
+    r"""Escape control characters: a checkpoint's words must not command the terminal.
+
+    >>> printable("seven\x1b[2J")
+    'seven\\x1b[2J'
+    """
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
+
+
 def likeliest(probability: Tensor, class_names: list[str], classes: int) -> str:
     """Format the `classes` most probable classes, best first: `seven 0.910, nine 0.050`."""
     best = probability.topk(min(classes, len(class_names))).indices.tolist()
-    return ", ".join(f"{class_names[k]} {probability[k]:.3f}" for k in best)
+    return ", ".join(f"{printable(class_names[k])} {probability[k]:.3f}" for k in best)
 
 
 def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:

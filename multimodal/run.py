@@ -13,7 +13,7 @@ from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
+from multimodal.inference import check_inputs, likeliest, predict_samples, printable, read_sample, write_png
 from multimodal.io import read_csv, write_csv, write_json, write_parquet
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -22,6 +22,7 @@ from multimodal.runs.checkpoint import (
     check_same_data,
     given,
     load_model,
+    naming,
     open_checkpoint,
 )
 from multimodal.runs.composition import Composition
@@ -69,8 +70,9 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     checkpoint = open_checkpoint(composition, EVALUATE_MAY_SET)
     settings = checkpoint.config
     model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
-    evaluator, figures = build_evaluation(settings)
-    data = read_data(settings, checkpoint.vocabulary)
+    with naming(checkpoint.file):
+        evaluator, figures = build_evaluation(settings)
+        data = read_data(settings, checkpoint.vocabulary)
     overridden = set(given(composition.overrides))
     check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & overridden))
     record = evaluation_record(
@@ -114,8 +116,8 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     generated = predict_samples(model, batch, width)
     print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
     if "image" in inputs:
-        print(f"caption, greedy: {vocabulary.decode(generated.greedy)[0]}")
-        print(f"caption, beam of {width}: {vocabulary.decode(generated.beam)[0]}")
+        print(f"caption, greedy: {printable(vocabulary.decode(generated.greedy)[0])}")
+        print(f"caption, beam of {width}: {printable(vocabulary.decode(generated.beam)[0])}")
     folder = Path(cfg.output_dir or file.parent / "generated")
     if "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
