@@ -11,6 +11,7 @@ PACKAGE = ROOT / "multimodal"
 LAYERS = [
     "types",
     "io",
+    "errors",
     "connectivity",
     "checks",
     "words",
