@@ -2,7 +2,9 @@
 
 import os
 import shlex
+import signal
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import hydra
@@ -10,6 +12,7 @@ from omegaconf import DictConfig
 
 from multimodal.runs.composition import CONF
 from multimodal.runs.overrides import RENAMED, check_overrides
+from multimodal.training.interruption import interruptible
 
 FLAGS = {
     "dataset": "dataset",
@@ -24,6 +27,9 @@ def main() -> None:
     if not sys.stderr.isatty():  # a log file wants no progress bars
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character gets its escape
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     flags = [argument for argument in arguments if argument.startswith("--") and name_of(argument) in FLAGS]
     if flags:
@@ -33,7 +39,12 @@ def main() -> None:
             check_overrides([a for a in arguments if "=" in a and not a.startswith("-")])
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
-    run_jobs()
+    try:
+        with interruptible():
+            run_jobs()
+    except KeyboardInterrupt as error:  # outside of a job
+        print(str(error) or "interrupted", file=sys.stderr)
+        raise SystemExit(128 + getattr(error, "received", signal.SIGINT)) from error
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
