@@ -1,6 +1,7 @@
 """Read and write files; each is written under a temporary name, then renamed: a killed write changes nothing."""
 
 import csv
+import errno
 import json
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,14 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)  # a write to a full disk does not say where
+        raise
+    except RuntimeError as error:  # how PyTorch's zip writer ends on a full disk
+        if "inline_container" not in str(error) and "iostream" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "cannot be written, the disk may be full", str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

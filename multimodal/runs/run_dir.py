@@ -195,7 +195,7 @@ def status_of(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = str(folder)  # a write to a full disk does not say where
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         text = f"{type(error).__name__}: {describe(error)}"
