@@ -2,7 +2,8 @@
 
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
 from PIL import Image
 
@@ -25,6 +27,7 @@ from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model,
 from multimodal.runs.composition import Composition, compose
 from multimodal.runs.overrides import check_overrides
 from multimodal.runs.record import RunRecord, read_record
+from multimodal.runs.settings import check_settings, explain
 
 Picture = str | Path | Image.Image | np.ndarray
 
@@ -162,9 +165,23 @@ def as_file(image: Picture) -> str | io.BytesIO:
 
 
 def requested(overrides: Sequence[str]) -> Composition:
-    """Compose the config of these overrides; ValueError for one that no part of the suite has."""
-    check_overrides(overrides)
-    return compose(overrides)
+    """Compose the config of these overrides; ValueError for a setting that does not exist or is wrong."""
+    check_overrides(overrides, multirun=False)
+    try:
+        composition = compose(overrides)
+    except HydraException as error:
+        raise ValueError(str(error)) from error
+    check_settings(composition.config)
+    return composition
+
+
+@contextmanager
+def plain_errors(composition: Composition) -> Iterator[None]:
+    """Turn Hydra's error for a component that cannot be built into a ValueError of one line."""
+    try:
+        yield
+    except InstantiationException as error:
+        raise ValueError(explain(error, composition.config)) from error
 
 
 def train(*overrides: str) -> TrainedRun:
@@ -179,8 +196,10 @@ def train(*overrides: str) -> TrainedRun:
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # has no effect where logging is set up already
     composition = requested(overrides)
     if composition.choices["mode"] != "train":
-        raise ValueError(f"mode={composition.choices['mode']} is of the command line: multimodal.train trains")
-    return load(run.train(composition, instantiate(composition.config.tracking)))
+        raise ValueError(f"multimodal.train cannot run mode={composition.choices['mode']}; give it to scripts/run.py")
+    with plain_errors(composition):
+        folder = run.train(composition, instantiate(composition.config.tracking))
+    return load(folder)
 
 
 def load(folder: str | Path) -> TrainedRun:
@@ -201,7 +220,9 @@ def load_data(*overrides: str) -> Data:
     Raises:
         ValueError: a setting is unknown or wrong, or the data cannot be read.
     """
-    return build.read_data(requested(overrides).config)
+    composition = requested(overrides)
+    with plain_errors(composition):
+        return build.read_data(composition.config)
 
 
 def build_model(*overrides: str, data: Data) -> MultimodalModel:
@@ -210,7 +231,9 @@ def build_model(*overrides: str, data: Data) -> MultimodalModel:
     Raises:
         ValueError: a setting is unknown or wrong.
     """
-    return build.build_model(requested(overrides).config, data)
+    composition = requested(overrides)
+    with plain_errors(composition):
+        return build.build_model(composition.config, data)
 
 
 def compare(folder: str | Path, margin: float = 0.01) -> dict[str, pd.DataFrame]:

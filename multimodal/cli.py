@@ -1,6 +1,7 @@
 """The command line: train and evaluate one experiment, or with -m a sweep of them."""
 
 import os
+import re
 import shlex
 import signal
 import sys
@@ -11,14 +12,14 @@ import hydra
 from omegaconf import DictConfig
 
 from multimodal.runs.composition import CONF
-from multimodal.runs.overrides import RENAMED, check_overrides
+from multimodal.runs.overrides import GROUPS, RENAMED, check_overrides
 from multimodal.training.interruption import interruptible
 
-FLAGS = {
-    "dataset": "dataset",
-    "output_dir": "output_dir",
-    "seed": "seed",
-} | RENAMED  # flags of other programs: settings here
+# Hydra's flags that a value follows
+VALUED = ["--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"]
+VALUED += ["--experimental-rerun"]
+HYDRA = [*VALUED, "--help", "--hydra-help", "--version", "--resolve", "--run", "--multirun", "--shell-completion"]
+HYDRA += ["--info"]
 
 
 def main() -> None:
@@ -31,12 +32,9 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
-    flags = [argument for argument in arguments if argument.startswith("--") and name_of(argument) in FLAGS]
-    if flags:
-        raise SystemExit(f"error: settings have no dashes here; the command is\n{translated(arguments)}")
     if "--shell-completion" not in arguments and "-sc" not in arguments:
         try:
-            check_overrides([a for a in arguments if "=" in a and not a.startswith("-")])
+            sys.argv[1:] = checked(arguments)
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
     try:
@@ -45,6 +43,32 @@ def main() -> None:
     except KeyboardInterrupt as error:  # outside of a job
         print(str(error) or "interrupted", file=sys.stderr)
         raise SystemExit(128 + getattr(error, "received", signal.SIGINT)) from error
+
+
+def checked(arguments: list[str]) -> list[str]:
+    """Return the command line as Hydra reads it: flags first, then overrides; texts of users are quoted.
+
+    Raises:
+        ValueError: a setting, an option or a flag does not exist.
+    """
+    unknown = [a for a in arguments if a.startswith("--") and a.partition("=")[0] not in HYDRA]
+    if unknown:
+        raise ValueError(f"settings have no dashes here; the command is\n{translated(arguments)}")
+    values = {i + 1 for i, argument in enumerate(arguments) if argument in VALUED}
+    overrides = [quoted(a) for i, a in enumerate(arguments) if not a.startswith("-") and i not in values]
+    flags = [a for i, a in enumerate(arguments) if a.startswith("-") or i in values]
+    check_overrides(overrides, multirun=bool({"-m", "--multirun"} & set(flags)))
+    return [*flags, *overrides]
+
+
+def quoted(override: str) -> str:
+    """Return a caption or a file name in quotes, for Hydra reads commas, brackets and quotes of a value itself."""
+    name, _, value = override.partition("=")
+    if name not in ("text", "image") or value in ("", "null") or value[0] in "'\"":
+        return override
+    # a backslash is itself, but before a quote
+    escaped = re.sub(r"(\\*)('|$)", lambda match: 2 * match[1] + ("\\'" if match[2] else ""), value)
+    return f"{name}='{escaped}'"
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -61,14 +85,19 @@ def name_of(flag: str) -> str:
 
 
 def translated(arguments: list[str]) -> str:
-    """Return the command of this suite for a command line of flags."""
+    """Return the command of this suite for a command line of flags.
+
+    Raises:
+        ValueError: no setting does what a flag does.
+    """
     words, rest = [], list(arguments)
     while rest:
         word = rest.pop(0)
-        name = name_of(word)
-        if not word.startswith("--") or name not in FLAGS:
+        if not word.startswith("--") or word.partition("=")[0] in HYDRA:
             words.append(word)
             continue
+        name = RENAMED.get(name_of(word), name_of(word))
+        check_overrides([f"{name}=0"] if name not in GROUPS else [], multirun=False)
         value = word.partition("=")[2] or (rest.pop(0) if rest and not rest[0].startswith("--") else "<value>")
-        words.append(f"{FLAGS[name]}={value}")
+        words.append(f"{name}={value}")
     return shlex.join(["python", "scripts/run.py", *words])

@@ -8,15 +8,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
-from multimodal.dataset.reading.images import decode_one
+from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.dataset.reading.decoding import decode_one
+from multimodal.dataset.reading.value_range import black_and_white, to_8_bits
 from multimodal.model import MultimodalModel
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
+from multimodal.words import tokenize
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +72,16 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
     if isinstance(file, Path) and not file.is_file():
         raise ValueError(f"image: there is no file {file}")
     content = file.read_bytes() if isinstance(file, Path) else file.getvalue()
-    pixels, problem = decode_one({"bytes": content, "path": None}, size, channels)
-    if problem is not None:
-        raise ValueError(f"image: {file} cannot be used: {problem}")
-    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, channels, size, size) / 255
+    decoded = decode_one({"bytes": content, "path": None}, size, channels)
+    if decoded.problem is not None:
+        raise ValueError(f"image: {file} cannot be used: {decoded.problem}")
+    pixels = np.frombuffer(decoded.pixels, np.uint8)
+    if decoded.values is not None:
+        assert decoded.mode is not None and decoded.low is not None and decoded.high is not None  # given together
+        black, white = black_and_white(decoded.mode, decoded.low, decoded.high)
+        log.warning("image: %s has more than 8 bits; %g is read as black, %g as white", file, black, white)
+        pixels = to_8_bits(np.frombuffer(decoded.values, np.float32), black, white)
+    return torch.from_numpy(pixels.copy()).view(1, channels, size, size) / 255
 
 
 def read_sample(

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from multimodal.checks import check_whole
-from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Evaluator, Results
@@ -37,6 +36,7 @@ from multimodal.runs.run_dir import (
     run_folder,
     status_of,
 )
+from multimodal.runs.settings import check_model
 from multimodal.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
@@ -48,11 +48,11 @@ def train(composition: Composition, tracker: Tracker) -> Path:
     for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
     if for_a_checkpoint:
         raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
-    check_settings(cfg)
     prepare_cache(cfg.cache_dir)
     check_fusion_width(composition)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     evaluator, figures = build_evaluation(cfg)
+    check_model(cfg)
     data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
@@ -110,10 +110,10 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
         classes: number of most probable classes to print.
         pixels: least height and width of the enlarged image.
     """
+    check_whole("mode", width=width, classes=classes, pixels=pixels)
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=generate answers one sample and has no metrics to sweep: give it without -m")
-    check_whole("mode", width=width, classes=classes, pixels=pixels)
     if cfg.output_dir is not None and Path(cfg.output_dir).is_file():
         raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
     inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
@@ -165,19 +165,6 @@ def build_evaluation(cfg: DictConfig) -> tuple[Evaluator, RunFigures | None]:
     settings = instantiate(cfg.evaluation, _convert_="all")
     figures = settings.pop("figures")
     return Evaluator(**settings), figures
-
-
-def check_settings(cfg: DictConfig) -> None:
-    """Check the settings that no component checks; raise ValueError for a wrong one."""
-    for name in ("seed", "dataset.seed"):
-        value = OmegaConf.select(cfg, name)
-        if type(value) is not int or value < 0:
-            raise ValueError(f"{name} must be a whole number of 0 or more, got {value}")
-    if type(cfg.dim) is not int or cfg.dim < 1:
-        raise ValueError(f"dim must be a whole number of 1 or more, got {cfg.dim}")
-    if type(cfg.resume) is not bool:
-        raise ValueError(f"resume must be true or false, got {cfg.resume}")
-    check_margin(cfg.report.margin)
 
 
 def check_fusion_width(composition: Composition) -> None:

@@ -7,7 +7,6 @@ import signal
 import sys
 import traceback
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,12 +27,11 @@ from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import read_history
+from multimodal.runs.settings import check_settings
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
 
 log = logging.getLogger(__name__)
-
-Job = Callable[[Composition, Tracker], Path]  # the function of a mode; it returns the folder that it wrote
 
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
@@ -67,10 +65,11 @@ def run_job(cfg: DictConfig) -> float | None:
 def run_composed(cfg: DictConfig) -> float | None:
     """Run the job of a config; see `run_job`."""
     hydra = cast(DictConfig, HydraConfig.get())  # typed as the structure it was made from
-    composition, job = Composition.of(cfg, hydra), instantiate(cfg.mode)
+    composition = Composition.of(cfg, hydra)
     if composition.multirun:
-        return in_sweep(job, composition, Path(hydra.sweep.dir))
-    job(composition, instantiate(cfg.tracking))
+        return in_sweep(composition, Path(hydra.sweep.dir))
+    check_settings(cfg)
+    instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
     return None
 
 
@@ -98,7 +97,7 @@ def raised(error: BaseException) -> BaseException:
     return error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
 
 
-def in_sweep(job: Job, composition: Composition, folder: Path) -> float | None:
+def in_sweep(composition: Composition, folder: Path) -> float | None:
     """Run a job and write its record; return its lowest validation loss, which a sweeper may minimise, or None."""
     cfg = composition.config
     record = JobRecord(
@@ -111,8 +110,9 @@ def in_sweep(job: Job, composition: Composition, folder: Path) -> float | None:
     tracker = None
     try:
         record.write(folder)
+        check_settings(cfg)
         tracker = instantiate(cfg.tracking)
-        record = record.finished(job(composition, tracker))
+        record = record.finished(instantiate(cfg.mode)(composition, tracker))
         record.write(folder)
         return lowest_loss(Path(record.folder))
     except KeyboardInterrupt:

@@ -126,3 +126,19 @@ def test_the_readmes_notebook_runs_in_a_small_form(tmp_path, monkeypatch) -> Non
     exec(block, names)
     assert names["run"].record.fusion == "concat"
     assert type(names["model"].fusion).__name__ == "FiLMFusion"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("fusion=conca", "fusion has no option conca; did you mean concat?"),
+        ("training.steps=abc", "training.steps must be a whole number, got 'abc'"),
+        ("fusion.num_heads=3", "fusion.num_heads must divide dim=128, got 3"),
+        ("foo", "'foo' is no setting=value"),
+        ("mode=report", "multimodal.train cannot run mode=report"),
+    ],
+)
+def test_a_wrong_setting_is_a_value_error_in_one_line(override: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as error:
+        multimodal.train("dataset.source=embedded", override)
+    assert "\n" not in str(error.value)

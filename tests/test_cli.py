@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from multimodal.cli import translated
+from multimodal.cli import checked, translated
 from tests.helpers.command import SCRIPT, command
 
 HEAVY = ("wandb", "nltk", "torchmetrics", "torch", "datasets", "pandas", "matplotlib")
@@ -27,6 +28,39 @@ def test_a_flag_without_a_value_says_so() -> None:
 def test_an_unknown_setting_ends_in_a_line(tmp_path, override: str) -> None:
     done = command(tmp_path, override)
     assert (done.status, done.stderr.strip()) == (1, "error: there is no setting model_type; it is fusion here")
+
+
+@pytest.mark.parametrize(
+    ("flags", "command"),
+    [
+        ("--fusion=concat --dataset mnist", "fusion=concat dataset=mnist"),
+        ("--model attention --num-epochs 3", "fusion=attention training.epochs=3"),
+        ("--lr 0.1 --weight_decay=0.2 seed=1", "optimizer.lr=0.1 optimizer.weight_decay=0.2 seed=1"),
+    ],
+)
+def test_every_flag_in_an_answer_is_translated(flags: str, command: str) -> None:
+    assert translated(flags.split()) == f"python scripts/run.py {command}"
+
+
+def test_a_flag_for_which_there_is_no_setting_is_named() -> None:
+    with pytest.raises(ValueError, match="there is no setting gpu"):
+        checked(["--gpu", "0"])
+
+
+def test_flags_of_hydra_may_stand_between_settings() -> None:
+    assert checked(["seed=1", "-m", "fusion=concat,sum", "--cfg", "job"]) == [
+        "-m",
+        "--cfg",
+        "job",
+        "seed=1",
+        "fusion=concat,sum",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a, b", "the dog's (left) seven", "{x: [1]}", "back\\slash, 'q'", "a = b"])
+def test_a_caption_needs_no_quotes_of_its_own(text: str) -> None:
+    (override,) = OverridesParser.create().parse_overrides(checked([f"text={text}"]))
+    assert override.value() == text
 
 
 HELP = f"import sys, runpy; sys.argv = ['run.py', '--help']; runpy.run_path({SCRIPT!r}, run_name='__main__')"

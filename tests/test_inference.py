@@ -103,3 +103,11 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     again = write_png(white, tmp_path, "drawing", 8)
     assert not set(first) & set(again)
     assert pixels(first[1]).max() == 0
+
+
+def test_an_image_of_16_bits_is_scaled_by_its_own_content(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    levels = np.linspace(0, 4095, 64).reshape(8, 8).astype(np.uint16)  # a camera's 12 bits
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png", 8, 1)
+    torch.testing.assert_close(read[0, 0], torch.linspace(0, 1, 64).view(8, 8), atol=1 / 255, rtol=0)
+    assert "0 is read as black, 4095 as white" in caplog.text

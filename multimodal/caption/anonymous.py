@@ -8,6 +8,7 @@ https://doi.org/10.1080/01621459.1927.10502953), so that a rare word is not repl
 import logging
 from collections import Counter
 from typing import TypedDict
+from unicodedata import normalize
 
 import numpy as np
 from scipy.stats import binomtest
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from multimodal.checks import check_number
 from multimodal.types import CaptionedTask
-from multimodal.words import split_words
+from multimodal.words import split_words, tokenize
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ class AnonymousCaptions:
     """Replaces the words that reveal the class by a placeholder.
 
     Args:
-        words: the words to replace; None selects them by their score.
+        words: the words to replace, in any letter case; one that captions are split at, such as a Chinese word, is
+            replaced as a whole. None selects single words by their score.
         threshold: words with this score or more are replaced. The score is 0 if the class is no more likely
             with the word than without any caption, and 1 if the word makes the class certain.
         placeholder: the word that replaces them.
@@ -37,11 +39,14 @@ class AnonymousCaptions:
 
     def __init__(self, words: list[str] | None, threshold: float, placeholder: str) -> None:
         check_number("caption", above=0, most=1, threshold=threshold)
-        if words is not None and (isinstance(words, str) or not words):
+        texts = words if isinstance(words, list) and all(isinstance(word, str) for word in words) else []
+        phrases = [tuple(tokenize(text)) for text in texts]
+        if words is not None and (not phrases or () in phrases):
             raise ValueError(f"caption.words must be a list of words, or null to find them, got {words!r}")
-        if split_words(placeholder) != [placeholder]:
+        if not isinstance(placeholder, str) or split_words(placeholder) != [normalize("NFC", placeholder)]:
             raise ValueError(f"caption.placeholder must be one word, got {placeholder!r}")
-        self.words, self.threshold, self.placeholder = words, threshold, placeholder
+        self.phrases = None if words is None else set(phrases)
+        self.threshold, self.placeholder = threshold, normalize("NFC", placeholder)
 
     def apply(
         self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
@@ -60,23 +65,45 @@ class AnonymousCaptions:
         Raises:
             ValueError: no training caption contains any of the words to replace.
         """
-        words = {split: [split_words(text.lower()) for text in texts] for split, texts in captions.items()}
+        words = {split: [tokenize(text) for text in texts] for split, texts in captions.items()}
         scores = score_words(words["train"], content["train"].numpy(), class_names)
-        if self.words is None:
-            revealing = {score["word"] for score in scores if score["score"] >= self.threshold}
+        if self.phrases is None:
+            revealing: set[tuple[str, ...]] = {(score["word"],) for score in scores if score["score"] >= self.threshold}
         else:
-            revealing = {word.lower() for word in self.words}
-            unused = revealing - {score["word"] for score in scores}
+            revealing = self.phrases
+            unused = revealing - {phrase for text in words["train"] for phrase, _ in runs(text, revealing)}
+            missing = ", ".join(sorted(" ".join(phrase) for phrase in unused))
             if unused == revealing:
-                raise ValueError(f"caption.words: no training caption has any of {', '.join(sorted(unused))}")
+                raise ValueError(f"caption.words: no training caption has any of {missing}")
             if unused:
-                log.warning("caption.words: no training caption has %s", ", ".join(sorted(unused)))
+                log.warning("caption.words: no training caption has %s", missing)
         anonymous = {
-            split: [" ".join(self.placeholder if word in revealing else word for word in text) for text in texts]
+            split: [
+                " ".join(self.placeholder if replaced else phrase[0] for phrase, replaced in runs(text, revealing))
+                for text in texts
+            ]
             for split, texts in words.items()
         }
-        table: list[dict[str, object]] = [{**score, "replaced": score["word"] in revealing} for score in scores]
+        table: list[dict[str, object]] = [{**score, "replaced": (score["word"],) in revealing} for score in scores]
         return CaptionedTask(anonymous, content, names_class=False, tables={"class_words": table})
+
+
+def runs(text: list[str], phrases: set[tuple[str, ...]]) -> list[tuple[tuple[str, ...], bool]]:
+    """Split a caption's words into the phrases, the longest first, and single other words.
+
+    Example:
+        >>> runs(["an", "ice", "bear"], {("ice", "bear"), ("ice",)})
+        [(('an',), False), (('ice', 'bear'), True)]
+    """
+    lengths = sorted({len(phrase) for phrase in phrases}, reverse=True)
+    parts: list[tuple[tuple[str, ...], bool]] = []
+    start = 0
+    while start < len(text):
+        here = (tuple(text[start : start + length]) for length in lengths)
+        phrase = next((phrase for phrase in here if phrase in phrases), None)
+        parts.append(((text[start],) if phrase is None else phrase, phrase is not None))
+        start += len(parts[-1][0])
+    return parts
 
 
 def score_words(texts: list[list[str]], content: np.ndarray, class_names: list[str]) -> list[Score]:

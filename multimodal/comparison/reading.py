@@ -38,7 +38,6 @@ DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 FACTS = ("seed",)  # entries of metrics.json that are no metrics
 LEVELS = ("", "*/", "*/*/")  # a run, its folder, or a folder of such folders
 RUN_FIGURES = ("generation.png", "tsne.png")  # shown in a report
-SPLITS = ("train", "validation", "test")
 
 
 class SurfaceRow(TypedDict):
@@ -50,9 +49,10 @@ class SurfaceRow(TypedDict):
 
 
 class DataCard(TypedDict):
-    """What is read of `data_card.json`: {split: {class: number of samples}}."""
+    """What is read of `data_card.json`: {split: {class: number of samples}}, and counts of near duplicates."""
 
     classes: dict[str, dict[str, int]]
+    near_duplicate_counts: NotRequired[dict[str, int]]
 
 
 class Choices(TypedDict):
@@ -210,7 +210,7 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
         surface=evaluated.get("availability/surface", []),
         history=read_history(folder),
         config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
-        sizes=read_sizes(folder),
+        card=read_card(folder),
     )
     check_samples(run)
     for name in RUN_FIGURES:
@@ -228,16 +228,15 @@ def is_metric(name: str, value: Any) -> bool:
     return number or value is None
 
 
-def read_sizes(folder: Path) -> dict[str, int | None]:
-    """Return {split: number of samples} of the data card, None where it is not known."""
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read the data card, as far as a comparison needs it; an empty one if there is none."""
     file = folder / "data_card.json"
     if not file.exists():
-        return dict.fromkeys(SPLITS)
+        return {}
     try:
-        classes = checked(DataCard, read_object(file))["classes"]
+        return checked(DataCard, read_object(file))
     except ValueError as error:
         raise ValueError(f"{file.name}: {str(error).removeprefix(f'{file.name} ')}") from error
-    return {name: sum(classes[name].values()) if name in classes else None for name in SPLITS}
 
 
 def check_samples(run: Run) -> None:
@@ -255,8 +254,10 @@ def check_samples(run: Run) -> None:
         raise ValueError(f"{file.name} {damage(file, error)}") from error
     if undefined:
         raise ValueError(f"{file.name} has no finite number for {undefined[0]}")
-    if lengths - {run.sizes["test"] or min(lengths, default=0)}:
-        raise ValueError(f"{file.name} has {max(lengths)} samples, the test split of the data card {run.sizes['test']}")
+    test = run.card.get("classes", {}).get("test")
+    expected = min(lengths, default=0) if test is None else sum(test.values())
+    if lengths - {expected}:
+        raise ValueError(f"{file.name} has {max(lengths)} samples, but the test split has {expected}")
 
 
 def check_picture(file: Path) -> None:

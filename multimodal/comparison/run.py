@@ -23,7 +23,7 @@ class Run:
         surface: rows of the availability surface.
         history: rows of `history.csv`.
         config: contents of the run's record, with its command-line overrides.
-        sizes: {split: number of samples}, None where the folder does not say.
+        card: entries of the data card: `classes` and, where they were counted, `near_duplicate_counts`; empty without one.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class Run:
     surface: list[dict[str, float]] = field(repr=False)
     history: list[dict[str, float]] = field(repr=False)
     config: dict[str, Any] = field(repr=False)
-    sizes: dict[str, int | None] = field(default_factory=dict, repr=False)
+    card: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def group(self) -> tuple[str, str, str, str]:

@@ -51,7 +51,9 @@ class Table:
         value = self.cells["value"].where(self.cells["value"].notna(), self.cells["text"])
         rows = self.cells.assign(value=value)
         wide = rows.pivot_table(index=["data", "line"], columns="column", values="value", aggfunc="first", sort=False)
-        return wide[self.columns].rename_axis(columns=None, index=["data", self.head])
+        order = rows[["data", "line"]].drop_duplicates()
+        wide = wide.reindex(index=pd.MultiIndex.from_frame(order), columns=self.columns)
+        return wide.infer_objects().rename_axis(columns=None, index=["data", self.head])
 
 
 def cell(data: str, line: str, column: str, text: str, value: float | None = None, **facts: Any) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 A short form of Gebru et al. 2021, Datasheets for Datasets, https://arxiv.org/abs/1803.09010.
 """
 
+from typing import Any
+
 import numpy as np
 
 from multimodal.dataset.data import Split
-from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import UNK, CaptionedTask
+from multimodal.words import tokenize
 
 
 def make_card(
@@ -17,7 +20,7 @@ def make_card(
     class_names: list[str],
     max_words: int,
     bad_rows: list[dict[str, object]],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Compute the statistics of a dataset, ready for JSON.
 
     Args:
@@ -31,14 +34,17 @@ def make_card(
     Returns:
         `classes` {split: {class: samples}}; `vocabulary`, its size; `captions` {split: {"words": number of captions
         with 0, 1, 2 … words, "cut": share of truncated captions, "duplicates": share of captions that repeat another,
-        "unknown_words": share of words outside the vocabulary}}; `test_captions_in_train`, a share; `bad_rows`.
+        "unknown_words": share of words outside the vocabulary}}; `dropped_words`, how many different words of the
+        training captions, as they are read, the vocabulary leaves out; `test_captions_in_train`, a share; `bad_rows`.
     """
     lengths = {split: word_counts(captions) for split, captions in task.captions.items()}
     read = {split: np.minimum(length, max_words).sum() for split, length in lengths.items()}
     train = set(task.captions["train"])
+    words = {word for caption in train for word in tokenize(caption)[:max_words]}
     return {
         "classes": {split: class_counts(part, class_names) for split, part in splits.items()},
         "vocabulary": len(vocabulary),
+        "dropped_words": len(words - vocabulary.numbers.keys()),
         "captions": {
             split: {
                 "words": np.bincount(lengths[split]).tolist(),  # how many captions have 0, 1, 2 ... words

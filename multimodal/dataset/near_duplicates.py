@@ -1,4 +1,4 @@
-"""Find test images that are also in train, exactly or nearly: by a perceptual hash, then by pixel correlation.
+"""Find equal images, and test images that are nearly in train: by a perceptual hash, then by pixel correlation.
 
 The hash is the 64-bit difference hash (imagehash's `dhash`). Different small drawings, such as digits, often share a
 hash, so a pair counts only if its pixels correlate as well.
@@ -20,6 +20,19 @@ CORRELATION = 0.98  # least Pearson correlation over all pixels; a photograph sa
 CHUNK = 500  # test images compared at once
 
 
+def equal_images(image: Tensor) -> np.ndarray:
+    """Number images in order of first occurrence, equal images equally: (N, C, H, W) uint8 -> (N,) int64.
+
+    Example:
+        >>> import torch
+        >>> equal_images(torch.tensor([7, 9, 7, 8], dtype=torch.uint8).view(4, 1, 1, 1))
+        array([0, 1, 0, 2])
+    """
+    numbers: dict[bytes, int] = {}
+    contents = (hashlib.blake2b(pixels.tobytes(), digest_size=16).digest() for pixels in image.numpy())
+    return np.array([numbers.setdefault(content, len(numbers)) for content in contents], dtype=np.int64)
+
+
 def cached_near_duplicates(train: Tensor, test: Tensor) -> list[dict[str, int]]:
     """Return the pairs of `near_duplicates` as {"test": row, "train": row}, cached with `datasets`.
 
@@ -35,6 +48,16 @@ def cached_near_duplicates(train: Tensor, test: Tensor) -> list[dict[str, int]]:
         pairs = near_duplicates(train, test)
         write_json([{"test": row, "train": nearest} for row, nearest in pairs], file)
     return read_json(file)
+
+
+def count_near_duplicates(image: dict[str, Tensor]) -> dict[str, int]:
+    """Count the images of a split that are nearly in another: {"test_in_train": images}, and for each other pair.
+
+    Args:
+        image: {"train", "validation", "test": (N, C, H, W) uint8}.
+    """
+    pairs = (("test", "train"), ("validation", "train"), ("test", "validation"))
+    return {f"{part}_in_{other}": len(cached_near_duplicates(image[other], image[part])) for part, other in pairs}
 
 
 def near_duplicates(train: Tensor, test: Tensor) -> list[tuple[int, int]]:

@@ -17,11 +17,11 @@ class Availability:
     """
 
     def __init__(self, grid_steps: int) -> None:
-        check_whole("evaluation.measures.availability", grid_steps=grid_steps)
+        check_whole("evaluation.measures.availability", most=100, grid_steps=grid_steps)
         self.grid_steps = grid_steps
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the surface, and each sample's correctness, threshold and share of right cells."""
+        """Return the scores, the surface, and for each sample its correctness, threshold and share of correct cells."""
         test = context.test
         filled = FILLS[context.fill](context.model, test, context.predictions, context.batch_size)
         filled_correct = {condition: p.argmax(1) == test.label for condition, p in filled.items()}

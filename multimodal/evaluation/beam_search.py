@@ -17,7 +17,7 @@ class BeamSearch:
     """Scores captions decoded by beam search.
 
     Args:
-        beam_width: number of hypotheses kept at each step.
+        beam_width: number of hypotheses at each step.
     """
 
     def __init__(self, beam_width: int) -> None:

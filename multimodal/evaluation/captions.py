@@ -11,7 +11,9 @@ from multimodal.metric.attributes import attribute_accuracy
 from multimodal.metric.bleu import bleu
 from multimodal.metric.diversity import distinct, exact
 from multimodal.metric.rouge import rouge_l
+from multimodal.types import SPECIAL_WORDS, UNK
 
+UNKNOWN = "<unknown>"  # a word of a reference that the vocabulary lacks
 RECONSTRUCTED = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "exact")  # reported with both modalities given
 UNREAD = "no grammar reads the captions of this dataset"
 UNSTATED = "no test caption states an attribute that the dataset's grammar reads"
@@ -24,7 +26,8 @@ class Captions:
         """Return the scores, the judge's accuracy, and the captions of each sample."""
         captions = context.predictions.caption
         generated = score_captions(captions["image"], context)
-        reconstructed = score_captions(captions["both"], context).scores
+        words, target = context.data.vocabulary.words_of(captions["both"]), reference_words(context)
+        reconstructed = compare(words, [[reference] for reference in target])
         scores: Scores = {"judge/caption_accuracy": context.caption_judge_accuracy}
         scores |= prefixed("image_to_text", generated.scores)
         scores |= prefixed("reconstruction", {name: reconstructed[name] for name in RECONSTRUCTED})
@@ -50,11 +53,19 @@ class CaptionScores:
 
 
 def score_captions(preds: Tensor, context: Context) -> CaptionScores:
-    """Compare generated captions (N, T) with the captions of the test split."""
+    """Compare captions (N, T) generated from the test images with the captions of the test split.
+
+    An image with several captions counts once in the scores of `compare`: its generated caption is compared with all
+    of them. Attributes and class coherence count every sample: its generated caption beside its own caption and class.
+    """
     data, test = context.data, context.test
-    words, target = data.vocabulary.words_of(preds), data.vocabulary.words_of(test.tokens)
-    scores: Scores = {**bleu(words, target), "rouge_l": rouge_l(words, target)}
-    scores |= {"exact": exact(words, target), "distinct": distinct(words)}
+    words, target = data.vocabulary.words_of(preds), reference_words(context)
+    references: dict[int, list[list[str]]] = {}  # {number of the image: captions}
+    first: dict[int, int] = {}  # {number of the image: its first sample}
+    for i, image in enumerate(context.image_group.tolist()):
+        references.setdefault(image, []).append(target[i])
+        first.setdefault(image, i)
+    scores = compare([words[i] for i in first.values()], list(references.values()))
     scores["attribute_accuracy"] = UNSTATED if data.grammar else UNREAD
     if data.grammar is not None:
         scores |= attribute_accuracy(words, target, data.grammar)
@@ -62,3 +73,20 @@ def score_captions(preds: Tensor, context: Context) -> CaptionScores:
         return CaptionScores(scores | {"class_coherence": NAMELESS}, None)
     coherent = context.trained_caption_judge.classify(preds) == test.content
     return CaptionScores(scores | {"class_coherence": share(coherent)}, coherent)
+
+
+def compare(words: list[list[str]], references: list[list[list[str]]]) -> Scores:
+    """Compute BLEU-1..4, ROUGE-L, exact match and the number of distinct captions of N captions.
+
+    Args:
+        words: N captions.
+        references: the references of each, one or more.
+    """
+    scores: Scores = {**bleu(words, references), "rouge_l": rouge_l(words, references)}
+    return scores | {"exact": exact(words, references), "distinct": distinct(words)}
+
+
+def reference_words(context: Context) -> list[list[str]]:
+    """Return the words of the N test captions; an unknown one equals no generated word, not even `<unk>`."""
+    words = context.data.vocabulary.words_of(context.test.tokens)
+    return [[UNKNOWN if word == SPECIAL_WORDS[UNK] else word for word in text] for text in words]

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from multimodal.dataset.data import Data, Split
+from multimodal.dataset.near_duplicates import equal_images
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.predict import Predictions, predict
 from multimodal.evaluation.scores import Scores, share
@@ -95,6 +97,11 @@ class Context:
     def caption_group(self) -> Tensor:
         """Return (N,) int64 numbers of the test captions, equal for equal captions."""
         return self.test.tokens.unique(dim=0, return_inverse=True)[1]
+
+    @cached_property
+    def image_group(self) -> Tensor:
+        """Return (N,) int64 numbers of the test images in order of first occurrence, equal for equal images."""
+        return torch.from_numpy(equal_images(self.test.image))
 
     @cached_property
     def trained_image_judge(self) -> ImageJudge:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from multimodal.checks import check_one_of, check_whole
+from multimodal.checks import check_one_of, check_seed, check_whole
 from multimodal.dataset.data import Data
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.context import AttentionMaps, Context, Measured
@@ -77,6 +77,7 @@ class Evaluator:
     ) -> None:
         check_one_of("evaluation", FILLS, fill=fill)
         check_whole("evaluation", batch_size=batch_size, num_references=num_references)
+        check_seed("evaluation", seed=seed)
         self.fill, self.batch_size, self.seed, self.num_references = fill, batch_size, seed, num_references
         self.image_judge = image_judge
         self.measures = {name: measure for name, measure in measures.items() if measure is not None}
@@ -111,6 +112,8 @@ class Evaluator:
         baselines = {name: row for part in results for name, row in part.baselines.items()}
         samples = sample_columns(data, {name: column for part in results for name, column in part.samples.items()})
         scores |= sample_means(scores, samples)
+        if "near_duplicate_counts" in data.card:
+            scores["data/near_duplicates"] = float(data.card["near_duplicate_counts"]["test_in_train"])
         scores |= skills(scores, baselines)
         metrics, undefined = split_undefined(scores | unable(scores, fusion.modalities))
         return Results(

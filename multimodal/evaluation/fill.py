@@ -1,4 +1,4 @@
-"""Predictions with a missing modality filled in: by nothing, or by what the model generates from the other one."""
+"""Imputation of a missing modality before prediction: none, or the model's generation from the other modality."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from multimodal.model import MultimodalModel
 
 
 def fill_none(model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int) -> dict[str, Tensor]:
-    """Fill nothing: the model's own imputation is used."""
+    """Return no predictions, so that those with the model's own imputation are used."""
     return {}
 
 
@@ -19,7 +19,7 @@ def fill_none(model: MultimodalModel, split: Split, predictions: Predictions, ba
 def fill_generated(
     model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int
 ) -> dict[str, Tensor]:
-    """Encode the generated caption or image in place of the missing one, then classify.
+    """Classify the test samples with the generated caption or image in place of the missing one.
 
     Returns:
         {condition: (N, K) probabilities} for `image` (generated caption) and `text` (generated image).

@@ -1,4 +1,4 @@
-"""Measure: whether predictions need both modalities, from every image of some samples paired with every caption."""
+"""Measure: interaction of the modalities, from predictions for all pairs of image and caption of some samples."""
 
 import torch
 from torch import Tensor

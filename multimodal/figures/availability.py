@@ -1,4 +1,6 @@
-"""Accuracy when modalities are missing: along each rate, and over the triangle of both."""
+"""Accuracy under missing modalities: over the missing rate of each, and over all pairs of rates."""
+
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,9 +18,9 @@ from multimodal.figures.layout import (
     PALE,
     QUIET,
     RULE,
-    footnote,
+    add_footnote,
+    create_figure,
     metric_text,
-    open_figure,
     style_axes,
 )
 from multimodal.metric.blind import chance_level
@@ -26,11 +28,11 @@ from multimodal.types import CONDITIONS
 
 Rows = list[dict[str, float]]
 WIDTH, HEIGHT = 13.7, 7.3  # inches
-SWEPT = {
+SWEPT = {  # {modality: its missing rate, the rate that stays 0, label of the curve}
     "image": ("no_image", "no_text", "missing images"),
     "text": ("no_text", "no_image", "missing captions"),
 }
-DIAMOND = {
+DIAMOND: dict[str, Any] = {
     "marker": "D",
     "markersize": 11,
     "markerfacecolor": "none",
@@ -38,16 +40,23 @@ DIAMOND = {
     "linestyle": "none",
     "zorder": 4,
 }
-DASHED = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (4, 3))}
-NOTE = "No test sample lacks both. Framed: the cell nearest to the rates in training."
+DASHED: dict[str, Any] = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (4, 3))}
+NOTE = "No test sample lacks both modalities. Framed: the cell nearest to the missing rates of training."
 HEADING = "Accuracy under missing modalities"
-FILLED = {"none": "", "generated": ", each gap filled with what is generated from the other"}
-LOOKS = {"image": (BLUE, "-", "o"), "text": (ORANGE, "--", "s")}
+IMPUTED = {"none": "", "generated": ", each generated from the other"}
+LINES = {"image": (BLUE, "-", "o"), "text": (ORANGE, "--", "s")}
 
 
 def draw_availability(title: str, data: Data, results: Results, rates: dict[str, float]) -> Figure:
-    """Draw curves on the left, the surface on the right, each condition's accuracy in its empty corner."""
-    figure = open_figure(WIDTH, HEIGHT, HEADING + FILLED[results.fill], title)
+    """Draw accuracy against each missing rate, the availability surface, and the accuracy of each condition.
+
+    Args:
+        title: names dataset, source, fusion and seed.
+        data: the labels of its test split give the chance level.
+        results: of the evaluation, with the availability surface.
+        rates: {modality: missing rate in training}; 0 if it is absent.
+    """
+    figure = create_figure(WIDTH, HEIGHT, HEADING + IMPUTED[results.fill], title)
     chance = chance_level(data.splits["test"].label)
     trained = {modality: float(rates.get(modality, 0.0)) for modality in SWEPT}
     left, right = figure.subplots(1, 2, width_ratios=(5.2, 5.3))
@@ -57,41 +66,41 @@ def draw_availability(title: str, data: Data, results: Results, rates: dict[str,
     bar.outline.set_visible(False)
     bar.set_label(f"accuracy, from chance ({chance:.2f}) to 1", fontsize=10.5, color=INK)
     draw_condition_bars(right.inset_axes((0.575, 0.6, 0.425, 0.34)), results, chance)
-    footnote(figure, NOTE)
+    add_footnote(figure, NOTE)
     return figure
 
 
-def lowest_shown(lowest: float, chance: float) -> float:
-    """Return where the accuracy axis starts: a little below chance where that is near the values, else below these."""
-    near = lowest - chance <= 1 - lowest
-    start = min(lowest, chance) if near else lowest
+def accuracy_axis_start(lowest: float, chance: float) -> float:
+    """Compute where the accuracy axis starts: just below chance if it is near the values, else just below them."""
+    chance_is_near = lowest - chance <= 1 - lowest
+    start = min(lowest, chance) if chance_is_near else lowest
     return float(max(0.0, min(0.95, np.floor(100 * (start - 0.08 * (1 - start))) / 100)))
 
 
 def draw_missing_curves(axes: Axes, surface: Rows, trained: dict[str, float], chance: float) -> None:
-    """Draw accuracy while one modality is missing more and more often and the other is always there."""
+    """Draw accuracy against the missing rate of one modality, with the other always present."""
     style_axes(axes)
     for modality, (rate, other, name) in SWEPT.items():
         rows = sorted((row for row in surface if row[other] == 0), key=lambda row: row[rate])
         x, y = [row[rate] for row in rows], [row["accuracy"] for row in rows]
-        color, dashes, marker = LOOKS[modality]
+        color, dashes, marker = LINES[modality]
         axes.plot(x, y, dashes, color=color, marker=marker, linewidth=2, markersize=5, label=name)
-        at = trained[modality]
-        axes.plot(at, np.interp(at, x, y), **DIAMOND)
-    axes.plot([], [], label=f"rates in training: {trained['image']:g} and {trained['text']:g}", **DIAMOND)
-    low = lowest_shown(min(row["accuracy"] for row in surface if 0 in (row["no_image"], row["no_text"])), chance)
+        training_rate = trained[modality]
+        axes.plot(training_rate, np.interp(training_rate, x, y), **DIAMOND)
+    axes.plot([], [], label=f"rates of training: image {trained['image']:g}, caption {trained['text']:g}", **DIAMOND)
+    low = accuracy_axis_start(min(row["accuracy"] for row in surface if 0 in (row["no_image"], row["no_text"])), chance)
     below = "" if chance >= low else f" {chance:.2f}, below the axis"
     axes.axhline(chance, label=f"chance (most frequent label){below}", **DASHED)
     axes.set(xlim=(-0.03, 1.03), ylim=(low, 1 + 0.03 * (1 - low)))
-    axes.set_xlabel("share of test samples without it", fontsize=11, color=INK)
+    axes.set_xlabel("share of test samples without this modality", fontsize=11, color=INK)
     axes.set_ylabel(f"accuracy (axis from {low:.2f} to 1)", fontsize=11, color=INK)
-    axes.set_title("one modality missing, the other always there", fontsize=12, loc="left", color=INK)
+    axes.set_title("one modality missing, the other always present", fontsize=12, loc="left", color=INK)
     axes.grid(color=RULE, linewidth=0.6)
     axes.legend(frameon=True, facecolor="white", edgecolor="none", fontsize=10.5, loc="best")
 
 
 def draw_surface_map(axes: Axes, results: Results, trained: dict[str, float], chance: float) -> AxesImage:
-    """Draw a cell for each pair of rates, coloured from chance to 1, so that runs compare."""
+    """Draw one cell for each pair of missing rates, on a colour scale from chance to 1 so that runs are comparable."""
     steps = sorted({row["no_image"] for row in results.surface} | {row["no_text"] for row in results.surface})
     grid = np.full((len(steps), len(steps)), np.nan)
     for row in results.surface:
@@ -104,10 +113,10 @@ def draw_surface_map(axes: Axes, results: Results, trained: dict[str, float], ch
             ink = "white" if value < low + 0.6 * (1 - low) else "black"
             axes.text(j, i, f"{value:.3f}".lstrip("0"), ha="center", va="center", fontsize=size, color=ink)
     outline_training(axes, steps, trained)
-    named = range(0, len(steps), 1 + len(steps) // 12)
-    labels = [f"{steps[i]:g}" for i in named]
-    axes.set_xticks(named, labels)
-    axes.set_yticks(named, labels)
+    labelled = range(0, len(steps), 1 + len(steps) // 12)
+    labels = [f"{steps[i]:g}" for i in labelled]
+    axes.set_xticks(labelled, labels)
+    axes.set_yticks(labelled, labels)
     axes.tick_params(color=RULE, labelcolor=QUIET, labelsize=9.5)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("share of test samples without image", fontsize=11, color=INK)
@@ -118,7 +127,7 @@ def draw_surface_map(axes: Axes, results: Results, trained: dict[str, float], ch
 
 
 def outline_training(axes: Axes, steps: list[float], trained: dict[str, float]) -> None:
-    """Draw a frame around the cell nearest to the rates in training."""
+    """Draw a frame around the cell nearest to the missing rates of training."""
     halo = [withStroke(linewidth=4.5, foreground="white")]
     i, j = (int(np.abs(np.array(steps) - trained[modality]).argmin()) for modality in ("text", "image"))
     axes.add_patch(
@@ -127,7 +136,7 @@ def outline_training(axes: Axes, steps: list[float], trained: dict[str, float]) 
 
 
 def draw_condition_bars(axes: Axes, results: Results, chance: float) -> None:
-    """Draw accuracy with both, with the image only, with the text only."""
+    """Draw one bar for the accuracy under each condition: both modalities, image only, text only."""
     style_axes(axes)
     for i, condition in enumerate(CONDITIONS):
         value = results.metrics.get(f"accuracy/{condition}")
@@ -140,5 +149,5 @@ def draw_condition_bars(axes: Axes, results: Results, chance: float) -> None:
     axes.set(ylim=(0, 1.18), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelsize=9, length=0)
-    name = "accuracy given" if results.fill == "none" else "accuracy given, not filled"
-    axes.set_title(name, fontsize=10.5, loc="left", color=INK, pad=3)
+    heading = "accuracy given" if results.fill == "none" else "accuracy, not imputed"
+    axes.set_title(heading, fontsize=10.5, loc="left", color=INK, pad=3)

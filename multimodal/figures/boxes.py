@@ -1,14 +1,14 @@
-"""Pictures and captions in rows and columns: matplotlib's packers place them, `textwrap` breaks the lines.
+"""Images and captions in rows and columns: matplotlib's packers place them, `textwrap` breaks the lines.
 
-Words are set in a font whose characters are all equally wide, so that a line of so many never leaves its column.
+Captions are set in a monospaced font, so that the number of characters alone decides whether a line fits its column.
 """
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
@@ -19,142 +19,156 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from torch import Tensor
 
-from multimodal.figures.layout import DPI, INK, MARGIN, PALE, QUIET, RULE, WRONG, heading_box, pixels_of, place_box
+from multimodal.figures.layout import DPI, INK, MARGIN, PALE, QUIET, RULE, WRONG, heading_box, image_array, place_box
 
-POINTS = 72  # an inch
-FONT = ["DejaVu Sans Mono", "DejaVu Sans"]  # of captions and class names; the second for what the first lacks
-LEADING = 0.42  # space between two lines over the font size
-CLOSING = frozenset(",.;:!?)%")  # stands close to the word before it
-TALLEST = 16.0  # inches: of a page, if that can be
+POINTS = 72  # per inch
+FONT = [
+    "DejaVu Sans Mono",
+    "DejaVu Sans",
+]  # of captions and class names; the second has the characters that the first lacks
+LEADING = 0.42  # space between two lines, in font sizes
+CLOSING = frozenset(",.;:!?)%")  # joins the word before it
+MAX_HEIGHT = 16.0  # inches: height of a page, unless its content needs more
 
 
 def text_box(text: str, size: float, **style: Any) -> TextArea:
-    """Return one line of text at `size` points; a dollar sign is a dollar sign."""
+    """Build one line of text at `size` points, in which dollar signs start no formula."""
     return TextArea(text, textprops={"fontsize": size, "color": INK, "parse_math": False, **style})
 
 
-def row_box(children: list[OffsetBox], gap: float, align: str = "top") -> HPacker:
-    """Return boxes side by side, `gap` inches apart."""
-    return HPacker(children=children, pad=0, sep=gap * POINTS, align=align)
+def row_box(children: Sequence[OffsetBox], gap: float, align: Literal["top", "bottom", "baseline"] = "top") -> HPacker:
+    """Build a row of boxes, `gap` inches apart."""
+    return HPacker(children=[*children], pad=0, sep=gap * POINTS, align=align)
 
 
-def column_box(children: list[OffsetBox], gap: float, width: float = 0) -> VPacker:
-    """Return boxes beneath each other, `gap` inches apart and together `width` inches wide or wider."""
-    widest = [space_box(width, -gap)] if width else []  # nothing to see, and it takes back the gap before it
-    return VPacker(children=[*children, *widest], pad=0, sep=gap * POINTS, align="left")
+def column_box(children: Sequence[OffsetBox], gap: float, width: float = 0) -> VPacker:
+    """Build a column of boxes, `gap` inches apart and at least `width` inches wide."""
+    spacer = [space_box(width, -gap)] if width else []  # invisible, and it takes back the gap before it
+    return VPacker(children=[*children, *spacer], pad=0, sep=gap * POINTS, align="left")
 
 
 def space_box(width: float, height: float) -> DrawingArea:
-    """Return inches of nothing."""
+    """Build an empty box; width and height in inches."""
     return DrawingArea(width * POINTS, height * POINTS)
 
 
 def rule_box(width: float, color: str = RULE) -> DrawingArea:
-    """Return a horizontal line of `width` inches."""
+    """Build a horizontal line of `width` inches."""
     box = space_box(width, 0)
     box.add_artist(Line2D([0, width * POINTS], [0, 0], color=color, linewidth=0.8))
     return box
 
 
-def picture_box(image: Tensor, side: float) -> PaddedBox:
-    """Return a framed picture of `side` inches: (C, H, W), grey or RGB, uint8 or float in [0, 1]."""
-    picture = OffsetImage(pixels_of(image), zoom=POINTS * side / image.shape[1], interpolation="nearest")
-    return PaddedBox(picture, draw_frame=True, patch_attrs={"edgecolor": RULE, "linewidth": 0.8})
+def image_box(image: Tensor, side: float) -> PaddedBox:
+    """Build a framed image, `side` inches high: (C, H, W), grey or RGB, uint8 or float in [0, 1]."""
+    pixels = OffsetImage(image_array(image), zoom=POINTS * side / image.shape[1], interpolation="nearest")
+    return PaddedBox(pixels, draw_frame=True, patch_attrs={"edgecolor": RULE, "linewidth": 0.8})
 
 
 def frame_box(text: str, width: float, height: float, size: float, **style: Any) -> DrawingArea:
-    """Return a framed box of inches with a text in its middle."""
+    """Build a framed box with centred text; width and height in inches, `size` in points."""
     box = space_box(width, height)
     patch = {"facecolor": PALE, "edgecolor": RULE, "linewidth": 0.8, **style}
     box.add_artist(Rectangle((0, 0), box.width, box.height, **patch))
     backing = {"facecolor": patch["facecolor"], "edgecolor": "none", "pad": 1.5}
-    middle = {"ha": "center", "va": "center", "fontsize": size, "color": QUIET}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "color": QUIET}
     box.add_artist(Text(box.width / 2, box.height / 2, text, bbox=backing, **middle))
     return box
 
 
 @cache
 def character_width(size: float) -> float:
-    """Measure inches at `size` points; hinting rounds them to whole pixels, so they are measured."""
+    """Measure the width of a character in inches at `size` points, as hinting rounds it to whole pixels."""
     font = FontProperties(family=FONT, size=size)
     return RendererAgg(1, 1, DPI).get_text_width_height_descent("n", font, ismath=False)[0] / DPI
 
 
-def wrong_words(preds: list[str], target: list[str]) -> list[bool]:
-    """Return which words of `preds` are not in `target`, or not so often; their order is no error."""
-    left, wrong = Counter(target), []
+def unmatched_words(preds: list[str], target: list[str]) -> list[bool]:
+    """Find the words of `preds` without a counterpart in `target`; order does not matter.
+
+    Returns:
+        For each word of `preds`, whether `target` has no counterpart left for it.
+
+    Example:
+        >>> unmatched_words(["a", "wide", "a"], ["a", "narrow"])
+        [False, True, True]
+    """
+    left, unmatched = Counter(target), []
     for word in preds:
-        wrong.append(left[word] == 0)
-        left[word] -= not wrong[-1]
-    return wrong
+        unmatched.append(left[word] == 0)
+        left[word] -= not unmatched[-1]
+    return unmatched
 
 
 def caption_box(preds: list[str], target: list[str], width: float, size: float) -> VPacker:
-    """Return a caption whose words that `target` lacks are marked; one without words says so."""
+    """Build a caption with the words marked that `target` lacks, or "(no words)" if it is empty."""
     if not preds:
         return words_box(["(no", "words)"], width, size)
-    return words_box(preds, width, size, wrong_words(preds, target))
+    return words_box(preds, width, size, unmatched_words(preds, target))
 
 
 def class_box(name: str, width: float, size: float, **style: Any) -> VPacker:
-    """Return the name of a class above its captions of `size` points."""
+    """Build the name of a class, in bold and one point larger than its captions of `size` points."""
     return words_box(name.split(), width, size + 1, weight="bold", **style)
 
 
-def words_box(words: list[str], width: float, size: float, wrong: list[bool] | None = None, **style: Any) -> VPacker:
-    """Return words in lines at most `width` inches wide, at `size` points; the wrong ones red and bold."""
-    lines = wrapped_lines(words, [False] * len(words) if wrong is None else wrong, width, size)
+def words_box(words: list[str], width: float, size: float, marked: list[bool] | None = None, **style: Any) -> VPacker:
+    """Build lines of words at `size` points, at most `width` inches wide; marked words are red and bold."""
+    lines = wrap_words(words, [False] * len(words) if marked is None else marked, width, size)
     return column_box([line_box(line, size, style) for line in lines], LEADING * size / POINTS, width)
 
 
-def wrapped_lines(words: list[str], wrong: list[bool], width: float, size: float) -> list[list[tuple[str, bool]]]:
-    """Return lines of (word, whether it is wrong); a word wider than a line is broken."""
+def wrap_words(words: list[str], marked: list[bool], width: float, size: float) -> list[list[tuple[str, bool]]]:
+    """Break words into lines at most `width` inches wide: -> lines of (word, whether it is marked).
+
+    Punctuation joins the word before it, and a word wider than a line is broken.
+    """
     characters = max(1, int(width / character_width(size)))
-    closed: list[tuple[str, bool]] = []
-    for word, mark in zip(words, wrong, strict=True):
-        if closed and set(word) <= CLOSING:
-            closed[-1] = (closed[-1][0] + word, closed[-1][1])
+    joined: list[tuple[str, bool]] = []
+    for word, mark in zip(words, marked, strict=True):
+        if joined and set(word) <= CLOSING:
+            joined[-1] = (joined[-1][0] + word, joined[-1][1])
         else:
-            closed.append((word, mark))
-    pieces = [(part, mark) for word, mark in closed for part in textwrap.wrap(word, characters, break_on_hyphens=False)]
-    joined, marks = " ".join(part for part, _ in pieces), iter([mark for _, mark in pieces])
-    lines = textwrap.wrap(joined, characters, break_long_words=False, break_on_hyphens=False)
+            joined.append((word, mark))
+    pieces = [(part, mark) for word, mark in joined for part in textwrap.wrap(word, characters, break_on_hyphens=False)]
+    text, marks = " ".join(part for part, _ in pieces), iter([mark for _, mark in pieces])
+    lines = textwrap.wrap(text, characters, break_long_words=False, break_on_hyphens=False)
     return [[(part, next(marks)) for part in line.split()] for line in lines]
 
 
-def line_box(line: list[tuple[str, bool]], size: float, style: dict) -> OffsetBox:
-    """Return one line, neighbours of one colour as one text."""
-    runs = [(wrong, " ".join(word for word, _ in run)) for wrong, run in groupby(line, key=lambda word: word[1])]
-    marked = {"color": WRONG, "weight": "bold"}
-    texts = [text_box(text, size, family=FONT, **(style | marked if wrong else style)) for wrong, text in runs]
+def line_box(line: list[tuple[str, bool]], size: float, style: dict[str, Any]) -> OffsetBox:
+    """Build one line; neighbouring words of the same colour form one text."""
+    runs = [(mark, " ".join(word for word, _ in run)) for mark, run in groupby(line, key=lambda word: word[1])]
+    red = {"color": WRONG, "weight": "bold"}
+    texts = [text_box(text, size, family=FONT, **(style | red if mark else style)) for mark, text in runs]
     return texts[0] if len(texts) == 1 else row_box(texts, character_width(size), align="baseline")
 
 
 def legend_box() -> HPacker:
-    """Return the line that says what a marked word is."""
-    marked = text_box("other word", 10.5, family=FONT, color=WRONG, weight="bold")
-    return row_box([marked, text_box("not in the real caption, which may say the same", 10.5, color=QUIET)], 0.1)
+    """Build the line that explains marked words."""
+    marked = text_box("red word", 10.5, family=FONT, color=WRONG, weight="bold")
+    return row_box([marked, text_box("not in the real caption; it may still be correct", 10.5, color=QUIET)], 0.1)
 
 
-def page_of(width: float, heading: str, title: str, boxes: list[OffsetBox]) -> Figure:
-    """Return a figure as tall as these boxes beneath its heading."""
+def page_figure(width: float, heading: str, title: str, boxes: list[OffsetBox]) -> Figure:
+    """Create a figure of `width` inches, as tall as its heading and the boxes below it."""
     page = column_box([heading_box(heading, title), *boxes], 0.14)
     figure = Figure(figsize=(width, 1), dpi=DPI, facecolor="white")
     place_box(figure, page, MARGIN, MARGIN)
-    figure.set_figheight(height_of_box(figure, page) + 2 * MARGIN)
+    figure.set_figheight(box_height(figure, page) + 2 * MARGIN)
     return figure
 
 
-def height_of_box(figure: Figure, box: OffsetBox) -> float:
-    """Measure the inches of a box on its figure."""
+def box_height(figure: Figure, box: OffsetBox) -> float:
+    """Measure the height of a box on its figure, in inches."""
     return box.get_bbox(FigureCanvasAgg(figure).get_renderer()).height / figure.dpi
 
 
 def first_that_fits(figures: Iterable[Figure]) -> Figure:
-    """Return the first figure that fits a page, or the lowest where none does."""
+    """Return the first figure of at most MAX_HEIGHT inches, or the lowest of all if none is."""
     drawn = []
     for figure in figures:
         drawn.append(figure)
-        if figure.get_figheight() <= TALLEST:
+        if figure.get_figheight() <= MAX_HEIGHT:
             return figure
     return min(drawn, key=Figure.get_figheight)

@@ -1,4 +1,4 @@
-"""Confusion matrices: which class is taken for which, with both modalities and with each alone."""
+"""Confusion matrices, with both modalities and with each alone."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,59 +15,61 @@ from multimodal.figures.layout import (
     PALE,
     QUIET,
     RULE,
-    footnote,
+    add_footnote,
+    create_figure,
     metric_text,
-    open_figure,
     short_name,
     title_panel,
 )
 from multimodal.types import CONDITIONS
 
-WIDTH, SIDE = 13.2, 3.6  # inches: the page, a matrix
-CELL = 0.27  # inches: in smaller cells no number is legible
-NAMES, WORST = 26, 5  # classes named on an axis, pairs listed, at most
+WIDTH, SIDE = 13.2, 3.6  # inches: width of the page, side of a matrix
+MIN_CELL = 0.27  # inches: smaller cells have no numbers
+MAX_LABELS, MAX_PAIRS = 26, 5  # classes named on an axis, pairs listed below a matrix
 SCORES = {"accuracy": "accuracy", "macro-F1": "macro_f1"}
-NOTE = "Colour: share of the true class's samples, as on the bar. In a cell: samples."
+NOTE = "Colour: share of the samples of the true class. Numbers: samples."
 
 
 def draw_confusion(title: str, data: Data, results: Results) -> Figure:
-    """Draw a matrix for each condition, its rows the true classes, and beneath it what is confused most often."""
+    """Draw one matrix per condition, with the true classes as rows, and the most frequent confusions below it."""
     names, label = [short_name(name) for name in data.class_names], data.splits["test"].label
     tables = {c: confusion_counts(results.predictions.probability[c], label) for c in CONDITIONS}
-    lists = {c: most_confused(table, data.class_names) for c, table in tables.items()}
-    below = 0.075 * max(map(len, names)) + 0.2 * max(listed.count("\n") for listed in lists.values())
-    figure = open_figure(WIDTH, HEAD + SIDE + below + 1.6, "Confusion: which class is taken for which", title)
+    confusions = {c: most_confused(table, data.class_names) for c, table in tables.items()}
+    below = 0.075 * max(map(len, names)) + 0.2 * max(lines.count("\n") for lines in confusions.values())
+    figure = create_figure(WIDTH, HEAD + SIDE + below + 1.6, "Confusion matrices", title)
     panels = figure.subplots(1, len(CONDITIONS))
     for axes, (condition, (name, _)) in zip(panels, CONDITIONS.items(), strict=True):
         scores = ", ".join(f"{n} {metric_text(results, f'{key}/{condition}')}" for n, key in SCORES.items())
         title_panel(axes, f"given {name}", scores, size=13, weight="bold")
         colors = draw_matrix(axes, tables[condition])
-        name_matrix_axes(axes, names, first=axes is panels[0])
-        axes.set_xlabel("answer" + lists[condition], fontsize=10, color=INK, linespacing=1.4, parse_math=False)
+        label_matrix_axes(axes, names, first=axes is panels[0])
+        axes.set_xlabel(
+            "predicted class" + confusions[condition], fontsize=10, color=INK, linespacing=1.4, parse_math=False
+        )
     bar = figure.colorbar(colors, cax=panels[-1].inset_axes((1.05, 0, 0.04, 1)), ticks=[0, 0.5, 1])
     bar.outline.set_visible(False)
-    footnote(figure, NOTE)
+    add_footnote(figure, NOTE)
     return figure
 
 
 def confusion_counts(probability: Tensor, label: Tensor) -> np.ndarray:
-    """(N, K), (N,) -> (K, K) samples, by true class and by answer."""
+    """Count samples by true and predicted class: probabilities (N, K) and labels (N,) -> (K, K)."""
     return confusion_matrix(label, probability.argmax(1), labels=range(probability.shape[1]))
 
 
 def row_shares(table: np.ndarray) -> np.ndarray:
-    """(K, K) samples -> shares of each true class, nan where it has no samples."""
+    """Divide the counts (K, K) by the size of each true class: -> (K, K), rows sum to 1, nan if it has no samples."""
     total = table.sum(1, keepdims=True)
     return np.where(total > 0, table / np.maximum(total, 1), np.nan)
 
 
 def draw_matrix(axes: Axes, table: np.ndarray) -> AxesImage:
-    """Draw shares as colours from 0 to 1; samples as numbers, where a cell has room for them."""
+    """Draw shares as colours from 0 to 1, and the counts (K, K) as numbers if the cells are large enough."""
     share, classes = row_shares(table), len(table)
     axes.set_facecolor(PALE)  # a class without samples
     colors = axes.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     axes.spines[:].set(visible=True, color=RULE)
-    if SIDE / classes < CELL:
+    if SIDE / classes < MIN_CELL:
         return colors
     size = min(13.0, 72 * SIDE / classes * 0.33)
     for (i, j), value in np.ndenumerate(table):
@@ -78,28 +80,31 @@ def draw_matrix(axes: Axes, table: np.ndarray) -> AxesImage:
     return colors
 
 
-def name_matrix_axes(axes: Axes, names: list[str], first: bool) -> None:
-    """Write class names, of many classes every second, third ...; the true ones at the first matrix only."""
-    shown = range(0, len(names), -(-len(names) // NAMES))
-    labels = [names[k].replace("$", r"\$") for k in shown]
-    room = 72 * SIDE / len(shown)  # points
+def label_matrix_axes(axes: Axes, names: list[str], first: bool) -> None:
+    """Label the axes with at most MAX_LABELS class names, evenly spaced; true classes only at the first matrix."""
+    labelled = range(0, len(names), -(-len(names) // MAX_LABELS))
+    labels = [names[k].replace("$", r"\$") for k in labelled]
+    room = 72 * SIDE / len(labelled)  # points
     size = min(10.0, room / 1.25)
-    axes.set_xticks(shown, labels, rotation=90 if max(map(len, names)) * 0.65 * size > room else 0)
-    axes.set_yticks(shown, labels if first else [])
-    axes.tick_params(labelsize=size, labelcolor=QUIET, color=RULE, length=2 if len(names) > NAMES else 0)
+    axes.set_xticks(labelled, labels, rotation=90 if max(map(len, names)) * 0.65 * size > room else 0)
+    axes.set_yticks(labelled, labels if first else [])
+    axes.tick_params(labelsize=size, labelcolor=QUIET, color=RULE, length=2 if len(names) > MAX_LABELS else 0)
     if first:
         axes.set_ylabel("true class", fontsize=11, color=INK)
 
 
 def most_confused(table: np.ndarray, names: list[str]) -> str:
-    """Return what is confused most often, a line each: of samples of a class, how many got the same wrong answer."""
-    if SIDE / len(table) >= CELL:
-        return ""  # the cells say it
+    """List the most frequent confusions, one per line: true class → predicted class, and how many of its samples.
+
+    Returns an empty text if the cells of the matrix have numbers.
+    """
+    if SIDE / len(table) >= MIN_CELL:
+        return ""
     wrong = table * (1 - np.eye(len(table), dtype=table.dtype))
-    pairs = [np.unravel_index(at, wrong.shape) for at in wrong.ravel().argsort(kind="stable")[::-1][:WORST]]
+    pairs = [np.unravel_index(at, wrong.shape) for at in wrong.ravel().argsort(kind="stable")[::-1][:MAX_PAIRS]]
     lines = [
         f"{short_name(names[i])} → {short_name(names[j])}: {wrong[i, j]} of {table[i].sum()}"
         for i, j in pairs
         if wrong[i, j]
     ]
-    return "\n".join(["", "most often confused:", *lines]) if lines else ""
+    return "\n".join(["", "most frequent confusions:", *lines]) if lines else ""

@@ -1,19 +1,21 @@
-"""One quiet style for every figure: colours, headings and axes; matplotlib's constrained layout places them."""
+"""Style of all figures: colours, headings and axes; matplotlib's constrained layout places the axes."""
+
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnchoredOffsetbox, OffsetBox, TextArea, VPacker
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import BboxTransformTo, ScaledTranslation
 from torch import Tensor
 
 from multimodal.evaluation.evaluator import Results
 
-DPI = 150  # pixels an inch, at which figures are saved
+DPI = 150  # pixels per inch of a saved figure
 INK, QUIET, RULE, PALE = "#1f2328", "#5f6772", "#d3d8de", "#f1f3f5"
 RIGHT, WRONG = "#00695c", "#b3261e"
-BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito's, told apart by every kind of colour vision
-MARGIN, HEAD = 0.35, 0.95  # inches: around the page, and of its heading
+BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito's, distinguishable by every kind of colour vision
+MARGIN, HEAD = 0.35, 0.95  # inches: margin of the page, height of its heading
 
 # Petroff 2021, Accessible color sequences, https://arxiv.org/abs/2107.02270, his darker grey (#717581) replaced by a
 # dark teal: its CIEDE2000 difference to each of the others is 19 or more, also as seen with protanopia, deuteranopia
@@ -45,44 +47,44 @@ DARKER = (
 COLORS = len(PETROFF + DARKER)
 
 
-def open_figure(width: float, height: float, heading: str, title: str) -> Figure:
-    """Return a figure of so many inches whose axes leave the heading its place.
+def create_figure(width: float, height: float, heading: str, title: str) -> Figure:
+    """Create a figure with a heading and room for axes below it.
 
     Args:
         width: inches.
         height: inches, heading included.
-        heading: what the figure shows.
+        heading: names what is drawn.
         title: names dataset, source, fusion and seed.
     """
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
-    leave_margins(figure)
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    set_margins(figure)
     place_box(figure, heading_box(heading, title), MARGIN, MARGIN)
     return figure
 
 
-def leave_margins(figure: Figure, left: float = MARGIN, top: float = HEAD, bottom: float = 0.1) -> None:
-    """Keep the axes so many inches off the figure's edges."""
+def set_margins(figure: Figure, left: float = MARGIN, top: float = HEAD, bottom: float = 0.1) -> None:
+    """Set the margins of the axes in inches; the right one is MARGIN."""
     width, height = figure.get_size_inches()
     rect = (left / width, bottom / height, 1 - (left + MARGIN) / width, 1 - (top + bottom) / height)
-    figure.get_layout_engine().set(rect=rect, w_pad=0.08, h_pad=0.08)
+    figure.set_layout_engine("constrained", rect=rect, w_pad=0.08, h_pad=0.08)
 
 
 def heading_box(heading: str, title: str) -> VPacker:
-    """Return what the figure shows, and beneath it what it was made of."""
-    shows = TextArea(heading, textprops={"fontsize": 16, "weight": "bold", "color": INK})
-    made_of = TextArea(title, textprops={"fontsize": 11, "color": QUIET, "parse_math": False})
-    return VPacker(children=[shows, made_of], pad=0, sep=6, align="left")
+    """Build the heading: what is drawn, and below it the title with dataset, source, fusion and seed."""
+    large = TextArea(heading, textprops={"fontsize": 16, "weight": "bold", "color": INK})
+    small = TextArea(title, textprops={"fontsize": 11, "color": QUIET, "parse_math": False})
+    return VPacker(children=[large, small], pad=0, sep=6, align="left")
 
 
 def place_box(figure: Figure, box: OffsetBox, left: float, top: float) -> None:
-    """Put a box `left` and `top` inches from the figure's upper left corner."""
-    corner = figure.dpi_scale_trans + ScaledTranslation(0, 1, figure.transFigure)
-    style = {"pad": 0, "borderpad": 0, "frameon": False, "bbox_transform": corner}
-    figure.add_artist(AnchoredOffsetbox("upper left", child=box, bbox_to_anchor=(left, -top), **style))
+    """Place a box `left` and `top` inches from the upper left corner of the figure."""
+    corner = figure.dpi_scale_trans + ScaledTranslation(0, 1, BboxTransformTo(figure.bbox))
+    anchor: dict[str, Any] = {"bbox_to_anchor": (left, -top), "bbox_transform": corner}
+    figure.add_artist(AnchoredOffsetbox("upper left", pad=0, borderpad=0, frameon=False, child=box, **anchor))
 
 
 def style_axes(axes: Axes) -> None:
-    """Draw no frame above and on the right, and the rest quietly."""
+    """Remove the upper and right spine, and draw the others in grey."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(RULE)
     axes.tick_params(color=RULE, labelcolor=QUIET, labelsize=9.5)
@@ -90,30 +92,30 @@ def style_axes(axes: Axes) -> None:
 
 
 def title_panel(axes: Axes, name: str, note: str, size: float = 11.5, weight: str = "normal") -> None:
-    """Write a panel's name, and a smaller, quiet note between it and the panel."""
-    place = {"loc": "left", "y": 1, "pad": 1.75 * size, "parse_math": False}
-    axes.set_title(name, fontsize=size, weight=weight, color=INK, **place)
+    """Write the name of a panel, and a smaller note in grey between name and panel."""
+    place: dict[str, Any] = {"y": 1, "pad": 1.75 * size, "parse_math": False}
+    axes.set_title(name, loc="left", fontsize=size, weight=weight, color=INK, **place)
     axes.annotate(note, (0, 1), (0, 7), "axes fraction", "offset points", fontsize=0.79 * size, color=QUIET)
 
 
-def footnote(figure: Figure, text: str) -> None:
-    """Write how to read the figure beneath its axes."""
+def add_footnote(figure: Figure, text: str) -> None:
+    """Write a note below the axes."""
     figure.supxlabel(text, x=MARGIN / figure.get_figwidth(), ha="left", fontsize=10, color=QUIET)
 
 
-def pixels_of(image: Tensor) -> np.ndarray:
-    """(C, H, W), grey or RGB, uint8 or float in [0, 1] -> (H, W, 3) float in [0, 1]."""
+def image_array(image: Tensor) -> np.ndarray:
+    """Convert an image for matplotlib: (C, H, W), grey or RGB, uint8 or float -> (H, W, 3) float in [0, 1]."""
     pixels = image / 255 if not image.is_floating_point() else image
     return pixels.clamp(0, 1).permute(1, 2, 0).expand(-1, -1, 3).numpy()
 
 
 def class_colors(count: int) -> list[str]:
-    """Return one colour for each class; they repeat after twenty."""
+    """Return one colour per class; they repeat after twenty."""
     return [(PETROFF + DARKER)[k % COLORS] for k in range(count)]
 
 
 def metric_text(results: Results, name: str) -> str:
-    """Return three digits, that it is undefined, or a dash if it was not measured."""
+    """Format a metric with three decimals, as "undefined", or as a dash if it was not measured."""
     if name not in results.metrics:
         return "–"
     value = results.metrics[name]
@@ -121,5 +123,5 @@ def metric_text(results: Results, name: str) -> str:
 
 
 def short_name(name: str) -> str:
-    """Return a class name for where there is little room."""
+    """Shorten a class name to at most 16 characters."""
     return name if len(name) <= 16 else f"{name[:15].strip()}…"

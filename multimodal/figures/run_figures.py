@@ -1,10 +1,10 @@
-"""The figures of a run, each worth a slide."""
+"""All figures of one run."""
 
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from multimodal.checks import check_number, check_whole
+from multimodal.checks import check_seed, check_whole
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.attention import draw_attention
@@ -18,21 +18,22 @@ from multimodal.figures.imbalance import draw_imbalance
 from multimodal.figures.latent import draw_latent
 from multimodal.figures.masking import draw_masking
 from multimodal.figures.reliability import draw_reliability
-from multimodal.figures.tsne import MOST
+from multimodal.figures.tsne import MAX_POINTS
 
 
 class RunFigures:
-    """Draw a run.
+    """Draws the figures of a run.
 
     Args:
-        samples: in the grids, at least three a class.
-        points: in a t-SNE map, at most, each sample counted once for every condition or modality; up to 2,000.
-        seed: draws samples and points: that of the data, so that runs show the same ones.
+        samples: number of samples in the figure of generation; at least three of each class are drawn.
+        points: largest number of points in a t-SNE map, up to 2,000; a sample has a point per condition or modality.
+        seed: seed of the choice of samples and points; the data's, so that all runs draw the same ones.
     """
 
     def __init__(self, samples: int, points: int, seed: int) -> None:
         check_whole("evaluation.figures", samples=samples)
-        check_number("evaluation.figures", above=0, most=MOST, points=points)
+        check_seed("evaluation.figures", seed=seed)
+        check_whole("evaluation.figures", most=MAX_POINTS, points=points)
         self.samples, self.points, self.seed = samples, points, seed
 
     def draw(
@@ -44,15 +45,18 @@ class RunFigures:
         rates: dict[str, float],
         card: dict[str, Any],
     ) -> dict[str, Figure]:
-        """Return {name: figure}; one whose input is missing (history, surface, attention) is left out.
+        """Draw every figure whose input exists.
 
         Args:
-            title: names dataset, source, fusion and seed; stands on every figure.
-            data: its test split is shown.
-            history: a row for each validation.
-            results: of the evaluation; it is read, never written.
-            rates: {modality: share of samples trained without it}.
-            card: the data card, near duplicates included.
+            title: names dataset, source, fusion and seed; written on every figure.
+            data: samples are drawn from its test split.
+            history: one row per validation.
+            results: of the evaluation; not modified.
+            rates: {modality: missing rate in training}.
+            card: the data card, including near duplicates.
+
+        Returns:
+            {name: figure}; figures of missing history, surface, attention or classification metrics are left out.
         """
         figures = {}
         if history:

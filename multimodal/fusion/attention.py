@@ -10,8 +10,8 @@ at the borders. The output reads each modality's mean token plus the encoder's p
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_divides, check_whole
-from multimodal.fusion.layers import perceptron
+from multimodal.checks import MOST_LAYERS, check_divides, check_whole
+from multimodal.fusion.layers import check_pair, perceptron
 from multimodal.types import Encoded, Fused, masked_mean
 
 
@@ -78,11 +78,10 @@ class AttentionFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], num_heads: int, num_layers: int, hidden: int) -> None:
         super().__init__()
-        if len(modalities) != 2:
-            raise ValueError(f"attention fusion needs exactly two modalities, got {modalities}")
-        check_whole("fusion", num_layers=num_layers)
+        check_whole("fusion", most=MOST_LAYERS, num_layers=num_layers)
+        check_whole("fusion", hidden=hidden)
         check_divides("fusion", dim, "dim", num_heads=num_heads)
-        self.modalities = tuple(modalities)
+        self.modalities = check_pair(modalities)
         self.layers = nn.ModuleList(
             nn.ModuleDict({m: CrossAttention(dim, num_heads, hidden) for m in modalities}) for _ in range(num_layers)
         )

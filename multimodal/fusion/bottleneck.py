@@ -8,7 +8,7 @@ is left out of the mean over bottleneck tokens; the output reads the mean tokens
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_divides, check_whole
+from multimodal.checks import MOST_LAYERS, check_divides, check_whole
 from multimodal.fusion.attention import CrossAttention
 from multimodal.fusion.layers import check_several, mean_of_present, perceptron
 from multimodal.types import Encoded, Fused, masked_mean
@@ -41,7 +41,9 @@ class BottleneckFusion(nn.Module):
         self, dim: int, modalities: list[str], bottlenecks: int, num_heads: int, num_layers: int, hidden: int
     ) -> None:
         super().__init__()
-        check_whole("fusion", num_layers=num_layers, bottlenecks=bottlenecks)
+        check_whole("fusion", most=MOST_LAYERS, num_layers=num_layers)
+        check_whole("fusion", hidden=hidden)
+        check_whole("fusion", bottlenecks=bottlenecks)
         check_divides("fusion", dim, "dim", num_heads=num_heads)
         self.modalities = check_several(modalities)
         self.bottleneck = nn.Parameter(torch.randn(bottlenecks, dim) * 0.02)

@@ -9,8 +9,8 @@ projection also reads the encoders' pooled embeddings, because z must also repre
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_whole
-from multimodal.fusion.layers import perceptron
+from multimodal.checks import MOST_LAYERS, check_whole
+from multimodal.fusion.layers import check_pair, perceptron
 from multimodal.types import Encoded, Fused, masked_mean
 
 
@@ -61,10 +61,8 @@ class FiLMFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], blocks: int, hidden: int) -> None:
         super().__init__()
-        if len(modalities) != 2:
-            raise ValueError(f"FiLM fusion needs exactly two modalities, got {modalities}")
-        check_whole("fusion", blocks=blocks)
-        self.modalities = tuple(modalities)
+        check_whole("fusion", most=MOST_LAYERS, blocks=blocks)
+        self.modalities = check_pair(modalities)
         self.blocks = nn.ModuleList(FiLMBlock(dim) for _ in range(blocks))
         self.project = perceptron(3 * dim, hidden, dim)
 

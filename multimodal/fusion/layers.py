@@ -3,16 +3,21 @@
 import torch
 from torch import Tensor, nn
 
-from multimodal.types import Encoded
+from multimodal.checks import check_whole
+from multimodal.types import MODALITIES, Encoded
 
 
 def perceptron(inputs: int, hidden: int, dim: int) -> nn.Sequential:
     """Return a perceptron with one hidden layer and a LayerNorm, which gives all fusions outputs of the same scale.
 
+    Raises:
+        ValueError: `hidden` is not a whole number of 1 or more.
+
     Example:
         >>> perceptron(inputs=16, hidden=32, dim=8)(torch.randn(2, 16)).shape
         torch.Size([2, 8])
     """
+    check_whole("fusion", hidden=hidden)
     return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, dim), nn.LayerNorm(dim))
 
 
@@ -20,14 +25,29 @@ def check_several(modalities: list[str]) -> tuple[str, ...]:
     """Return the modalities as a tuple.
 
     Raises:
-        ValueError: if there are fewer than two or a name is repeated.
+        ValueError: there are fewer than two, one is unknown, or one is repeated.
 
     Example:
         >>> check_several(["image", "text"])
         ('image', 'text')
     """
-    if len(set(modalities)) < max(2, len(modalities)):
-        raise ValueError(f"fusion needs two or more different modalities, got {modalities}")
+    if len(set(modalities)) < max(2, len(modalities)) or not set(modalities) <= set(MODALITIES):
+        raise ValueError(f"fusion.modalities must be two or more of {', '.join(MODALITIES)}, got {modalities}")
+    return tuple(modalities)
+
+
+def check_pair(modalities: list[str]) -> tuple[str, ...]:
+    """Return the two modalities as a tuple.
+
+    Raises:
+        ValueError: there are not exactly two, one is unknown, or one is repeated.
+
+    Example:
+        >>> check_pair(["text", "image"])
+        ('text', 'image')
+    """
+    if len(check_several(modalities)) != 2:
+        raise ValueError(f"fusion.modalities must be two for this fusion, got {modalities}")
     return tuple(modalities)
 
 

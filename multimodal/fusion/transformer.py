@@ -10,7 +10,7 @@ of replaced.
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_divides, check_whole
+from multimodal.checks import MOST_LAYERS, check_divides, check_whole
 from multimodal.fusion.attention import CrossAttention
 from multimodal.fusion.layers import check_several, perceptron
 from multimodal.types import Encoded, Fused
@@ -39,7 +39,8 @@ class TransformerFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], num_heads: int, num_layers: int, hidden: int) -> None:
         super().__init__()
-        check_whole("fusion", num_layers=num_layers)
+        check_whole("fusion", most=MOST_LAYERS, num_layers=num_layers)
+        check_whole("fusion", hidden=hidden)
         check_divides("fusion", dim, "dim", num_heads=num_heads)
         self.modalities = check_several(modalities)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)

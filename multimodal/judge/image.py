@@ -1,6 +1,7 @@
 """The image judge: a classifier trained only on real training images, which classifies generated images."""
 
 import hashlib
+import logging
 from pathlib import Path
 
 import torch
@@ -11,6 +12,8 @@ from multimodal.checks import check_number, check_whole
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.io import whole
+
+log = logging.getLogger(__name__)
 
 BLUR = (1, 1, 2, 3)  # factors by which a batch's resolution may be reduced, equally likely
 LEAST = 14  # pixels: smaller digits are illegible
@@ -86,6 +89,7 @@ class ImageJudge:
         photographs only takes that softness for a class: it classified generated dogs as cats, and was right on 0.81
         of the images of a half-trained model, but on 0.95 of the photographs.
         """
+        log.info("training the image judge for %d steps, once for these images", self.steps)
         optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
         for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0, disable=None):

@@ -8,7 +8,7 @@ Differs: one weight for all classifiers instead of the weights of Gradient Blend
 from torch import Tensor, nn
 
 from multimodal.loss.distributed import global_mean
-from multimodal.types import Batch, Output
+from multimodal.types import MODALITIES, Batch, Output
 
 
 class UnimodalCrossEntropy(nn.Module):
@@ -18,6 +18,9 @@ class UnimodalCrossEntropy(nn.Module):
         dim: shared width D.
         modalities: names of the inputs.
         num_classes: number of classes K.
+
+    Raises:
+        ValueError: there is no modality, or an unknown one.
 
     Example:
         >>> import torch
@@ -32,6 +35,10 @@ class UnimodalCrossEntropy(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], num_classes: int) -> None:
         super().__init__()
+        if not modalities or not set(modalities) <= set(MODALITIES):
+            raise ValueError(
+                f"loss.terms.unimodal.modalities must be one or more of {', '.join(MODALITIES)}, got {modalities}"
+            )
         self.classifiers = nn.ModuleDict({m: nn.Linear(dim, num_classes) for m in modalities})
 
     def forward(self, output: Output, batch: Batch) -> Tensor:

@@ -1,10 +1,10 @@
-"""Attribute accuracy: whether a caption states the same attributes as its reference, in whatever words."""
+"""Attribute accuracy: whether a caption states the same attributes as its reference, regardless of its wording."""
 
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
-LEAST = 0.05  # an attribute that the grammar reads in a smaller share of the references is there by accident
+LEAST = 0.05  # attributes in a smaller share of the references are accidental matches of the grammar
 
 
 def attribute_accuracy(

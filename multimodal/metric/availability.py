@@ -1,4 +1,4 @@
-"""Accuracy over all rates at which images and captions may be missing.
+"""Accuracy at all pairs of missing rates of images and captions.
 
 The masks are fixed: each sample has one threshold in [0, 1), so any two models miss the same modalities
 of the same samples, and a higher rate only removes more of them.
@@ -35,7 +35,7 @@ def surface(correct: dict[str, Tensor], threshold: Tensor, grid_steps: int) -> l
 
     Args:
         correct: (N,) bool under `both`, `image` (caption absent) and `text` (image absent): whether the prediction
-            is right.
+            is correct.
         threshold: (N,) from `missing_thresholds`.
         grid_steps: steps from rate 0 to rate 1.
 
@@ -58,7 +58,7 @@ def surface(correct: dict[str, Tensor], threshold: Tensor, grid_steps: int) -> l
 
 
 def sample_availability(correct: dict[str, Tensor], threshold: Tensor, grid_steps: int) -> Tensor:
-    """Compute for each sample the share of the surface's cells in which its prediction is right.
+    """Compute for each sample the share of the surface's cells in which its prediction is correct.
 
     Args:
         correct: (N,) bool under `both`, `image` (caption absent) and `text` (image absent).
@@ -81,7 +81,7 @@ def sample_availability(correct: dict[str, Tensor], threshold: Tensor, grid_step
 def correct_in_cells(
     correct: dict[str, Tensor], threshold: Tensor, grid_steps: int
 ) -> Iterator[tuple[float, float, Tensor]]:
-    """Yield for each cell the rate without image, the rate without caption, and which predictions are right (N,)."""
+    """Yield for each cell the missing rates of image and caption, and which predictions are correct: (N,) bool."""
     threshold = threshold.float()  # a file may hold float64, but the surface compares float32
     for i in range(grid_steps + 1):
         for j in range(grid_steps + 1 - i):

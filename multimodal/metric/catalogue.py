@@ -205,6 +205,7 @@ CATALOGUE = (
     ),
     MetricSpec("retrieval/image_to_text/r1_caption", "image to caption R@1", shown=(TERMINAL, GENERATION)),
     MetricSpec("retrieval/text_to_image/r1_caption", "caption to image R@1", shown=(GENERATION,)),
+    MetricSpec("data/near_duplicates", "test images nearly in train", False, digits=0),
     MetricSpec("image_to_text/*", needs=IMAGE),
     MetricSpec("image_to_text_beam/*", needs=IMAGE),
     MetricSpec("text_to_image/*", needs=TEXT),

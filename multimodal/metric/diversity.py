@@ -1,24 +1,24 @@
-"""Whether generated captions match the data word for word, and how many different ones there are."""
+"""Exact match and diversity of generated captions."""
 
 
-def exact(preds: list[list[str]], target: list[list[str]]) -> float:
-    """Compute the share of captions that equal their reference word for word.
+def exact(preds: list[list[str]], references: list[list[list[str]]]) -> float:
+    """Compute the share of captions that equal one of their references word for word.
 
     Args:
         preds: words of N captions.
-        target: words of N references, one for each caption.
+        references: words of the references of each of the N captions, one or more.
 
     Returns:
         Share in [0, 1].
 
     Raises:
-        ValueError: if the numbers of captions and references differ.
+        ValueError: if there is not a list of references for each caption.
 
     Example:
-        >>> exact([["a", "cat"], ["a", "dog"]], [["a", "cat"], ["a", "cow"]])
+        >>> exact([["a", "cat"], ["a", "dog"]], [[["a", "cat"]], [["a", "cow"], ["a", "pig"]]])
         0.5
     """
-    return sum(pred == reference for pred, reference in zip(preds, target, strict=True)) / len(target)
+    return sum(pred in texts for pred, texts in zip(preds, references, strict=True)) / len(references)
 
 
 def distinct(preds: list[list[str]]) -> int:

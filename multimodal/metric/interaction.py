@@ -1,4 +1,4 @@
-"""Whether a model combines its modalities or only adds their contributions, from its scores for swapped pairs.
+"""Interaction of the modalities: whether a model combines them or only adds their contributions.
 
 EMAP: Hessel and Lee 2020, https://aclanthology.org/2020.emnlp-main.62. Shapley value for two players: Shapley
 1953; here the value of a coalition is the accuracy.
@@ -14,7 +14,7 @@ def emap_gap(grid: Tensor, label: Tensor) -> float:
     """Compute the accuracy of the model minus that of its nearest additive model, f(image) + g(caption).
 
     Args:
-        grid: (n, n, K) scores; [i, j] are those of image i with caption j, on the scale on which they are added.
+        grid: (n, n, K) scores of image i with caption j at [i, j], on the scale on which the model adds them.
         label: (n,) int64.
 
     Returns:
@@ -36,7 +36,7 @@ def shuffled(grid: Tensor, label: Tensor) -> dict[str, float]:
     """Compute the accuracy with another sample's caption, or another sample's image, averaged over all i != j.
 
     Args:
-        grid: (n, n, K) scores; [i, j] are those of image i with caption j.
+        grid: (n, n, K) scores of image i with caption j at [i, j].
         label: (n,) int64.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Geometry of the embeddings: how the two modalities are placed relative to each other, and how separate classes are.
+"""Geometry of the embeddings: distances between the two modalities, and separation of the classes.
 
 Modality gap: Liang et al. 2022, Mind the Gap, https://arxiv.org/abs/2203.02053. Alignment and uniformity: Wang
 and Isola 2020, https://arxiv.org/abs/2005.10242, with their exponents alpha = 2 and t = 2. V-measure: Rosenberg and

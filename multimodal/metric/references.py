@@ -1,4 +1,4 @@
-"""SSIM against several real images: a caption fits many images, and the sample's own is only one of them."""
+"""SSIM against several real images, because a caption describes many images and the sample's own is only one."""
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ def best_similarity(preds: Tensor, target: Tensor, group: Tensor, num_references
 
 
 def reference_indices(group: Tensor, count: int, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Return pairs of row and reference: at step j, the rows of groups with more than j members, and one for each.
+    """Choose references step by step: at step j, one for each row whose group has more than j members.
 
     The members of each group form a circle, in an order drawn by `seed`, and the reference at step j is j places after
     the row: a random choice without repetition, which starts with the row itself.

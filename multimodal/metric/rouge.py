@@ -1,32 +1,35 @@
 """ROUGE-L of generated captions (Lin 2004, https://aclanthology.org/W04-1013): the longest common subsequence."""
 
 from collections import Counter
+from functools import cache
 
 from torchmetrics.functional.text import rouge_score
 
 
-def rouge_l(preds: list[list[str]], target: list[list[str]]) -> float:
-    """Compute the mean ROUGE-L F1 over captions; an empty caption scores 0.
+def rouge_l(preds: list[list[str]], references: list[list[list[str]]]) -> float:
+    """Compute the mean over captions of the best ROUGE-L F1 with a reference; an empty caption scores 0.
 
     Args:
         preds: words of N captions.
-        target: words of N references, one for each caption.
+        references: words of the references of each of the N captions, one or more.
 
     Returns:
         Mean F1 in [0, 1].
 
     Raises:
-        ValueError: if the numbers of captions and references differ.
+        ValueError: if there is not a list of references for each caption.
 
     Example:
-        >>> round(rouge_l([["a", "big", "cat"]], [["a", "cat"]]), 4)  # precision 2/3, recall 1
+        >>> round(rouge_l([["a", "big", "cat"]], [[["a", "cat"]]]), 4)  # precision 2/3, recall 1
         0.8
     """
-    if len(preds) != len(target):
-        raise ValueError(f"ROUGE-L needs one reference per caption, got {len(preds)} and {len(target)}")
-    pairs = Counter((" ".join(pred), " ".join(reference)) for pred, reference in zip(preds, target, strict=True))
-    scores = {pair: f1(*pair) for pair in pairs}  # milliseconds each, and templated pairs repeat
-    return sum(count * scores[pair] for pair, count in pairs.items()) / pairs.total()
+    if len(preds) != len(references):
+        raise ValueError(f"ROUGE-L needs references for each caption, got {len(preds)} and {len(references)}")
+    joined = [tuple(" ".join(words) for words in texts) for texts in references]
+    pairs = Counter((" ".join(pred), texts) for pred, texts in zip(preds, joined, strict=True))
+    cached = cache(f1)  # milliseconds each, and templated pairs repeat
+    best = {(pred, texts): max(cached(pred, text) for text in texts) for pred, texts in pairs}
+    return sum(count * best[pair] for pair, count in pairs.items()) / pairs.total()
 
 
 def f1(pred: str, reference: str) -> float:

@@ -1,4 +1,4 @@
-"""Intervals, tests and equivalence tests for a few paired differences, all along the last axis.
+"""Confidence intervals, t-tests and equivalence tests of a few paired differences, along the last axis.
 
 Two one-sided tests: Schuirmann 1987, https://doi.org/10.1007/BF01068419. Holm 1979, https://www.jstor.org/stable/4615733.
 Percentile bootstrap: Efron 1979, https://doi.org/10.1214/aos/1176344552.

@@ -37,7 +37,8 @@ def read_once(settings: str, words: tuple[str, ...] | None) -> Data:
     """Read a dataset by its settings in JSON, and log its size."""
     vocabulary = None if words is None else Vocabulary(list(words))
     config = json.loads(settings)
-    data = instantiate(config, vocabulary=vocabulary, _convert_="all")
+    node = OmegaConf.create({"dataset": config}).dataset  # so that an error names it
+    data = instantiate(node, vocabulary=vocabulary, _convert_="all")
     counts = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
     log.info("%s from %s: %s; %d words", data.name, data.source, counts, len(data.vocabulary))
     cut = data.card["captions"]["train"]["cut"]

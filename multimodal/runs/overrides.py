@@ -3,7 +3,6 @@
 import difflib
 import inspect
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
@@ -14,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from multimodal.runs.composition import CONF, compose
 
 OPEN = ("loss.terms", "loss.weights", "evaluation.measures")  # mappings that a user may add entries to
+GROUPS = sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*") if path.is_dir() and path.name != "hydra")
 RENAMED = {  # names of earlier versions, and of the plain scripts that this suite re-does
     "model_type": "fusion",
     "model": "fusion",
@@ -22,6 +22,14 @@ RENAMED = {  # names of earlier versions, and of the plain scripts that this sui
     "batch_size": "training.batch_size",
     "lr": "optimizer.lr",
     "learning_rate": "optimizer.lr",
+    "weight_decay": "optimizer.weight_decay",
+    "num_epochs": "training.epochs",
+    "latent_dim": "dim",
+    "hidden_dim": "dim",
+    "device": "training.accelerator",
+    "image_encoder": "encoder/image",
+    "text_encoder": "encoder/text",
+    "optimizer.learning_rate": "optimizer.lr",
     "embed_dim": "dim",
     "training.learning_rate": "optimizer.lr",
     "training.lr": "optimizer.lr",
@@ -37,38 +45,77 @@ RENAMED = {  # names of earlier versions, and of the plain scripts that this sui
 }
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
-    """Raise ValueError for the first setting that no part of the suite has, also one that is added with `+`.
+def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
+    """Check the names of settings and options, those added with `+` or removed with `~` too.
 
-    What Hydra words well itself is left to it: an override that cannot be parsed, an option that a group lacks.
+    What Hydra words well itself is left to it, such as an override that cannot be parsed.
 
     Args:
         overrides: as on the command line.
+        multirun: whether several values, `fusion=film,concat`, are a sweep.
+
+    Raises:
+        ValueError: a setting or an option does not exist; the nearest one is named.
     """
+    for text in overrides:
+        if "=" not in text and not text.startswith("~"):
+            raise ValueError(f"{text!r} is no setting=value, as in fusion=concat")
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
-        groups = [first_choice(o) for o in parsed if is_group(o) and not o.is_delete()]
-        config = compose(groups).config
+    except HydraException:
+        return
+    decided = multirun or any(
+        o.key_or_group in ("experiment", "hydra.mode") for o in parsed
+    )  # a file may ask for a sweep
+    chosen = []
+    for override in parsed:
+        if override.is_sweep_override() and not decided:
+            raise ValueError(f"{override.input_line}: several values are a sweep: add -m")
+        if override.key_or_group in GROUPS and not override.is_delete():
+            option = check_option(override)
+            chosen += [f"{override.key_or_group}={option}"] if option != "null" else []
+    try:
+        config = compose(chosen).config
     except HydraException:
         return
     for override in parsed:
-        key = override.key_or_group
-        ours = not is_group(override) and key.partition(".")[0] != "hydra" and not override.is_delete()
-        if ours and not has_key(config, key) and not (override.is_add() and may_add(config, key)):
-            raise ValueError(f"there is no setting {key}{advice(config, key)}")
+        if override.key_or_group not in GROUPS and override.key_or_group.partition(".")[0] != "hydra":
+            check_key(config, override)
 
 
-def is_group(override: Override) -> bool:
-    """Return whether an override chooses an option of a group."""
-    return (CONF / override.key_or_group).is_dir()
+def check_option(override: Override) -> str:
+    """Return the option, or a sweep's first option, of a group; ValueError for one that the group lacks."""
+    group, value = override.key_or_group, override.value()
+    choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+    names = ["null" if v is None else str(v) for v in (value.list if isinstance(value, ChoiceSweep) else [value])]
+    for name in names:
+        if name in choices or name == "null" or group.startswith("hydra/"):  # plugins have options of their own
+            continue
+        inner = sorted(path.name for path in (CONF / group).iterdir() if path.is_dir())
+        near = difflib.get_close_matches(name, choices, n=1)
+        owner = [part for part in inner if (CONF / group / part / f"{name}.yaml").exists()]
+        if owner or (inner and not near):
+            known = ", ".join(f"{group}/{part}" for part in inner)
+            meant = f"; did you mean {group}/{owner[0]}={name}?" if owner else ""
+            raise ValueError(f"{group} has no option {name}; its parts are the groups {known}{meant}")
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{group} has no option {name}{meant} ({', '.join(choices)})")
+    return names[0]
 
 
-def first_choice(override: Override) -> str:
-    """Return a group's override without its sweep."""
-    value: Any = override.value()
-    if isinstance(value, ChoiceSweep):
-        value = value.list[0]
-    return f"{override.key_or_group}={'null' if value is None else value}"
+def check_key(config: DictConfig, override: Override) -> None:
+    """Raise ValueError for a setting that does not exist, that the data decides, or that cannot be set like this."""
+    key = override.key_or_group
+    if key.partition(".")[0] == "sizes":
+        raise ValueError(f"{key} cannot be set: it is read from the data")
+    group = key.replace(".", "/")
+    if group in GROUPS and not override.is_delete():
+        raise ValueError(f"{key} is a component: choose it by {group}={override.value()}")
+    if not has_key(config, key) and not (override.is_add() and may_add(config, key)):
+        raise ValueError(f"there is no setting {key}{advice(config, key)}")
+    parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else None
+    if override.is_delete() and isinstance(parent, DictConfig) and "_target_" in parent:
+        raise ValueError(f"{key} cannot be removed: its component needs it; give it another value")
 
 
 def has_key(config: DictConfig, key: str) -> bool:
@@ -91,11 +138,17 @@ def advice(config: DictConfig, key: str) -> str:
     """Return what to write instead of an unknown key, as the end of a sentence."""
     if key in RENAMED:
         return f"; it is {RENAMED[key]} here"
-    known = [*keys(config), *(str(p.relative_to(CONF)) for p in CONF.rglob("*") if p.is_dir())]
-    last = {name: name.rpartition(".")[2] for name in known}
+    parent, _, last = key.rpartition(".")
+    children = OmegaConf.select(config, parent) if parent else None
+    if isinstance(children, DictConfig):  # a part that exists: its own settings first
+        own = [str(name) for name in children if not str(name).startswith("_")]
+        near = difflib.get_close_matches(last, own, n=1, cutoff=0.7)
+        return f"; did you mean {parent}.{near[0]}?" if near else f"; {parent} has {', '.join(own) or 'none'}"
+    known = [*keys(config), *GROUPS]
+    ends = {name: name.rpartition(".")[2] for name in known}
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
-    near = near or [name for name in known if last[name] == key.rpartition(".")[2]][:1]
-    near = near or [name for name in known if last[name] in difflib.get_close_matches(key, last.values(), n=1)][:1]
+    near = near or [name for name in known if ends[name] == last][:1]
+    near = near or [name for name in known if ends[name] in difflib.get_close_matches(key, ends.values(), n=1)][:1]
     return f"; did you mean {near[0]}?" if near else "; --help lists the groups, --cfg job every setting"
 
 

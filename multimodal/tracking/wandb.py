@@ -14,6 +14,7 @@ os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks u
 
 import wandb
 
+from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
 from multimodal.errors import describe
 from multimodal.tracking.wandb_report import publish
@@ -35,8 +36,7 @@ class WandbRun:
     """
 
     def __init__(self, mode: str, project: str, entity: str | None) -> None:
-        if mode not in MODES:
-            raise ValueError(f"tracking mode must be one of {', '.join(MODES)}, got {mode}")
+        check_one_of("tracking", MODES, mode=mode)
         self.mode, self.project, self.entity = cast(Mode, mode), project, entity
         self.opened = False
         self.run: wandb.Run | None = None  # None before `open`, and after W&B has failed

@@ -60,7 +60,7 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
             precision=cast(_PRECISION_INPUT_STR, precision),
             plugins=[LightningEnvironment()],  # under Slurm, too: else Fabric would take its tasks for our processes
         )
-    except (ImportError, RuntimeError) as error:
+    except (ImportError, RuntimeError, ValueError) as error:
         raise ValueError(f"training.accelerator={accelerator} cannot be used on this machine: {error}") from error
 
 

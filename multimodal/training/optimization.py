@@ -17,13 +17,15 @@ def check_optimization(optimizer: partial[Optimizer], scheduler: partial[LRSched
     Raises:
         ValueError: if one of them does not accept its settings.
     """
+    parts: dict[str, partial[Any]] = {"optimizer": optimizer, "scheduler": scheduler}
     settings = optimizer.keywords
     check_number("optimizer", above=0, **{name: settings[name] for name in ("lr",) if name in settings})
     check_number("optimizer", least=0, **{name: settings[name] for name in ("weight_decay",) if name in settings})
     try:
         scheduler(optimizer([nn.Parameter(torch.zeros(1))]), steps)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"optimizer and scheduler: {error}") from error
+        given = [f"{node}.{name}={value}" for node, part in parts.items() for name, value in part.keywords.items()]
+        raise ValueError(f"optimizer and scheduler: {error}; given were {', '.join(given)}") from error
 
 
 def build_optimizer(optimizer: partial[Optimizer], module: nn.Module, unfused: bool) -> Optimizer:

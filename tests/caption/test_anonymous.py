@@ -184,3 +184,22 @@ def test_a_list_that_matches_nothing_is_refused_and_a_part_that_does_not_is_said
     told = AnonymousCaptions(["cat", "unicorn"], 0.5, "something").apply(captions, content, ["cat", "dog"])
     assert told.captions["train"] == ["a grey something", "a dog"]
     assert "no training caption has unicorn" in caplog.text
+
+
+def test_a_word_of_several_parts_is_replaced_as_a_whole():
+    texts = ["一只小猫。", "a polar-bear and ice", "一只狗"]
+    told = apply({"train": texts}, {"train": [0, 0, 1]}, words=["小猫", "polar-bear", "Polar"])
+    assert told.captions["train"] == ["一 只 something 。", "a something and ice", "一 只 狗"]
+
+
+def test_accents_match_however_they_are_composed():
+    told = apply({"train": ["un e\u0301le\u0301phant", "un chat"]}, {"train": [0, 1]}, words=["Éléphant"])
+    assert told.captions["train"] == ["un something", "un chat"]
+    told = apply({"train": ["un éléphant", "un chat"]}, {"train": [0, 1]}, words=["chat"], placeholder="be\u0301te")
+    assert told.captions["train"] == ["un éléphant", "un béte"]
+
+
+@pytest.mark.parametrize("words", [[7], [None], [" "], "cat", []])
+def test_words_that_are_none_are_refused(words):
+    with pytest.raises(ValueError, match=r"caption\.words must be a list of words"):
+        AnonymousCaptions(**SETTINGS | {"words": words})

@@ -22,6 +22,7 @@ from multimodal.metric.latent import latent
 from multimodal.metric.references import best_similarity
 from multimodal.metric.retrieval import retrieval
 from multimodal.runs.build import build_model
+from multimodal.types import UNK
 from tests.helpers.made_up_results import made_up_run
 from tests.helpers.toy import toy_data
 
@@ -67,8 +68,9 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
         expected.update({f"{prefix}/{name}": value for name, value in scores.items() if not isinstance(value, str)})
 
     image, text, equal = said.encoded["image"], said.encoded["text"], test.tokens.unique(dim=0, return_inverse=True)[1]
-    told("retrieval/image_to_text", retrieval(image, text, equal, test.content, 7, text_query=False))
-    told("retrieval/text_to_image", retrieval(text, image, equal, test.content, 7, text_query=True))
+    every = torch.arange(SIZE)
+    told("retrieval/image_to_text", retrieval(image, text, equal, test.content, every, 7, text_query=False))
+    told("retrieval/text_to_image", retrieval(text, image, equal, test.content, every, 7, text_query=True))
     told("latent", latent(image, text, said.joint["both"], test.label, 7, 2000, 10))
     beam = beam_captions(found.model, said, 3, 60)
     assert not torch.equal(beam, said.caption["image"][:, : beam.shape[1]])  # else one could stand for the other
@@ -99,6 +101,51 @@ def test_one_reading_could_not_stand_for_another(found) -> None:
 
 def test_captions_that_no_grammar_reads_have_no_attributes() -> None:
     data, results = made_up_run(2, 3, 4)
-    context = SimpleNamespace(data=replace(data, grammar=None, names_class=False), test=data.splits["test"])
+    test = data.splits["test"]
+    group = torch.arange(len(test))
+    context = SimpleNamespace(data=replace(data, grammar=None, names_class=False), test=test, image_group=group)
     scores = score_captions(results.predictions.caption["image"], context).scores
     assert scores["attribute_accuracy"] == "no grammar reads the captions of this dataset"
+
+
+def several_captions(texts: list[str], images: list[int], unknown: tuple[str, ...] = ()) -> Context:
+    """A context whose test split has these captions of these images."""
+    vocabulary = Vocabulary.of(text for text in texts if text not in unknown)
+    image = torch.tensor(images, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 4, 4)
+    content = torch.zeros(len(texts), dtype=torch.int64)
+    split = Split(image, vocabulary.encode(texts, 9), content, content)
+    data = replace(
+        toy_data("toy", "embedded", {"test": split}, vocabulary, ["a", "b"]), grammar=None, names_class=False
+    )
+    return Context(
+        model=None,
+        data=data,
+        history=[],
+        fill="none",
+        batch_size=1,
+        seed=0,
+        num_references=1,
+        image_judge=None,
+        clock=Clock(),
+    )
+
+
+def test_a_caption_is_compared_with_all_of_its_image_and_the_image_counts_once() -> None:
+    texts = ["a red cat sits", "the dog runs off", "a cat sits here", "one red cat is here"]
+    context = several_captions(texts, [7, 9, 7, 7])
+    encode = context.data.vocabulary.encode
+    # of image 7, word for word its second caption; of image 9, half
+    scores = score_captions(encode(["a cat sits here", "the dog is red", *["a cat sits here"] * 2], 9), context).scores
+    assert scores["exact"] == 1 / 2
+    assert scores["bleu1"] == pytest.approx((4 + 2) / 8)
+    assert scores["rouge_l"] == pytest.approx((1 + 1 / 2) / 2)
+    assert scores["distinct"] == 2
+
+
+def test_an_unknown_word_is_never_matched() -> None:
+    context = several_captions(["a cat", "zebra"], [1, 2], unknown=("zebra",))
+    assert context.test.tokens[1, 1] == UNK
+    scores = score_captions(torch.tensor([[2, 4, 5, 3], [2, UNK, 3, 0]]), context).scores
+    assert scores["exact"] == 1 / 2
+    assert scores["bleu1"] == pytest.approx(2 / 3)
+    assert scores["rouge_l"] == pytest.approx(1 / 2)

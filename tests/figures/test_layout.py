@@ -15,8 +15,8 @@ VISION = {
 }
 
 
-def seen(color: str, vision: str) -> np.ndarray:
-    """CIELAB of a colour as it looks to this vision."""
+def perceived(color: str, vision: str) -> np.ndarray:
+    """Compute the CIELAB coordinates of a colour under a kind of vision."""
     rgb = np.array(to_rgb(color))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ np.array(VISION[vision]).T
     linear = linear.clip(0, 1)
@@ -24,11 +24,11 @@ def seen(color: str, vision: str) -> np.ndarray:
 
 
 def difference(first: str, second: str) -> float:
-    """CIEDE2000, the least over all kinds of vision."""
-    return min(float(deltaE_ciede2000(seen(first, v), seen(second, v))) for v in VISION)
+    """Compute the smallest CIEDE2000 difference of two colours over all kinds of vision."""
+    return min(float(deltaE_ciede2000(perceived(first, v), perceived(second, v))) for v in VISION)
 
 
-def test_ten_classes_are_told_apart_by_every_kind_of_vision() -> None:
+def test_ten_classes_are_distinguishable_by_every_kind_of_vision() -> None:
     assert min(difference(a, b) for a, b in combinations(PETROFF, 2)) > 11
     assert min(difference("#185454", other) for other in PETROFF if other != "#185454") > 19
 

@@ -27,6 +27,8 @@ SETTINGS = {
     "image_size": 8,
     "channels": 1,
     "max_words": 4,
+    "min_word_count": 1,
+    "max_words_kept": None,
     "max_bad_rows": 0,
     "validation_fraction": 0.25,
     "test_fraction": 0.25,

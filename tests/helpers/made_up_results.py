@@ -5,6 +5,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import BboxImage
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from multimodal.dataset.card import make_card
@@ -91,8 +92,8 @@ def made_up_history(rows: int) -> list[dict[str, float]]:
 
 
 def draw_every_figure(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
-    told = CaptionedTask({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
-    card = make_card(told, data.splits, data.vocabulary, data.class_names, 100, [])
+    task = CaptionedTask({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
+    card = make_card(task, data.splits, data.vocabulary, data.class_names, 100, [])
     card |= {"source": "embedded", "revision": None, "near_duplicates": [{"test": 0, "train": 0}]}
     return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, made_up_history(rows), results, RATES, card)
 
@@ -113,10 +114,11 @@ def pictures(figure: Figure) -> list[BboxImage]:
 
 
 def check_layout(figure: Figure) -> None:
-    """Every text and picture lies inside the figure, and none on another; 1.5 pixels are round-off."""
+    """Check that every text, image and legend mark lies inside the figure, and none on another, up to 1.5 pixels."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    parts = [*visible_texts(figure), *pictures(figure)]
+    marks = [mark for legend in figure.findobj(Legend) for mark in legend.legend_handles]
+    parts = [*visible_texts(figure), *pictures(figure), *marks]
     box = np.array([part.get_window_extent(renderer).extents for part in parts])  # x0, y0, x1, y1
     outside = (box[:, :2] < 0).any(1) | (box[:, 2:] > (figure.bbox.width, figure.bbox.height)).any(1)
     assert not [str(part) for part, out in zip(parts, outside, strict=True) if out]

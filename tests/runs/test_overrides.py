@@ -1,5 +1,7 @@
 """Unknown settings are refused before work starts, with the nearest right one."""
 
+import re
+
 import pytest
 
 from multimodal.runs.overrides import check_overrides
@@ -19,12 +21,15 @@ from multimodal.runs.overrides import check_overrides
         ("+fusion.hiden=3", "did you mean fusion.hidden?"),
         ("+training.modality_dropout.audio=0.1", "there is no setting"),
         ("+zzz=3", "--help lists the groups"),
-        ("fusion=film fusion.num_heads=3", "there is no setting fusion.num_heads"),
+        ("fusion=film fusion.num_heads=3", "fusion has dim, modalities, blocks, hidden"),
+        ("optimizer.learning_rate=0.1", "it is optimizer.lr here"),
+        ("dataset.columns.text=cap", "dataset.columns has image, label, caption"),
+        ("~evaluation.measures.retreival", "did you mean evaluation.measures.retrieval?"),
     ],
 )
 def test_an_unknown_setting_is_refused(override: str, advice: str) -> None:
     with pytest.raises(ValueError, match="there is no setting") as error:
-        check_overrides(override.split())
+        check_overrides(override.split(), multirun=True)
     assert advice in str(error.value)
 
 
@@ -38,10 +43,36 @@ def test_an_unknown_setting_is_refused(override: str, advice: str) -> None:
         "++seed=3",
         "~evaluation.measures.retrieval",
         "hydra.sweeper.n_jobs=2",
-        "fusion=atention",  # Hydra lists the options
         "a=[",  # Hydra says where
         "experiment=synergy",
     ],
 )
 def test_the_rest_is_left_to_hydra(override: str) -> None:
-    check_overrides(override.split())
+    check_overrides(override.split(), multirun=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("fusion=atention", "fusion has no option atention; did you mean attention?"),
+        ("fusion=concat,atention", "fusion has no option atention; did you mean attention?"),
+        ("fusion=attention.yaml", "fusion has no option attention.yaml; did you mean attention?"),
+        ("encoder=resnet18", "did you mean encoder/image=resnet18?"),
+        ("head=mlpp", "its parts are the groups head/image, head/label, head/text"),
+        ("encoder.image=vit", "encoder.image is a component: choose it by encoder/image=vit"),
+        ("sizes.channels=3", "sizes.channels cannot be set: it is read from the data"),
+        ("~fusion.hidden", "fusion.hidden cannot be removed"),
+        ("concat", "'concat' is no setting=value"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_refused(override: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as error:
+        check_overrides([override], multirun=True)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("override", ["fusion=concat,sum", "seed=0,1", "seed=range(0,3)"])
+def test_several_values_are_a_sweep(override: str) -> None:
+    check_overrides([override], multirun=True)
+    with pytest.raises(ValueError, match="several values are a sweep: add -m"):
+        check_overrides([override], multirun=False)

@@ -1,24 +1,31 @@
-"""Turn a source's rows into arrays in memory: check, split, decode, apply the caption mode, tokenise."""
+"""Turn a source's rows into arrays in memory: check, decode, split, apply the caption mode, tokenise."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from datasets import DatasetDict
 from torch import Tensor
 
 from multimodal.caption.original import OriginalCaptions
-from multimodal.checks import check_number, check_one_of, check_whole
+from multimodal.checks import check_number, check_one_of, check_seed, check_whole
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
-from multimodal.dataset.near_duplicates import cached_near_duplicates
+from multimodal.dataset.near_duplicates import cached_near_duplicates, count_near_duplicates, equal_images
 from multimodal.dataset.preparing.augment import Augment
-from multimodal.dataset.preparing.split import split_rows
+from multimodal.dataset.preparing.split import limit_rows, split_rows
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.bad_rows import BadRows, text_problems, untrained_problems
 from multimodal.dataset.reading.images import decode_images
-from multimodal.dataset.reading.rows import read_rows
-from multimodal.dataset.reading.sources import read_source
+from multimodal.dataset.reading.rows import Rows, read_rows
+from multimodal.dataset.reading.sources import folder_of, read_source
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_SHARE = 0.2  # of the words of a split: more are worth a warning
+MAX_NAMED = 10  # classes named in a message
 
 
 def prepare_data(
@@ -34,6 +41,8 @@ def prepare_data(
     image_size: int,
     channels: int,
     max_words: int,
+    min_word_count: int,
+    max_words_kept: int | None,
     max_bad_rows: int,
     validation_fraction: float,
     test_fraction: float,
@@ -56,10 +65,12 @@ def prepare_data(
         image_size: images are resized to this height and width, pixels.
         channels: 1 for grey, 3 for RGB.
         max_words: longer captions are truncated to this many words.
+        min_word_count: words that are rarer in the training captions are read as `<unk>`.
+        max_words_kept: largest number of words in the vocabulary, the most frequent ones; None keeps all.
         max_bad_rows: largest number of unusable rows that are skipped; more raise an error.
-        validation_fraction: share of the training split held out for validation.
+        validation_fraction: share of the training split held out for validation if the source has no such split.
         test_fraction: share held out as test split if the source has none.
-        limit: keep at most this many training samples and a quarter as many test samples; None keeps all.
+        limit: keep at most this many training samples and a quarter as many test samples, by class; None keeps all.
         seed: seed of the splits that the source does not provide.
         vocabulary: that of a checkpoint; None builds one from the training captions.
 
@@ -67,37 +78,49 @@ def prepare_data(
         ValueError: a setting is out of range, the source cannot be read, too many rows are unusable, or a split
             has no usable rows, or train has a single class.
     """
-    check_whole("dataset", image_size=image_size, max_words=max_words, limit=1 if limit is None else limit)
+    check_whole("dataset", 4, 4096, image_size=image_size)
+    check_whole("dataset", max_words=max_words, min_word_count=min_word_count)
+    given = {"limit": limit, "max_words_kept": max_words_kept}
+    check_whole("dataset", **{name: number for name, number in given.items() if number is not None})
     check_number("dataset", above=0, below=1, validation_fraction=validation_fraction, test_fraction=test_fraction)
+    check_seed("dataset", seed=seed)
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
+    check_whole("dataset", least=0, max_bad_rows=max_bad_rows)
     raw_splits, source, revision = read_source(source, path, hub_id, embedded)
-    rows, class_names = read_rows(raw_splits, columns)
+    found, class_names = read_rows(raw_splits, columns, folder_of(path) if source == "path" and path else None)
     bad = BadRows(max_bad_rows)
-    rows = {split: bad.without(part, text_problems(part)) for split, part in rows.items()}
-    bad.check_limit()  # before splitting, which may fail if too few rows are left
-    rows = split_rows(rows, validation_fraction, test_fraction, limit, seed)
-    images: dict[str, Tensor] = {}
-    for split, part in rows.items():
-        pixels, problems = decode_images(part.image, image_size, channels)
-        rows[split] = bad.without(part, problems)
-        images[split] = pixels[[problem is None for problem in problems]] if len(rows[split]) < len(part) else pixels
-    for split in ("validation", "test"):
-        problems = untrained_problems(rows[split], rows["train"])
-        rows[split] = bad.without(rows[split], problems)
-        images[split] = images[split][[problem is None for problem in problems]] if any(problems) else images[split]
+    found = {split: bad.without(part, text_problems(part)) for split, part in found.items()}
+    found = without_untrained(found, bad)
+    bad.check_limit()  # before drawing, which may fail if too few rows are left
+    found, test_fraction = limit_rows(found, test_fraction, limit, seed)
+    pixels: dict[str, Tensor] = {}
+    for split, (decoded, problems) in decode_images(found, image_size, channels).items():
+        found[split] = bad.without(found[split], problems)
+        pixels[split] = decoded[[problem is None for problem in problems]] if any(problems) else decoded
+    for split, part in found.items():  # again: a class may have had training samples that do not decode
+        problems = untrained_problems(part, found["train"])
+        found[split] = bad.without(part, problems)
+        pixels[split] = pixels[split][[problem is None for problem in problems]] if any(problems) else pixels[split]
     bad.report()
-    empty = [split for split, part in rows.items() if len(part) == 0]
+    empty = [split for split, part in found.items() if len(part) == 0]
     if empty:
         raise ValueError(f"no usable row is left for {', '.join(empty)}:\n{bad.listed()}")
-    content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
-    if len(content["train"].unique()) < 2:
+    label = {split: part.label for split, part in found.items()}
+    if len(np.unique(label["train"])) < 2:
         raise ValueError(
-            f"all training samples are of one class, {class_names[content['train'][0]]}: training needs two or more"
+            f"all training samples are of one class, {class_names[label['train'][0]]}: training needs two or more"
         )
+    groups = {split: equal_images(image) for split, image in pixels.items()}
+    warn_of_two_classes(label, groups)
+    chosen = split_rows(label, groups["train"], validation_fraction, test_fraction, seed)
+    rows = {split: found[origin].take(index) for split, (origin, index) in chosen.items()}
+    images = {split: pixels[origin][index] for split, (origin, index) in chosen.items()}
+    content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
+    warn_of_absent_classes(content, class_names)
     captions = {split: [text for text in part.caption if text is not None] for split, part in rows.items()}
     task = caption.apply(captions, content, class_names)  # no text was None: such rows are skipped as bad
     if vocabulary is None:
-        vocabulary = Vocabulary.of(task.captions["train"])
+        vocabulary = Vocabulary.of_frequent(task.captions["train"], max_words, min_word_count, max_words_kept)
     splits = {
         split: Split(
             image=images[split],
@@ -107,8 +130,11 @@ def prepare_data(
         )
         for split in rows
     }
-    duplicates = cached_near_duplicates(images["train"], images["test"])
+    pairs, counts = cached_near_duplicates(images["train"], images["test"]), count_near_duplicates(images)
     card = make_card(task, splits, vocabulary, class_names, max_words, bad.skipped)
+    card |= {"near_duplicates": pairs, "near_duplicate_counts": counts}
+    warn_of_near_duplicates(counts)
+    warn_of_unknown_words({split: float(card["captions"][split]["unknown_words"]) for split in ("validation", "test")})
     return Data(
         name=name,
         source=source,
@@ -119,9 +145,49 @@ def prepare_data(
         grammar=grammar,
         augment=augment,
         fingerprint=fingerprint(splits),
-        card={"source": source, "revision": revision} | card | {"near_duplicates": duplicates},
+        card={"source": source, "revision": revision} | card,
         tables=task.tables,
     )
+
+
+def without_untrained(rows: dict[str, Rows], bad: BadRows) -> dict[str, Rows]:
+    """Return the rows of every split whose class has a training sample, and record the others."""
+    return {split: bad.without(part, untrained_problems(part, rows["train"])) for split, part in rows.items()}
+
+
+def warn_of_two_classes(label: dict[str, np.ndarray], group: dict[str, np.ndarray]) -> None:
+    """Log how many different images have several classes: {split: (N,) classes}, {split: (N,) numbers of images}."""
+    pairs = {split: np.unique(np.stack([group[split], label[split]]), axis=1)[0] for split in label}
+    count = sum(int((np.bincount(images) > 1).sum()) for images in pairs.values())
+    if count:
+        log.warning("%d images stand in the data with several classes: no model can be right on all their rows", count)
+
+
+def warn_of_absent_classes(content: dict[str, Tensor], class_names: list[str]) -> None:
+    """Log the classes that have training samples, but none in validation or test: {split: (N,) classes}."""
+    trained = set(content["train"].tolist())
+    absent = {split: sorted(trained - set(content[split].tolist())) for split in ("validation", "test")}
+    lines = []
+    for split, classes in absent.items():
+        names = ", ".join(class_names[k] for k in classes[:MAX_NAMED]) + (", …" if len(classes) > MAX_NAMED else "")
+        lines += [f"{split} has no sample of {len(classes)} of {len(trained)} classes ({names})"] if classes else []
+    if lines:
+        log.warning("%s: too rare to be in every split", "; ".join(lines))
+
+
+def warn_of_near_duplicates(counts: dict[str, int]) -> None:
+    """Log how many images are nearly in another split: {"test_in_train": images, ...}."""
+    lines = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    if lines:
+        log.warning("images nearly equal to one of another split: %s (data_card.json)", ", ".join(lines))
+
+
+def warn_of_unknown_words(shares: dict[str, float]) -> None:
+    """Log shares of unknown words above `UNKNOWN_SHARE`: {split: share}."""
+    high = [f"{share:.0%} of the words in {split}" for split, share in shares.items() if share > UNKNOWN_SHARE]
+    if high:
+        advice = "more training captions, or a smaller dataset.min_word_count, make words known"
+        log.warning("%s are unknown, read as <unk>; %s", " and ".join(high), advice)
 
 
 def fingerprint(splits: dict[str, Split]) -> str:

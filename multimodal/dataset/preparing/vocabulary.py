@@ -1,5 +1,6 @@
 """Word-level vocabulary of the training captions."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -8,16 +9,7 @@ import torch
 from torch import Tensor
 
 from multimodal.types import BOS, EOS, PAD, SPECIAL_WORDS, UNK
-from multimodal.words import split_words
-
-
-def tokenize(caption: str) -> list[str]:
-    """Split a caption into lower-case words and runs of punctuation.
-
-    >>> tokenize("A thin seven.")
-    ['a', 'thin', 'seven', '.']
-    """
-    return split_words(caption.lower())
+from multimodal.words import tokenize
 
 
 class Vocabulary:
@@ -39,6 +31,31 @@ class Vocabulary:
     def of(cls, captions: Iterable[str]) -> "Vocabulary":
         """Build the vocabulary of all words in `captions`, in alphabetical order after the special ones."""
         return cls([*SPECIAL_WORDS, *sorted({word for caption in captions for word in tokenize(caption)})])
+
+    @classmethod
+    def of_frequent(
+        cls, captions: Iterable[str], max_words: int, min_word_count: int, max_words_kept: int | None
+    ) -> "Vocabulary":
+        """Build the vocabulary of the frequent words, so that the others train `<unk>`; alphabetical like `of`.
+
+        Args:
+            captions: N texts; counted as they are read, that is to `max_words` words.
+            max_words: longer captions are truncated to this many words.
+            min_word_count: rarer words are left out.
+            max_words_kept: at most this many words, the most frequent ones (of equally frequent ones the first in the
+                alphabet); None keeps all.
+
+        Raises:
+            ValueError: no word is frequent enough.
+        """
+        counts = Counter(word for caption in captions for word in tokenize(caption)[:max_words])
+        kept = [word for word, count in counts.items() if count >= min_word_count]
+        if not kept:
+            raise ValueError(
+                f"dataset.min_word_count={min_word_count} leaves no word of the training captions; use a smaller one"
+            )
+        kept = sorted(kept, key=lambda word: (-counts[word], word))[:max_words_kept]
+        return cls([*SPECIAL_WORDS, *sorted(kept)])
 
     @cached_property
     def numbers(self) -> dict[str, int]:

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from multimodal.checks import check_whole
-from multimodal.dataset.reading.rows import NO_LABEL, Rows
+from multimodal.dataset.reading.rows import MAX_LISTED, NO_LABEL, Rows
 
 log = logging.getLogger(__name__)
-
-MAX_LISTED = 10  # rows named in a message
 
 
 @dataclass
@@ -32,14 +30,15 @@ class BadRows:
         check_whole("dataset", least=0, max_bad_rows=self.limit)
 
     def without(self, rows: Rows, problems: list[str | None]) -> Rows:
-        """Return the rows without a problem, and record the others.
+        """Return the rows without a problem, and record the others; the captions of one image count once.
 
         Args:
             rows: N samples.
             problems: N texts, None for a usable row.
         """
         bad = [i for i, problem in enumerate(problems) if problem is not None]
-        self.skipped += [{"split": rows.split, "row": int(rows.number[i]), "problem": problems[i]} for i in bad]
+        found = dict.fromkeys((int(rows.number[i]), problems[i]) for i in bad)
+        self.skipped += [{"split": rows.split, "row": row, "problem": problem} for row, problem in found]
         return rows.take(np.setdiff1d(np.arange(len(rows)), bad)) if bad else rows
 
     def check_limit(self) -> None:

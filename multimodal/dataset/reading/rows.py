@@ -1,25 +1,35 @@
-"""Read a source's splits under common column names: labels as numbers, images still encoded."""
+"""Read a source's splits under common column names: labels as numbers, images still encoded, a caption per row."""
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
-from datasets import ClassLabel, Dataset, DatasetDict
+from datasets import Dataset, DatasetDict
+from datasets.data_files import SPLIT_KEYWORDS
+
+from multimodal.dataset.reading.captions import read_captions
+from multimodal.dataset.reading.labels import class_names_of, read_labels, warn_of_similar
+
+log = logging.getLogger(__name__)
 
 NO_LABEL = -1  # label of a row without a known class
+MAX_LISTED = 10  # rows named in a message
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Samples of one split.
+    """Samples of one split: one per caption, so an image of five captions is five rows of the same number.
 
     Args:
         split: name of the split in the source.
-        number: (N,) int64, row numbers in that split.
+        number: (N,) int64, row numbers in that split; equal for the captions of one image.
         image: N rows with a column `image`, encoded.
         label: (N,) int64, `NO_LABEL` where the label is missing or not a training class.
-        caption: N texts, None where the caption is missing.
+        caption: N texts, NFC-normalised, None where the caption is missing.
     """
 
     split: str
@@ -39,75 +49,99 @@ class Rows:
         )
 
 
-def read_rows(splits: DatasetDict, columns: dict[str, str]) -> tuple[dict[str, Rows], list[str]]:
-    """Read the splits `train` and, if there is one, `test`.
+def places(splits: Mapping[str, Rows]) -> tuple[int, str]:
+    """Count the source's rows of all splits, and list the first: (3, "train rows 4, 9; test row 1")."""
+    numbers: dict[str, set[int]] = {}
+    for part in splits.values():
+        numbers.setdefault(part.split, set()).update(part.number.tolist())
+    count, left, listed = sum(map(len, numbers.values())), MAX_LISTED, []
+    for split, found in numbers.items():
+        first = sorted(found)[:left]
+        left -= len(first)
+        if first:
+            listed.append(f"{split} row{'' if len(first) == 1 else 's'} {', '.join(map(str, first))}")
+    return count, "; ".join(listed) + (f" and {count - MAX_LISTED} more" if count > MAX_LISTED else "")
+
+
+def read_rows(
+    splits: DatasetDict, columns: dict[str, str], folder: Path | None = None
+) -> tuple[dict[str, Rows], list[str]]:
+    """Read the splits for training and, if there are any, for validation and test.
 
     Args:
-        splits: the source's splits.
+        splits: the source's splits. Their names may be those that `datasets` knows: train or training; validation,
+            valid, dev or val; test, testing, eval or evaluation. Splits of other names are ignored, with a warning.
         columns: {"image", "label", "caption"}: the source's names of these columns.
+        folder: relative image paths are looked for here, and then in the working directory; None: only there.
 
     Returns:
-        {split: Rows}, and the class names.
+        {"train", "validation", "test": Rows}, the last two only if the source has them; and the class names.
 
     Raises:
         ValueError: there is no train split, a column is missing or of the wrong type, or train has fewer than
             two classes.
     """
-    if "train" not in splits:
-        raise ValueError(f"no train split among {', '.join(splits)}")
-    used = {name: splits[name] for name in ("train", "test") if name in splits}  # validation is split from train
+    used = named_splits(splits)
     for name, part in used.items():
         missing = sorted(set(columns.values()) - set(part.column_names))
         if missing:
+            settings = ", ".join(f"dataset.columns.{key}={value}" for key, value in columns.items() if value in missing)
             raise ValueError(
-                f"no column {', '.join(missing)} among {', '.join(part.column_names)} of split {name}; set "
-                "dataset.columns.image, dataset.columns.label and dataset.columns.caption to the names in your data"
+                f"no column {', '.join(missing)} among {', '.join(part.column_names)} of split {name} ({settings}); "
+                "set dataset.columns.image, dataset.columns.label and dataset.columns.caption to the names in your data"
             )
-    feature = used["train"].features[columns["label"]]
-    names = feature.names if isinstance(feature, ClassLabel) else None
-    labels = {name: class_labels(part, columns["label"], names) for name, part in used.items()}
-    classes: list[Any] = names or sorted({value for value in labels["train"] if is_class(value)})
+    labels = read_labels(used, columns["label"])
+    classes = class_names_of(used["train"], columns["label"], labels["train"])
     if len(classes) < 2:
-        raise ValueError(f"column {columns['label']} has {len(classes)} classes in train, but two or more are needed")
-    numbers = {value: i for i, value in enumerate(classes)}
-    return {
-        name: Rows(
-            split=name,
-            number=np.arange(len(part)),
-            image=encoded_images(part, columns["image"]),
-            label=np.array([numbers.get(value, NO_LABEL) for value in labels[name]], dtype=np.int64),
-            caption=read_captions(part, columns["caption"]),
+        raise ValueError(
+            f"dataset.columns.label: column {columns['label']} has {len(classes)} classes in train, but two or more "
+            "are needed"
         )
-        for name, part in used.items()
-    }, [str(value) for value in classes]
+    warn_of_similar(classes)
+    numbers: dict[str | None, int] = {value: i for i, value in enumerate(classes)}
+    rows = {}
+    for name, part in used.items():
+        captions = read_captions(part, columns["caption"])
+        repeated = np.repeat(np.arange(len(part)), [len(texts) for texts in captions])
+        image = encoded_images(part, columns["image"], folder)
+        label = np.array([numbers.get(value, NO_LABEL) for value in labels[name]], dtype=np.int64)
+        rows[name] = Rows(
+            split=name,
+            number=repeated,
+            image=image if len(repeated) == len(part) else image.select(repeated),
+            label=label[repeated],
+            caption=[text for texts in captions for text in texts],
+        )
+    return rows, classes
 
 
-def class_labels(part: Dataset, column: str, names: list[str] | None) -> list[object]:
-    """Read the labels of a split.
+def named_splits(splits: DatasetDict) -> dict[str, Dataset]:
+    """Return {"train", "validation", "test": split} by the names that `datasets` knows; warn of the others.
+
+    Raises:
+        ValueError: there is no train split.
+    """
+    found: dict[str, str] = {}
+    for name, known in SPLIT_KEYWORDS.items():
+        given = [split for word in known for split in splits if str(split).lower() == word]
+        if given:
+            found[str(name)] = given[0]
+    if "train" not in found:
+        raise ValueError(f"no train split among {', '.join(splits)}; name the split for training train in your data")
+    ignored = [str(split) for split in splits if split not in found.values()]
+    if ignored:
+        read = ", ".join(found.values())
+        log.warning("splits of the data that are not read: %s (read: %s)", ", ".join(ignored), read)
+    return {name: splits[split] for name, split in found.items()}
+
+
+def encoded_images(part: Dataset, column: str, folder: Path | None) -> Dataset:
+    """Return the image column alone, named `image`, without decoding it.
 
     Args:
         part: the split.
-        column: name of the label column.
-        names: class names of train, or None if its labels are plain values.
-
-    Returns:
-        N labels: class names if `names` is given, because each split may number the classes differently; else the
-        values as they are.
-    """
-    feature, values = part.features[column], part[column][:]
-    if names is None:
-        return values
-    numbered = dict(enumerate(feature.names if isinstance(feature, ClassLabel) else names))
-    return [numbered.get(value) if isinstance(value, int) else value for value in values]
-
-
-def is_class(value: object) -> bool:
-    """Return whether a label names a class; None, NaN and blank text do not."""
-    return value is not None and value == value and str(value).strip() != ""
-
-
-def encoded_images(part: Dataset, column: str) -> Dataset:
-    """Return the image column alone, named `image`, without decoding it.
+        column: name of the image column.
+        folder: as in `read_rows`.
 
     Raises:
         ValueError: the column does not hold images.
@@ -115,18 +149,33 @@ def encoded_images(part: Dataset, column: str) -> Dataset:
     part = part.select_columns([column])
     part = part if column == "image" else part.rename_column(column, "image")
     try:
-        return part.cast_column("image", datasets.Image(decode=False))
+        encoded = part.cast_column("image", datasets.Image(decode=False))
     except (TypeError, ValueError, NotImplementedError) as error:  # the last one comes from Arrow
-        raise ValueError(f"column {column} does not hold images but {part.features['image']}") from error
+        raise ValueError(
+            f"dataset.columns.image: column {column} does not hold images but {part.features['image']}; images or "
+            "their paths are wanted"
+        ) from error
+    return encoded if folder is None else absolute_paths(encoded, folder)
 
 
-def read_captions(part: Dataset, column: str) -> list[str | None]:
-    """Read the captions of a split, None where one is missing.
+def absolute_paths(images: Dataset, folder: Path) -> Dataset:
+    """Return the images with each relative path that leads to a file in `folder` made absolute."""
 
-    Raises:
-        ValueError: the column does not hold text.
-    """
-    feature = part.features[column]
-    if getattr(feature, "dtype", None) not in ("string", "large_string"):
-        raise ValueError(f"column {column} does not hold captions but {feature}; set dataset.columns.caption")
-    return part[column][:]
+    def resolve(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        return {"image": [absolute_path(image, folder) for image in batch["image"]]}
+
+    table = images.data.column("image")
+    if images._indices is None and table.num_chunks and all(c.field("path").null_count == len(c) for c in table.chunks):
+        return images  # no row has a path
+    return images.map(resolve, batched=True, features=images.features, keep_in_memory=True, load_from_cache_file=False)
+
+
+def absolute_path(image: dict[str, Any] | None, folder: Path) -> dict[str, Any] | None:
+    """Return an encoded image, its relative path made absolute if it leads to a file in `folder`."""
+    if image is None or image["bytes"] is not None or not image["path"]:
+        return image
+    path = folder / image["path"]
+    try:
+        return image | {"path": str(path)} if path.is_file() else image
+    except (OSError, ValueError):  # such as a name that is too long
+        return image

@@ -1,5 +1,6 @@
 """Read the samples from the Hugging Face hub, from a folder, or from the set embedded in this package."""
 
+import hashlib
 import logging
 import re
 from collections.abc import Callable
@@ -8,13 +9,22 @@ from pathlib import Path
 import datasets
 import huggingface_hub
 from datasets import Dataset, DatasetDict
+from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
+from multimodal.dataset.reading.content import file_digest
+from multimodal.dataset.reading.tables import TABLES, read_tables
 
 log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 3.0
+NO_DATA = (
+    "is not a save_to_disk folder, parquet, or an image folder with metadata.csv or metadata.jsonl, nor CSV, TSV, JSON "
+    "or JSON lines"
+)
+PARQUET = ".parquet"
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # as `datasets` names them
 SOURCES = ("auto", "path", "hub", "embedded")
 
 
@@ -26,7 +36,7 @@ def read_source(
     Args:
         source: `hub`, `path`, `embedded`, or `auto`: the path if one is given, else the hub if it answers within
             3 seconds or its cache has the data, else the embedded set, with a warning.
-        path: a folder or Parquet file for `path` and `auto`, or None.
+        path: a folder or file for `path` and `auto`, see `read_path`, or None.
         hub_id: name of the repository; None for data that is not on the hub.
         embedded: function that makes the embedded set; None for data that has none.
 
@@ -74,31 +84,77 @@ def first_line(error: Exception) -> str:
 
 
 def read_path(path: str) -> DatasetDict:
-    """Read a `save_to_disk` folder, Parquet, or an image folder with `metadata.csv` or `metadata.jsonl`.
+    """Read a `save_to_disk` folder; a Parquet, CSV, TSV, JSON or JSON lines file; or a folder of such files.
+
+    In a folder, a `metadata` file beside pictures names them in its column `file_name`. Files belong to the splits that
+    their names or folders say, as `datasets` reads them.
 
     Raises:
         ValueError: the path does not exist or is none of these.
     """
-    folder = Path(path)
-    if not folder.exists():
+    given = Path(path)
+    if not given.exists():
         raise ValueError(
-            f"dataset.path: there is no {path} (looked for {folder.absolute()}); set it to the folder of the "
+            f"dataset.path: there is no {path} (looked for {given.absolute()}); set it to the folder of the "
             "data, or use dataset.source=embedded, which needs no folder"
         )
-    if (folder / "dataset_dict.json").exists() or (folder / "state.json").exists():
-        data = datasets.load_from_disk(str(folder))
-    else:
-        try:
-            if folder.suffix == ".parquet":
-                data = datasets.load_dataset("parquet", data_files=str(folder))
-            else:
-                data = datasets.load_dataset(str(folder))
-        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-            raise ValueError(
-                f"dataset.path: {path} is not a save_to_disk folder, parquet, or an image folder with "
-                f"metadata.csv or metadata.jsonl ({first_line(error)})"
-            ) from error
-    return DatasetDict(train=data) if isinstance(data, Dataset) else data
+    place = given.resolve()  # `datasets` reads no folder that is called "."
+    if place.is_file() and place.suffix.lower() not in (PARQUET, *TABLES):
+        raise ValueError(
+            f"dataset.path: {path} {NO_DATA} (a file that ends in {', '.join((PARQUET, *TABLES))}, is wanted)"
+        )
+    try:
+        if (place / "dataset_dict.json").exists() or (place / "state.json").exists():
+            data = datasets.load_from_disk(str(place))
+            return DatasetDict(train=data) if isinstance(data, Dataset) else data
+        files = split_files(place)
+        tables = {split: tables_of(listed) for split, listed in files.items()}
+        if any(tables.values()):
+            return DatasetDict({split: read_tables(listed) for split, listed in tables.items() if listed})
+        return load_files(place, [file for listed in files.values() for file in listed])
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        if str(error).startswith("dataset.path: "):
+            raise
+        raise ValueError(f"dataset.path: {path} {NO_DATA} ({first_line(error)})") from error
+
+
+def split_files(place: Path) -> dict[str, list[Path]]:
+    """List the data files of each split.
+
+    A file by itself, and a metadata file that lies directly in the folder, is the split `train`.
+    """
+    if place.is_file():
+        return {"train": [place]}
+    metadata = [place / name for name in METADATA if (place / name).is_file()]
+    if len(metadata) > 1:
+        raise ValueError(
+            f"dataset.path: {place} holds {' and '.join(file.name for file in metadata)}; keep one of them"
+        )
+    if metadata:
+        return {"train": metadata}
+    files = datasets.load_dataset_builder(str(place)).config.data_files
+    return {str(split): [Path(file) for file in listed] for split, listed in files.items()}
+
+
+def tables_of(files: list[Path]) -> list[Path]:
+    """Return the files that `read_tables` reads: the metadata files if there are any, else all tables."""
+    tables = [file for file in files if file.suffix.lower() in TABLES and file.is_file()]
+    return [file for file in tables if file.name in METADATA] or tables
+
+
+def load_files(place: Path, files: list[Path]) -> DatasetDict:
+    """Read Parquet and what else `datasets` reads, into a cache of this content.
+
+    By itself `datasets` keeps what it read by the date of the files.
+    """
+    digest = hashlib.blake2b(str(place).encode(errors="surrogateescape"), digest_size=16)
+    for file in files:
+        if file.suffix.lower() not in ImageFolder.EXTENSIONS:  # of pictures only the path is kept
+            digest.update(file_digest(str(file)))
+    cache = Path(datasets.config.HF_DATASETS_CACHE) / "multimodal" / digest.hexdigest()
+    if place.is_file():
+        return datasets.load_dataset("parquet", data_files=str(place), cache_dir=str(cache))
+    return datasets.load_dataset(str(place), cache_dir=str(cache))
 
 
 def read_hub(repository: str) -> DatasetDict:
@@ -119,3 +175,9 @@ def read_hub(repository: str) -> DatasetDict:
         raise OSError("it did not answer within 3 s and is not in the cache") from error
     finally:
         constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = previous
+
+
+def folder_of(path: str) -> Path:
+    """Return the folder that relative image paths of the data at `path` start from: itself, or that of a file."""
+    place = Path(path).resolve()
+    return place.parent if place.is_file() else place

@@ -44,11 +44,13 @@ class CNN(nn.Module):
         widths: channels of each stage, multiples of 8.
 
     Raises:
-        ValueError: a width is not a multiple of 8.
+        ValueError: there is no width, or one is not a multiple of 8.
     """
 
     def __init__(self, dim: int, channels: int, image_size: int, widths: list[int]) -> None:
         super().__init__()
+        if not widths:
+            raise ValueError("encoder.image.widths must have a width for each stage, one or more, got []")
         for width in widths:
             check_multiple("encoder.image", 8, "GroupNorm's groups", widths=width)
         stages: list[nn.Module] = [conv_block(channels, widths[0], stride=1)]

@@ -20,6 +20,7 @@ from multimodal.types import Encoded
 
 log = logging.getLogger(__name__)
 
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -70,7 +71,9 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
         )
         return None, "random (imagenet out of reach)"
     if not Path(weights).is_file():
-        raise ValueError(f"weights must be auto, imagenet, none or the path of a file, but there is no file {weights}")
+        raise ValueError(
+            f"encoder.image.weights must be auto, imagenet, none or the path of a file, but there is no file {weights}"
+        )
     try:
         return torch.load(weights, weights_only=True, map_location="cpu"), str(weights)
     except Exception as error:  # unpickling arbitrary bytes can raise almost any exception
@@ -95,9 +98,10 @@ class ResNet(nn.Module):
     def __init__(self, dim: int, channels: int, name: str, weights: str, frozen: bool) -> None:
         super().__init__()
         check_one_of("encoder.image", (1, 3), channels=channels)
+        check_one_of("encoder.image", RESNETS, name=name)
         state, self.weights = read_weights(name, weights)
         if frozen and state is None:
-            raise ValueError(f"frozen=true needs weights to load, got weights={weights} ({self.weights})")
+            raise ValueError(f"encoder.image.frozen=true needs weights to load, got weights={weights} ({self.weights})")
         self.frozen = frozen
         self.backbone: Any = torchvision.models.get_model(name, weights=None)  # Any: its layers are read by name
         if state is not None:

@@ -44,10 +44,12 @@ class TorchvisionClassifier(nn.Module):
         super().__init__()
         check_one_of("encoder.image", (1, 3), channels=channels)
         if name not in torchvision.models.list_models(module=torchvision.models):
-            raise ValueError(f"torchvision has no classifier {name!r}; see torchvision.models.list_models()")
+            raise ValueError(
+                f"encoder.image.name: torchvision has no classifier {name!r}; see torchvision.models.list_models()"
+            )
         state, self.weights = read_weights(name, weights)
         if frozen and state is None:
-            raise ValueError(f"frozen=true needs weights to load, got weights={weights} ({self.weights})")
+            raise ValueError(f"encoder.image.frozen=true needs weights to load, got weights={weights} ({self.weights})")
         with warnings.catch_warnings():
             # two old models warn of a future change of their initialisation
             warnings.simplefilter("ignore", FutureWarning)

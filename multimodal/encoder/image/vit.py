@@ -7,7 +7,7 @@ a mean over patches.
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_divides, check_whole
+from multimodal.checks import MOST_LAYERS, check_divides, check_whole
 from multimodal.types import Encoded
 
 PATCH_FEATURES = 16  # features of each patch that the pooled embedding reads
@@ -35,7 +35,8 @@ class ViT(nn.Module):
         super().__init__()
         check_divides("encoder.image", image_size, "image_size", patch=patch)
         check_divides("encoder.image", dim, "dim", num_heads=num_heads)
-        check_whole("encoder.image", num_layers=num_layers)
+        check_whole("encoder.image", most=MOST_LAYERS, num_layers=num_layers)
+        check_whole("encoder.image", hidden=hidden)
         count = (image_size // patch) ** 2
         self.to_patches = nn.Conv2d(channels, dim, kernel_size=patch, stride=patch)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)

@@ -7,6 +7,7 @@ The baseline that shows how much word order contributes.
 
 from torch import Tensor, nn
 
+from multimodal.checks import check_number
 from multimodal.types import PAD, Encoded, masked_mean
 
 
@@ -21,6 +22,7 @@ class BagOfWords(nn.Module):
 
     def __init__(self, dim: int, vocab_size: int, dropout: float) -> None:
         super().__init__()
+        check_number("encoder.text", least=0, below=1, dropout=dropout)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
         self.to_pooled = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim))

@@ -10,7 +10,7 @@ sequence gives the same result and is two to three times slower on a CPU.)
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_multiple, check_one_of
+from multimodal.checks import check_multiple, check_number, check_one_of
 from multimodal.types import PAD, Encoded, masked_mean
 
 
@@ -31,6 +31,7 @@ class BidirectionalRNN(nn.Module):
         super().__init__()
         check_multiple("encoder.text", 2, "half for each direction", dim=dim)
         check_one_of("encoder.text", ("LSTM", "GRU"), cell=cell)
+        check_number("encoder.text", least=0, below=1, dropout=dropout)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
         self.forwards = getattr(nn, cell)(dim, dim // 2, batch_first=True)

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_divides, check_multiple, check_whole
+from multimodal.checks import MOST_LAYERS, check_divides, check_multiple, check_number, check_whole
 from multimodal.types import PAD, Encoded, masked_mean
 
 
@@ -33,7 +33,9 @@ class TransformerEncoder(nn.Module):
         super().__init__()
         check_multiple("encoder.text", 2, "sine and cosine of each position", dim=dim)
         check_divides("encoder.text", dim, "dim", num_heads=num_heads)
-        check_whole("encoder.text", num_layers=num_layers)
+        check_whole("encoder.text", most=MOST_LAYERS, num_layers=num_layers)
+        check_whole("encoder.text", hidden=hidden)
+        check_number("encoder.text", least=0, below=1, dropout=dropout)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(

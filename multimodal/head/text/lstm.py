@@ -7,6 +7,7 @@ Differs: z is an input at every word instead of only before the first, so it is 
 import torch
 from torch import Tensor, nn
 
+from multimodal.checks import check_number
 from multimodal.head.text.decoding import beam_search, greedy
 from multimodal.types import PAD
 
@@ -26,6 +27,7 @@ class LSTMDecoder(nn.Module):
     def __init__(self, dim: int, vocab_size: int, max_length: int, dropout: float) -> None:
         super().__init__()
         self.max_length = max_length
+        check_number("head.text", least=0, below=1, dropout=dropout)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.lstm = nn.LSTM(2 * dim, dim, batch_first=True)
         self.dropout = nn.Dropout(dropout)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_divides, check_multiple, check_whole
+from multimodal.checks import MOST_LAYERS, check_divides, check_multiple, check_number, check_whole
 from multimodal.head.text.decoding import beam_search, greedy
 from multimodal.types import PAD
 
@@ -79,8 +79,10 @@ class TransformerDecoder(nn.Module):
         super().__init__()
         check_multiple("head.text", 2, "sine and cosine of each position", dim=dim)
         check_divides("head.text", dim, "dim", num_heads=num_heads)
-        check_whole("head.text", num_layers=num_layers)
+        check_whole("head.text", most=MOST_LAYERS, num_layers=num_layers)
+        check_whole("head.text", hidden=hidden)
         self.max_length = max_length
+        check_number("head.text", least=0, below=1, dropout=dropout)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.to_words = nn.Linear(dim, dim)
         self.layers = nn.ModuleList(CausalLayer(dim, num_heads, hidden) for _ in range(num_layers))

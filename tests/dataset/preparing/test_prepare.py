@@ -8,8 +8,9 @@ from datasets import DatasetDict
 from multimodal.caption.synergy import SynergyCaptions
 from multimodal.dataset.preparing.prepare import fingerprint
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.dataset.reading.rows import read_rows
 from multimodal.types import UNK
-from tests.helpers.datasets import CLASSES, numbers, prepared, samples, square, table
+from tests.helpers.datasets import CLASSES, COLUMNS, numbers, prepared, samples, square, table
 
 
 def test_pixels_caption_and_label_of_a_sample_stay_together():
@@ -134,6 +135,8 @@ def test_the_fingerprint_changes_with_any_array(array):
         ("image_size", 0),
         ("max_words", 0),
         ("limit", 0),
+        ("min_word_count", 0),
+        ("max_words_kept", 0),
         ("channels", 2),
         ("max_bad_rows", -1),
         ("validation_fraction", 0),
@@ -152,3 +155,91 @@ def test_the_card_counts_what_was_prepared():
     for name, split in data.splits.items():
         counted = np.bincount(np.array(numbers(split)) % 3).tolist()
         assert data.card["classes"][name] == dict(zip(CLASSES, counted, strict=True))
+
+
+def captioned(split_counts: dict[str, int]) -> DatasetDict:
+    """Five captions, rows of their own, of each of so many images; the class is an image's number, its remainder."""
+    return DatasetDict(
+        {
+            name: table(
+                [square(i // 5) for i in range(5 * count)],
+                [i // 5 % 3 for i in range(5 * count)],
+                [f"caption {i % 5} of it" for i in range(5 * count)],
+            )
+            for name, count in split_counts.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("limit", [None, 100])
+def test_no_image_is_in_two_splits_however_many_captions_it_has(limit, caplog):
+    data = prepared(captioned({"train": 60}), limit=limit)
+    shown = {name: set(numbers(split)) for name, split in data.splits.items()}
+    assert sum(map(len, shown.values())) == len(set().union(*shown.values())) == (60 if limit is None else 25)
+    assert all(len(split) == 5 * len(shown[name]) for name, split in data.splits.items())
+    if limit is None:
+        assert {name: len(images) for name, images in shown.items()} == {"train": 33, "validation": 12, "test": 15}
+
+
+def test_the_sources_own_validation_split_is_used(monkeypatch):
+    rows = DatasetDict(train=samples(range(24)), test=samples(range(24, 30)))
+    own = read_rows(DatasetDict(train=samples(range(30, 39))), COLUMNS)[0]["train"]
+
+    def with_validation(*arguments):
+        read, names = read_rows(*arguments)
+        return read | {"validation": own}, names
+
+    monkeypatch.setattr("multimodal.dataset.preparing.prepare.read_rows", with_validation)
+    data = prepared(rows)
+    assert numbers(data.splits["validation"]) == list(range(30, 39))
+    assert numbers(data.splits["train"]) == list(range(24))
+    limited = prepared(rows, limit=12)
+    assert {name: len(split) for name, split in limited.splits.items()} == {"train": 12, "validation": 3, "test": 3}
+
+
+def test_images_of_another_split_are_counted_and_said(caplog):
+    rows = DatasetDict(train=samples(range(48)), test=samples([3, 5, 100]))
+    data = prepared(rows, image_size=16)
+    assert data.card["near_duplicate_counts"]["test_in_train"] >= 1
+    assert sum(data.card["near_duplicate_counts"].values()) >= 2
+    assert "images nearly equal to one of another split" in caplog.text
+    assert "test in train" in caplog.text
+
+
+def test_equal_images_of_two_classes_are_said_once(caplog):
+    rows = table([square(i // 2) for i in range(60)], [i % 2 for i in range(60)], ["a caption"] * 60)
+    prepared(DatasetDict(train=rows))
+    assert caplog.text.count("30 images stand in the data with several classes") == 1
+
+
+def test_a_class_of_one_sample_stays_in_train_and_is_named_once(caplog):
+    labels = [i % 3 for i in range(60)] + [3]
+    rows = table([square(i) for i in range(61)], labels, ["a caption"] * 61, classes=["x", "y", "z", "rare"])
+    data = prepared(DatasetDict(train=rows))
+    assert data.card["classes"]["train"]["rare"] == 1
+    assert data.card["classes"]["test"]["rare"] == data.card["classes"]["validation"]["rare"] == 0
+    assert caplog.text.count("rare)") == 2  # of validation and of test, in one line
+    assert len([record for record in caplog.records if "too rare" in record.message]) == 1
+
+
+def test_rare_words_are_unknown_also_in_train_and_the_card_says_so(caplog):
+    data = prepared(DatasetDict(train=samples(range(48))), min_word_count=2)
+    assert data.vocabulary.words[4:] == ["of", "them"]
+    assert data.card["dropped_words"] == len(data.splits["train"])
+    assert data.card["captions"]["train"]["unknown_words"] == pytest.approx(1 / 3)
+    assert (data.splits["train"].tokens == UNK).any(1).all()
+    assert "33% of the words in validation and 33% of the words in test are unknown" in caplog.text
+    assert prepared(DatasetDict(train=samples(range(48))), max_words_kept=1).vocabulary.words[4:] == ["of"]
+
+
+def test_known_words_are_not_warned_of(caplog):
+    data = prepared(with_captions({25: "a purple one"}))
+    assert data.card["captions"]["test"]["unknown_words"] == pytest.approx(1 / 9)
+    assert "unknown" not in caplog.text
+
+
+def test_chinese_captions_are_known_and_accents_are_one_word():
+    data = prepared(
+        with_captions(dict.fromkeys(range(0, 24, 3), "一只小猫 e\u0301te\u0301") | {24: "小猫，été"}), max_words=9
+    )
+    assert data.vocabulary.words_of(data.splits["test"].tokens)[0] == ["小", "猫", "<unk>", "été"]

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import BOS, EOS, PAD, SPECIAL_WORDS, UNK
+from multimodal.words import tokenize
 
 CAPTIONS = [
     "A thin seven, leaning left.",
@@ -83,3 +84,27 @@ def test_it_is_rebuilt_from_its_words(vocabulary):
 def test_words_that_do_not_start_with_the_special_ones_are_refused(words):
     with pytest.raises(ValueError, match="starts with"):
         Vocabulary(words)
+
+
+RARE = ["a cat", "a cat", "a dog", "a dog", "a dog", "a bird", "a cat a fish"]
+
+
+def test_words_that_are_too_rare_are_left_out_and_read_as_unknown():
+    vocabulary = Vocabulary.of_frequent(RARE, 9, 2, None)
+    assert vocabulary.words == [*SPECIAL_WORDS, "a", "cat", "dog"]
+    assert vocabulary.encode(["a bird"], 9).tolist() == [[BOS, 4, UNK, EOS]]
+    assert Vocabulary.of_frequent(RARE, 9, 1, None).words == Vocabulary.of(RARE).words
+
+
+@pytest.mark.parametrize(("most", "words"), [(1, ["a"]), (2, ["a", "cat"]), (99, ["a", "cat", "dog"])])
+def test_the_most_frequent_words_are_kept_and_of_equals_the_first(most, words):
+    assert Vocabulary.of_frequent(RARE, 9, 2, most).words == [*SPECIAL_WORDS, *words]
+
+
+def test_words_behind_the_cut_do_not_count():
+    assert Vocabulary.of_frequent(["a b c", "a b c"], 2, 2, None).words == [*SPECIAL_WORDS, "a", "b"]
+
+
+def test_a_vocabulary_without_words_is_a_clear_error():
+    with pytest.raises(ValueError, match=r"dataset\.min_word_count=2 leaves no word"):
+        Vocabulary.of_frequent(["one two", "three"], 9, 2, None)

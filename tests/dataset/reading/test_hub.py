@@ -31,9 +31,9 @@ def picture(form: str, mode: str, size: int, shade: int) -> bytes:
 
 
 def parquet(label: str, count: int) -> bytes:
-    """Samples of every kind of image, whose shade is 100 or 200 by their class."""
+    """Samples of every kind of image, no two alike, whose shade is 100 or 200 and a little more by their class."""
     columns = {
-        "image": [{"bytes": picture(*KINDS[i % 7], 100 + 100 * (i % 2)), "path": None} for i in range(count)],
+        "image": [{"bytes": picture(*KINDS[i % 7], 100 + 100 * (i % 2) + i // 2), "path": None} for i in range(count)],
         "label": [LABELS[label](i % 2) for i in range(count)],
         "caption": [f"a {'bright' if i % 2 else 'dark'} square number {i}" for i in range(count)],
     }

@@ -1,0 +1,170 @@
+"""Read a file of rows as text: CSV, TSV, JSON and JSON lines.
+
+`datasets` would read them too, but keeps what it read by the file's date alone, and takes the words NA, None and null
+for missing values.
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, Image
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+TABLES = (*DELIMITERS, ".json", ".jsonl", ".ndjson")
+OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
+
+
+def read_tables(files: list[Path]) -> Dataset:
+    """Read files of rows as one split.
+
+    A `metadata` file names pictures beside it: its column `file_name` becomes `image`, and `x_file_name` becomes `x`,
+    with paths from the file's folder. Other columns keep their names and values.
+
+    Args:
+        files: one or more, of the suffixes in `TABLES`.
+
+    Raises:
+        ValueError: a file is not UTF-8, has no rows, or is not what its suffix says.
+    """
+    rows: list[dict[str, Any]] = []
+    pictures: set[str] = set()
+    for file in files:
+        read = read_delimited(file) if file.suffix.lower() in DELIMITERS else read_json(file)
+        if not read:
+            raise ValueError(f"dataset.path: {file} has no rows")
+        if file.stem == "metadata":
+            columns = picture_columns(read[0], file)
+            read = [with_pictures(row, columns, file.parent) for row in read]
+            pictures |= set(columns.values())
+        rows += read
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    try:
+        table = Dataset.from_dict({name: [row.get(name) for row in rows] for name in names})
+    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:  # what Arrow raises
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(f"dataset.path: {files[0]} holds a column of values of different kinds ({reason})") from error
+    for name in sorted(pictures):
+        table = table.cast_column(name, Image())
+    return table
+
+
+def picture_columns(row: dict[str, Any], file: Path) -> dict[str, str]:
+    """Return the columns of a metadata file that name pictures: {"file_name": "image", "x_file_name": "x"}.
+
+    Raises:
+        ValueError: there is none.
+    """
+    columns = {name: name.removesuffix("file_name").removesuffix("_") or "image" for name in row}
+    columns = {name: new for name, new in columns.items() if name == "file_name" or name.endswith("_file_name")}
+    if not columns:
+        raise ValueError(
+            f"dataset.path: {file} has no column file_name, which names the picture of each row; found the columns "
+            f"{', '.join(row)}"
+        )
+    return columns
+
+
+def with_pictures(row: dict[str, Any], columns: dict[str, str], folder: Path) -> dict[str, Any]:
+    """Return a row with the names of pictures as paths, under the columns that `columns` names."""
+    paths = {}
+    for name, new in columns.items():
+        value = row.get(name)
+        paths[new] = str(folder / value.replace("\\", "/")) if isinstance(value, str) else None
+    return {name: value for name, value in row.items() if name not in columns} | paths
+
+
+def read_text(file: Path) -> str:
+    """Read a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        ValueError: the file is in another encoding.
+    """
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"dataset.path: {file} is not in UTF-8 (byte {error.object[error.start]:#04x} at position {error.start}; "
+            "perhaps Latin-1 or Windows-1252); save it in UTF-8"
+        ) from error
+
+
+def read_delimited(file: Path) -> list[dict[str, str | None]]:
+    """Read the rows of a CSV or TSV file: every value as text, None where a cell is empty.
+
+    Raises:
+        ValueError: columns are divided by another character, names repeat, a row has too many cells, or a quote is
+            not closed.
+    """
+    delimiter = DELIMITERS[file.suffix.lower()]
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), delimiter=delimiter, strict=True)
+    try:
+        lines = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
+        raise ValueError(f"dataset.path: {file} line {reader.line_num}: {error}; is a quote not closed?") from error
+    if not lines:
+        raise ValueError(f"dataset.path: {file} is empty")
+    header = lines.pop(0)[1]
+    found = f"found the column{'' if len(header) == 1 else 's'} {', '.join(header)}"
+    other = next((mark for mark in OTHER_DELIMITERS if mark != delimiter and mark in header[0]), None)
+    if len(header) == 1 and other is not None:
+        raise ValueError(
+            f"dataset.path: {file} is divided by {OTHER_DELIMITERS[other]} ({found}), but "
+            f"{OTHER_DELIMITERS[delimiter]} are wanted"
+        )
+    if len(set(header)) < len(header):
+        raise ValueError(f"dataset.path: {file} names a column twice ({found})")
+    if not lines:
+        raise ValueError(f"dataset.path: {file} has a header but no rows ({found})")
+    for number, cells in lines:
+        if len(cells) > len(header):
+            raise ValueError(
+                f"dataset.path: {file} line {number} has {len(cells)} cells for {len(header)} columns ({found}); put "
+                "text that holds a comma in quotes"
+            )
+    return [
+        {name: cell or None for name, cell in zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=True)}
+        for _, cells in lines
+    ]
+
+
+def read_json(file: Path) -> list[dict[str, Any]]:
+    """Read the rows of a file of JSON lines, or of one JSON list of objects or object of equally long lists.
+
+    Raises:
+        ValueError: the file is not valid JSON, or holds something else.
+    """
+    text = read_text(file)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = read_json_lines(file, text)
+    if isinstance(content, dict) and content and all(isinstance(value, list) for value in content.values()):
+        if len({len(value) for value in content.values()}) == 1:
+            content = [dict(zip(content, values, strict=True)) for values in zip(*content.values(), strict=True)]
+    elif isinstance(content, dict):
+        content = [content]  # a single line
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise ValueError(
+            f"dataset.path: {file} does not hold rows; an object per line, or a list of objects, each with the "
+            'columns as keys, is wanted, such as {"image": "1.png", "label": "cat", "caption": "a cat"}'
+        )
+    return content
+
+
+def read_json_lines(file: Path, text: str) -> list[Any]:
+    """Read one JSON value per line; blank lines are skipped.
+
+    Raises:
+        ValueError: a line is not valid JSON.
+    """
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                rows.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"dataset.path: {file} line {number} is not valid JSON ({error})") from error
+    return rows

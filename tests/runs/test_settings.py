@@ -1,0 +1,157 @@
+"""Every setting is checked before the data is read: it works, or ends in one line with its full name.
+
+`python -m pytest -m slow tests/runs/test_settings.py` tries ten values of every setting.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from multimodal.dataset.preparing import prepare
+from multimodal.runs.composition import Composition, compose
+from multimodal.runs.settings import check_model, check_settings, explain
+from tests.helpers.toy import CONF
+
+NO_DATA = ("mode", "experiment", "hydra")  # groups without settings of a training run
+GROUPS = sorted({file.parent for file in CONF.rglob("*/*.yaml")} - {CONF})
+CHOICES = ["seed=0"]
+CHOICES += [
+    f"{group.relative_to(CONF)}={file.stem}"
+    for group in GROUPS
+    if group.relative_to(CONF).parts[0] not in NO_DATA
+    for file in sorted(group.glob("*.yaml"))
+]
+VALUES = [-3, 0, 10**12, math.nan, math.inf, "abc", None, 1.5, [], True]
+
+
+@cache
+def composed_with(choice: str) -> Composition:
+    return compose([choice, "dataset.source=embedded", *([] if "tracking" in choice else ["tracking=offline"])])
+
+
+def leaves(node: DictConfig, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Full name of every setting, and the name that it takes its value from."""
+    for key in map(str, node):
+        value = node._get_node(key)
+        if key.startswith("_") or (not prefix and key == "sizes"):
+            continue
+        if isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation():
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(value._value()).strip("${}") if value._is_interpolation() else f"{prefix}{key}"
+
+
+def new_settings() -> dict[str, tuple[str, str]]:
+    """{full name: the first choice that has this setting, and the name that it takes its value from}."""
+    found: dict[str, tuple[str, str]] = {}
+    for choice in CHOICES:
+        for name, origin in leaves(composed_with(choice).config):
+            found.setdefault(name, (choice, origin))
+    return found
+
+
+SETTINGS = new_settings()
+
+
+def changed(name: str, value: object) -> Composition:
+    composition = composed_with(SETTINGS[name][0])
+    config = deepcopy(composition.config)
+    OmegaConf.update(config, name, value)
+    return replace(composition, config=config)
+
+
+def test_all_groups_are_tried() -> None:
+    assert len(SETTINGS) > 140
+    assert {"fusion.hidden", "loss.terms.contrastive.bias", "encoder.image.patch", "caption.threshold"} <= set(SETTINGS)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_the_defaults_pass(choice: str) -> None:
+    cfg = composed_with(choice).config
+    check_settings(cfg)
+    check_model(cfg)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_setting_takes_nan(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{re.escape(name)} must be a finite number, got nan"):
+        check_settings(changed(name, math.nan).config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("evaluation.seed", "abc", "evaluation.seed must be a whole number, got 'abc'"),
+        ("evaluation.image_judge.batch_size", 1.5, "evaluation.image_judge.batch_size must be a whole number, got 1.5"),
+        ("evaluation.measures", None, "evaluation.measures must be a mapping, got null"),
+        ("evaluation.image_judge.learning_rate", math.inf, "evaluation.image_judge.learning_rate must be a finite"),
+        ("dataset.augment.flip", "no", "dataset.augment.flip must be true or false, got 'no'"),
+        ("dataset.augment", None, "dataset.augment must be a component, got null"),
+        ("dataset.max_bad_rows", 2.0, "dataset.max_bad_rows must be a whole number, got 2.0"),
+        ("dataset.image_size", "big", "dataset.image_size must be a whole number, got 'big'"),
+        ("loss", None, "loss must be a component, got null; choose loss=infonce,multi_positive_infonce"),
+        ("loss.weights", None, "loss.weights must be a mapping, got null"),
+        ("loss.weights.text", math.inf, "loss.weights.text must be a finite number, got inf"),
+        ("fusion.modalities", "image", "fusion.modalities must be a list of texts, got 'image'"),
+        ("training.modality_dropout", None, "training.modality_dropout must be a component, got null"),
+        ("dim", 0, "dim must be a whole number from 1 to 65536, got 0"),
+    ],
+)
+def test_a_wrong_setting_is_named_before_work_starts(name: str, value: object, message: str) -> None:
+    config = deepcopy(composed_with("seed=0").config)
+    OmegaConf.update(config, name, value, merge=False)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_settings(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("fusion.hidden", 0, "fusion.hidden must be a whole number of 1 or more, got 0"),
+        ("fusion.hidden", 10**12, "fusion.hidden=1000000000000: "),
+        ("fusion.modalities", ["image"], "fusion.modalities must be two or more of image, text, got ['image']"),
+        ("encoder.image.widths", [], "encoder.image.widths must have a width for each stage"),
+        ("encoder.text.dropout", 1.5, "encoder.text.dropout must be a number, 0 or more and below 1, got 1.5"),
+        ("encoder.image.dim", -3, "encoder.image cannot be built with encoder.image.dim=-3"),
+        ("fusion.num_layers", 10**6, "fusion.num_layers must be a whole number from 1 to 1000, got 1000000"),
+    ],
+)
+def test_a_part_that_cannot_be_built_is_named_without_data_or_memory(name: str, value: object, message: str) -> None:
+    config = changed(name, value).config
+    check_settings(config)
+    with pytest.raises((ValueError, InstantiationException)) as error:
+        check_model(config)
+    assert message in explain(error.value, config)
+
+
+class DataReached(BaseException):
+    """Raised where the data would be read."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_works_or_is_named_before_the_data_is_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reach(*arguments: object) -> None:
+        raise DataReached
+
+    monkeypatch.setattr(prepare, "read_source", reach)
+    for value in VALUES:
+        composition = changed(name, value)
+        config = composition.config
+        with suppress(DataReached):
+            try:
+                check_settings(config)
+                instantiate(config.mode)(composition, instantiate(config.tracking))
+            except (ValueError, InstantiationException) as error:
+                line = explain(error, config)
+                assert name in line or SETTINGS[name][1] in line, (value, line)
+                assert "\n" not in line
