@@ -172,7 +172,10 @@ def known_record(folder: Path) -> RunRecord:
         reason = str(error).removeprefix(f"{file} ").partition(":")[0] if "version" in str(error) else None
         raise ValueError(f"{FILE} {reason or damage(file, error)}") from error
     try:
-        record = checked(RunRecord, asdict(record))
+        values = asdict(record)
+        if isinstance(record.choices, dict):  # a group without an option, such as experiment=null, is no choice
+            values["choices"] = {name: choice for name, choice in record.choices.items() if choice is not None}
+        record = checked(RunRecord, values)
         checked(Choices, record.choices)
         checked(Config, record.config)
     except ValueError as error:

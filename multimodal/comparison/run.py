@@ -23,7 +23,7 @@ class Run:
         surface: rows of the availability surface.
         history: rows of `history.csv`.
         config: contents of the run's record, with its command-line overrides.
-        card: entries of the data card: `classes` and, where they were counted, `near_duplicate_counts`; empty without one.
+        card: entries of the data card, `classes` and perhaps `near_duplicate_counts`; empty if there is none.
     """
 
     folder: Path
