@@ -3,7 +3,9 @@
 import os
 import re
 import shlex
+import signal
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import hydra
@@ -11,6 +13,7 @@ from omegaconf import DictConfig
 
 from multimodal.runs.composition import CONF
 from multimodal.runs.overrides import GROUPS, RENAMED, check_overrides
+from multimodal.training.interruption import interruptible
 
 # Hydra's flags that a value follows
 VALUED = ["--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"]
@@ -25,13 +28,21 @@ def main() -> None:
     if not sys.stderr.isatty():  # a log file wants no progress bars
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character gets its escape
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     if "--shell-completion" not in arguments and "-sc" not in arguments:
         try:
             sys.argv[1:] = checked(arguments)
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
-    run_jobs()
+    try:
+        with interruptible():
+            run_jobs()
+    except KeyboardInterrupt as error:  # outside of a job
+        print(str(error) or "interrupted", file=sys.stderr)
+        raise SystemExit(128 + getattr(error, "received", signal.SIGINT)) from error
 
 
 def checked(arguments: list[str]) -> list[str]:

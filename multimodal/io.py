@@ -4,6 +4,7 @@ What is renamed is on the disk before, so that a machine that loses its power ke
 """
 
 import csv
+import errno
 import json
 import os
 import uuid
@@ -28,6 +29,14 @@ def whole(path: Path) -> Iterator[Path]:
         flush(temporary)
         temporary.replace(path)
         flush(path.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)  # a write to a full disk does not say where
+        raise
+    except RuntimeError as error:  # how PyTorch's zip writer ends on a full disk
+        if "inline_container" not in str(error) and "iostream" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "cannot be written, the disk may be full", str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

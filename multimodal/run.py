@@ -14,7 +14,7 @@ from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import check_inputs, likeliest, predict_samples, printable, read_sample, write_png
-from multimodal.io import read_csv, write_csv, write_json, write_parquet
+from multimodal.io import write_csv, write_json, write_parquet
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
     EVALUATE_MAY_SET,
@@ -27,7 +27,16 @@ from multimodal.runs.checkpoint import (
 )
 from multimodal.runs.composition import Composition
 from multimodal.runs.record import RunRecord, evaluation_record, training_record
-from multimodal.runs.run_dir import evaluation_folder, finished, locked, prepare_folder, run_folder, status_of
+from multimodal.runs.run_dir import (
+    evaluation_folder,
+    finished,
+    locked,
+    prepare_cache,
+    prepare_folder,
+    read_history,
+    run_folder,
+    status_of,
+)
 from multimodal.runs.settings import check_model
 from multimodal.tracking.tracker import Tracker
 
@@ -40,6 +49,7 @@ def train(composition: Composition, tracker: Tracker) -> Path:
     checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
     if checkpoint_settings:
         raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate or mode=generate")
+    prepare_cache(cfg.cache_dir)
     check_fusion_width(composition)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     evaluator, figures = build_evaluation(cfg)
@@ -69,6 +79,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     cfg = composition.config
     checkpoint = open_checkpoint(composition, EVALUATE_MAY_SET)
     settings = checkpoint.config
+    prepare_cache(cfg.cache_dir)
     model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
     with naming(checkpoint.file):
         evaluator, figures = build_evaluation(settings)
@@ -79,7 +90,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
         checkpoint.record, composition.overrides, as_dict(settings.evaluation), data, checkpoint.file
     )
     folder = evaluation_folder(cfg.output_dir, checkpoint.file, record, composition.multirun)
-    history = read_csv(checkpoint.file.parent / "history.csv")
+    history = history_of(checkpoint.file.parent)
     with locked(folder):
         if cfg.resume and finished(folder, record):
             log.info("%s is evaluated already; resume=false does it anew", folder)
@@ -105,6 +116,8 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=generate answers one sample and has no metrics to sweep: give it without -m")
+    if cfg.output_dir is not None and Path(cfg.output_dir).is_file():
+        raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
     inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
     if not inputs:
         raise ValueError("mode=generate needs text=<a caption> or image=<an image file>, or both")
@@ -138,6 +151,15 @@ def report(composition: Composition, tracker: Tracker) -> Path:
     print(f"the comparison is {written}")
     tracker.publish(folder)
     return folder
+
+
+def history_of(folder: Path) -> list[dict[str, float]]:
+    """Return a run's history, for curves and speed; a damaged one is left out with a warning."""
+    try:
+        return read_history(folder, ("step", "train/samples_per_s"))
+    except ValueError as error:
+        log.warning("%s: %s; it is left out", folder, error)
+        return []
 
 
 def build_evaluation(cfg: DictConfig) -> tuple[Evaluator, RunFigures | None]:

@@ -2,11 +2,11 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import traceback
 import uuid
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,23 +15,28 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
-from multimodal.io import read_csv, read_json, write_csv
+from multimodal.errors import describe, read_object
+from multimodal.io import write_csv
 from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition
-from multimodal.runs.job import FINISHED, JobRecord, read_jobs
-from multimodal.runs.settings import check_settings
+from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
+from multimodal.runs.run_dir import read_history
+from multimodal.runs.settings import check_settings, explain
 from multimodal.tracking.tracker import Tracker
-from multimodal.training.interruption import Interrupted
+from multimodal.training.interruption import Interrupted, interruptible
 
 log = logging.getLogger(__name__)
 
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
+PER_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME")  # environment variables that would make all jobs one W&B run
+EXPECTED = (ValueError, FloatingPointError, OSError)  # told in one line; others are faults of the package
 
 
 def run_job(cfg: DictConfig) -> float | None:
@@ -47,26 +52,38 @@ def run_job(cfg: DictConfig) -> float | None:
         In a sweep the lowest validation loss, which a sweeper may minimise.
     """
     try:
-        hydra = cast(DictConfig, HydraConfig.get())  # typed as the structure it was made from
-        composition = Composition.of(cfg, hydra)
-        if composition.multirun:
-            return in_sweep(composition, Path(hydra.sweep.dir))
-        check_settings(cfg)
-        instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
-    except (ValueError, FloatingPointError, InstantiationException) as error:
+        with interruptible():
+            return run_composed(cfg)
+    except (*EXPECTED, InstantiationException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        mistake = raised(error)
-        plain = isinstance(mistake, ValueError | FloatingPointError)  # else Hydra's text names part and setting
-        raise SystemExit(f"error: {mistake if plain else error}\n(HYDRA_FULL_ERROR=1 shows where)") from error
-    except Interrupted as error:
-        print(error if cfg.resume else f"{error}, without resume=false", file=sys.stderr)
-        raise SystemExit(128 + error.received) from error
+        raise SystemExit(f"error: {explain(error, cfg)}\n(HYDRA_FULL_ERROR=1 shows where)") from error
     except KeyboardInterrupt as error:
-        message = "interrupted; the same command again goes on from what was saved"
-        print(message if cfg.resume else f"{message}, without resume=false", file=sys.stderr)
-        raise SystemExit(128 + signal.SIGINT) from error
+        raise SystemExit(stop(error, cfg.resume)) from error
+
+
+def run_composed(cfg: DictConfig) -> float | None:
+    """Run the job of a config; see `run_job`."""
+    hydra = cast(DictConfig, HydraConfig.get())  # typed as the structure it was made from
+    composition = Composition.of(cfg, hydra)
+    if composition.multirun:
+        return in_sweep(composition, Path(hydra.sweep.dir))
+    check_settings(cfg)
+    instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
     return None
+
+
+def stop(error: KeyboardInterrupt, resume: bool = True) -> int:
+    """Print that a signal stopped the command, and how to go on; return its exit status.
+
+    Args:
+        error: which the signal raised.
+        resume: the setting; without it the same command would begin anew.
+    """
+    interrupted = isinstance(error, Interrupted)
+    message = str(error) if interrupted else "interrupted; the same command again goes on from what was saved"
+    print(message if resume else f"{message}, without resume=false", file=sys.stderr)
+    return 128 + (error.received if isinstance(error, Interrupted) else signal.SIGINT)
 
 
 def raised(error: BaseException) -> BaseException:
@@ -84,25 +101,45 @@ def in_sweep(composition: Composition, folder: Path) -> float | None:
         fusion=composition.choices["fusion"],
         seed=cfg.seed,
     )
-    record.write(folder)
     tracker = None
     try:
+        record.write(folder)
         check_settings(cfg)
         tracker = instantiate(cfg.tracking)
         record = record.finished(instantiate(cfg.mode)(composition, tracker))
         record.write(folder)
-        return min((row["validation/loss"] for row in read_csv(Path(record.folder) / "history.csv")), default=None)
+        return lowest_loss(Path(record.folder))
     except KeyboardInterrupt:
-        replace(record, status="interrupted", error="interrupted").write(folder)
+        write_record(record.interrupted(), folder)
         raise
     except (Exception, SystemExit) as error:
-        log.exception("job failed: %s", " ".join(record.overrides))
-        mistake = raised(error)
-        record = record.failed(f"{type(mistake).__name__}: {mistake}", traceback.format_exc())
-        record.write(folder)
+        mistake, line = raised(error), " ".join(record.overrides)
+        if isinstance(mistake, EXPECTED) and os.environ.get("HYDRA_FULL_ERROR") != "1":
+            log.error("job failed: %s: %s", line, explain(error, cfg))
+        else:
+            log.exception("job failed: %s", line)
+        record = record.failed(f"{type(mistake).__name__}: {describe(mistake)}", traceback.format_exc())
+        write_record(record, folder)
         if tracker is not None and not tracker.opened:
             track_failure(tracker, record, record.file(folder).with_suffix(""), mistake)
     return None
+
+
+def write_record(record: JobRecord, folder: Path) -> None:
+    """Write a job's outcome; where that is impossible, log it, so that the next job starts."""
+    try:
+        record.write(folder)
+    except OSError as error:
+        log.error("the job's record could not be written: %s", describe(error))
+
+
+def lowest_loss(folder: Path) -> float | None:
+    """Return the lowest validation loss of a run; None if it has no history that can be read."""
+    try:
+        return min((row["validation/loss"] for row in read_history(folder, ("step", "validation/loss"))), default=None)
+    except ValueError as error:
+        log.warning("%s: %s", folder, error)
+        return None
 
 
 def track_failure(tracker: Tracker, record: JobRecord, folder: Path, error: BaseException) -> None:
@@ -134,43 +171,95 @@ class SweepTable(Callback):
     Hydra turns whatever a callback raises into a warning, but for SystemExit.
     """
 
+    def __init__(self) -> None:
+        self.started = 0  # jobs in this process; those of other launchers are only in the records
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse folders of Hydra's own."""
+        try:
+            check_places(config)
+        except ValueError as error:
+            raise SystemExit(f"error: {error}") from error
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Give this sweep an identifier, which its jobs write into their records."""
         os.environ[SWEEP] = uuid.uuid4().hex
         try:
+            check_places(config)
             check_margin(config.report.margin)
             check_swept(config)
+            Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
-        Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
+        except OSError as error:
+            raise SystemExit(f"error: output_dir: {describe(error)}") from error
+        given = [name for name in PER_RUN if os.environ.pop(name, None) is not None]
+        if given:
+            log.warning("%s: dropped, because every job of a sweep is a W&B run of its own", ", ".join(given))
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Count the job."""
+        self.started += 1
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the records from disk, because other launchers run jobs in other processes; write table and report."""
         sweep = Path(config.hydra.sweep.dir)
-        records = [record for record in read_jobs(sweep) if record.sweep == os.environ[SWEEP]]
+        own = own_records(sweep, os.environ[SWEEP])
+        records, damaged = read_jobs(own)
         failed = [record for record in records if record.status != FINISHED]
-        good = bool(records) and not failed
+        lost = max(self.started - len(records), len(damaged))
+        good = bool(records) and not failed and not lost
         try:
             rows = sorted(map(table_row, records), key=lambda row: (row["dataset"], row["fusion"], row["seed"]))
             write_csv(rows, sweep / TABLE)
-            print(as_text(rows), f"\n{len(rows)} jobs, {len(failed)} failed; the table is {sweep / TABLE}", sep="\n")
+            jobs = f"{len(rows) + lost} jobs, {len(failed) + lost} failed"
+            print(as_text(rows), f"\n{jobs}; the table is {sweep / TABLE}", sep="\n")
             written = write_report(sweep, config.report.margin)
             if written is not None:
                 print(f"the comparison of all runs in {sweep} is {written}")
                 instantiate(config.tracking).publish(sweep)
+        except EXPECTED as error:
+            log.error(
+                "the sweep's report failed (%s); mode=report output_dir=%s writes it again", describe(error), sweep
+            )
+            good = False
         except Exception:
             log.exception("the sweep's report failed; mode=report output_dir=%s writes it again", sweep)
             good = False
         for record in failed:
             print(f"failed: {' '.join(record.overrides)}: {record.error}")
+        if lost:
+            print(f"failed: {lost} of the jobs left no readable record in {own}", *damaged, sep="; ")
+        elif records:
+            shutil.rmtree(own, ignore_errors=True)
         if not good:
             raise SystemExit(1)
 
 
+def check_places(config: DictConfig) -> None:
+    """Raise ValueError for folders of Hydra's own, which would part the runs from their table."""
+    hydra = config.hydra
+    wanted: dict[str, tuple[Any, Any]] = {"hydra.job.chdir": (bool(hydra.job.chdir), False)}
+    wanted["hydra.output_subdir"] = (hydra.output_subdir, None)
+    if hydra.mode is RunMode.MULTIRUN:
+        wanted["hydra.sweep.dir"] = (hydra.sweep.dir, config.output_dir or "runs")
+        # not resolved, as it may name the job's number, which is not known yet
+        subdir = cast(dict[str, Any], OmegaConf.to_container(hydra.sweep, resolve=False))["subdir"]
+        wanted["hydra.sweep.subdir"] = (subdir, ".")
+    else:
+        wanted["hydra.run.dir"] = (hydra.run.dir, ".")
+    for name, (value, expected) in wanted.items():
+        if value != expected:
+            raise ValueError(f"{name} cannot be set, got {value}: output_dir=<a folder> says where runs are written")
+
+
 def check_swept(config: DictConfig) -> None:
-    """Raise ValueError where several evaluations would share the folder of one trained model."""
+    """Raise ValueError where several evaluations would share the folder of one trained model, or jobs no folder."""
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
     swept = [o.key_or_group for o in overrides if o.is_sweep_override()]
+    swept += list(config.hydra.sweeper.get("params") or {})
+    if "output_dir" in swept:
+        raise ValueError("output_dir cannot be swept: it is the folder of all jobs, each of which gets its own in it")
     evaluations = [name for name in swept if name.partition(".")[0] == "evaluation"]
     if evaluations and config.checkpoint is None:
         raise ValueError(
@@ -185,8 +274,8 @@ def table_row(record: JobRecord) -> dict[str, Any]:
     names = [spec.name for spec in catalogue.shown_in(catalogue.SWEEP)]
     if record.status != FINISHED:
         return row | {"source": ""} | dict.fromkeys(names)
-    metrics = read_json(Path(record.folder) / "metrics.json")
-    row |= {"source": metrics["data_source"]} | {name: metrics.get(name) for name in names}
+    metrics = read_object(Path(record.folder) / "metrics.json")
+    row |= {"source": metrics.get("data_source", "")} | {name: metrics.get(name) for name in names}
     return row | {"folder": record.folder}
 
 

@@ -12,6 +12,7 @@ LAYERS = [
     "types",
     "torch_file",
     "io",
+    "errors",
     "connectivity",
     "checks",
     "words",

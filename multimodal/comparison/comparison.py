@@ -8,14 +8,15 @@ from multimodal.comparison.grouping import by_group
 from multimodal.comparison.pairwise_table import pairwise_table
 from multimodal.comparison.pairwise_test import compare_fusions
 from multimodal.comparison.provenance import data_table, failed_command, run_commands
-from multimodal.comparison.reading import Failure, Run
+from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.table import Table
 from multimodal.comparison.wording import group_sentences, lead
+from multimodal.errors import one_line
 
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A failed job, with the command that reproduces the failure."""
+    """A failed or interrupted job, with the command that reproduces the failure, or goes on from the interruption."""
 
     command: str
     error: str
@@ -33,6 +34,8 @@ class Comparison:
         sentences: {title of a group: sentences on its results}.
         tables: the tables with at least one row.
         failures: failed jobs of the folder.
+        interrupted: jobs that were stopped, or have not ended.
+        left_out: (folder, why it is not compared).
         commands: {run folder: the command that repeats it}.
     """
 
@@ -42,6 +45,8 @@ class Comparison:
     sentences: dict[str, list[str]]
     tables: list[Table]
     failures: list[FailedJob]
+    interrupted: list[FailedJob]
+    left_out: list[tuple[str, str]]
     commands: dict[str, str]
 
     @property
@@ -50,17 +55,24 @@ class Comparison:
         return "\n".join(f"# {name}\n{command}" for name, command in self.commands.items())
 
 
+def failed_job(failure: Failure) -> FailedJob:
+    """Return a failure with its command."""
+    return FailedJob(failed_command(failure), failure.error, failure.traceback)
+
+
 def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: float) -> Comparison:
     """Compare the runs of a folder, within each group of runs on the same data."""
     groups, tests = by_group(runs), compare_fusions(runs, margin)
     tables = [quality_table(groups, tests), generation_table(groups, tests)]
     tables += [pairwise_table(tests, margin), data_table(groups)]
     return Comparison(
-        title=f"Comparison of {folder.resolve().name}",
+        title=f"Comparison of {one_line(folder.resolve().name)}",
         lead=lead(groups, failures, margin),
         groups=groups,
         sentences=group_sentences(groups, tests, margin),
         tables=[table for table in tables if len(table.cells)],
-        failures=[FailedJob(failed_command(f), f.error, f.traceback) for f in failures],
+        failures=[failed_job(f) for f in failures if f.status == "failed"],
+        interrupted=[failed_job(f) for f in failures if f.status not in ("failed", "left out")],
+        left_out=[(one_line(f.name), f.error) for f in failures if f.status == "left out"],
         commands=run_commands(runs),
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from multimodal.comparison.grouping import by_fusion
-from multimodal.comparison.reading import Run
+from multimodal.comparison.run import Run
 from multimodal.figures.availability import SWEPT
 from multimodal.figures.curves import TITLES, UNITS, quantities
 from multimodal.figures.layout import BLUE, INK, ORANGE, QUIET, RULE

@@ -14,7 +14,7 @@ from multimodal.comparison.comparison_figures import (
 )
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.inline_images import InlineImage, inline_figure, inline_file
-from multimodal.comparison.reading import Run
+from multimodal.comparison.run import Run
 
 # {figure of a run: (heading, what it shows)}; one run of each fusion is displayed
 RUN_FIGURES = {

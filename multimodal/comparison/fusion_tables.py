@@ -6,7 +6,7 @@ import pandas as pd
 
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import SEEDS, PairwiseTest, best_fusion
-from multimodal.comparison.reading import Run
+from multimodal.comparison.run import Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell
 from multimodal.metric.catalogue import COST, GENERATION, PRIMARY, QUALITY, MetricSpec, compared, shown_in
 

@@ -1,6 +1,6 @@
 """Groups of comparable runs (same data, same setting), and the runs of each fusion."""
 
-from multimodal.comparison.reading import Run
+from multimodal.comparison.run import Run
 
 
 def group_titles(runs: list[Run]) -> dict[tuple[str, str, str, str], str]:

@@ -1,9 +1,12 @@
 """A comparison without its figures: as Markdown, and as a DataFrame with one row per table cell."""
 
+import re
+
 import pandas as pd
 
 from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.table import Table
+from multimodal.errors import one_line
 
 COLUMNS = ["table", "data", "line", "column", "text", "value", "sd", "n", "best", "note"]
 
@@ -17,8 +20,12 @@ def as_markdown(comparison: Comparison) -> str:
         parts += [f"## {table.caption}", markdown_table(table)]
         parts += ["\n".join(f"- {escaped(note)}" for note in table.notes)] if table.notes else []
     parts += ["## Failed jobs"]
-    parts += [f"~~~~\n{f.command}\n{f.error}\n~~~~" for f in comparison.failures] or ["None."]
-    parts += ["## Commands", f"```bash\n{comparison.script}\n```"]
+    parts += [fenced(f"{f.command}\n{f.error}", "~") for f in comparison.failures] or ["None."]
+    if comparison.interrupted:
+        parts += ["## Interrupted jobs", *(fenced(f"{f.command}\n{f.error}", "~") for f in comparison.interrupted)]
+    if comparison.left_out:
+        parts += ["## Left out", "\n".join(f"- {escaped(name)}: {escaped(why)}" for name, why in comparison.left_out)]
+    parts += ["## Commands", fenced(comparison.script, "`", "bash")]
     return "\n\n".join(parts) + "\n"
 
 
@@ -31,9 +38,16 @@ def markdown_table(table: Table) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def fenced(text: str, mark: str, language: str = "") -> str:
+    """Format a text as a block of code, whose fence is longer than any row of the same mark in it."""
+    longest = max((len(row) for row in re.findall(f"{mark}+", text)), default=0)
+    fence = mark * max(3 if language else 4, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def escaped(text: str) -> str:
-    """Escape the characters that have a meaning in Markdown."""
-    return "".join(f"\\{c}" if c in "\\|*_`<[" else c for c in text.replace("\n", " "))
+    """Escape the characters that have a meaning in Markdown, and those that end a line."""
+    return "".join(f"\\{c}" if c in "\\|*_`<[~" else c for c in one_line(text.replace("\n", " ")))
 
 
 def as_frame(comparison: Comparison) -> pd.DataFrame:
@@ -42,6 +56,8 @@ def as_frame(comparison: Comparison) -> pd.DataFrame:
     rows = [("Verdict", data, "", "", sentence) for data, own in comparison.sentences.items() for sentence in own]
     rows += [("Note", table.caption, "", "", note) for table in comparison.tables for note in table.notes]
     rows += [("Failed jobs", "", failed.command, "error", failed.error) for failed in comparison.failures]
+    rows += [("Interrupted jobs", "", job.command, "error", job.error) for job in comparison.interrupted]
+    rows += [("Left out", "", name, "reason", why) for name, why in comparison.left_out]
     rows += [("Commands", "", name, "command", command) for name, command in comparison.commands.items()]
     rest = pd.DataFrame(rows, columns=COLUMNS[:5], dtype=object)
     frame = pd.concat([*cells, rest.assign(best=False)], ignore_index=True).reindex(columns=COLUMNS)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from multimodal.comparison.grouping import by_fusion, by_group
-from multimodal.comparison.reading import Run
+from multimodal.comparison.run import Run
 from multimodal.comparison.sample_intervals import LEVEL, RunPair, sample_intervals
 from multimodal.metric.catalogue import PRIMARY, SECONDARY, MetricSpec, compared
 from multimodal.metric.statistics import equivalence_test, holm, t_interval, t_test

@@ -1,14 +1,14 @@
 """The provenance of a comparison: its data, and the commands that repeat the runs and failed jobs."""
 
+import os
 import shlex
-from typing import Any
 
-from multimodal.comparison.reading import Failure, Run
+from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell
-from multimodal.io import read_json
+from multimodal.errors import one_line
 
-SCRIPT = ("python", "scripts/run.py")
 SPLITS = ("train", "validation", "test")
+SCRIPT = ("python", "scripts/run.py")
 
 
 def data_table(groups: dict[str, list[Run]]) -> Table:
@@ -24,26 +24,20 @@ def data_table(groups: dict[str, list[Run]]) -> Table:
     return Table("Data", "dataset", as_cells(cells), [], ("source", "fingerprint"))
 
 
-def data_card(run: Run) -> dict[str, Any]:
-    """Return the run's data card; an empty one if the folder has none."""
-    file = run.folder / "data_card.json"
-    return read_json(file) if file.exists() else {}
-
-
 def near_duplicate_count(run: Run) -> int | None:
     """Return how many test images are nearly equal to a training image, None if the data card does not say."""
-    return data_card(run).get("near_duplicate_counts", {}).get("test_in_train")
+    return run.card.get("near_duplicate_counts", {}).get("test_in_train")
 
 
 def split_sizes(run: Run) -> dict[str, int | None]:
     """Return {split: number of samples}, None if the folder has no data card."""
-    classes = data_card(run).get("classes", {})
+    classes = run.card.get("classes", {})
     return {name: sum(classes[name].values()) if name in classes else None for name in SPLITS}
 
 
 def run_commands(runs: list[Run]) -> dict[str, str]:
     """Return {run folder: the command that repeats it}."""
-    return {run.folder.name: run_command(run) for run in runs}
+    return {one_line(run.folder.name): run_command(run) for run in runs}
 
 
 def run_command(run: Run) -> str:
@@ -52,9 +46,29 @@ def run_command(run: Run) -> str:
     explicit = any(o.lstrip("+").startswith(("dataset.source=", "dataset.path=")) for o in overrides)
     source = [] if explicit or run.source not in ("hub", "embedded") else [f"dataset.source={run.source}"]
     place = f"output_dir={run.folder}"  # a sweep's output_dir is the folder of all its runs
-    return shlex.join([*SCRIPT, *(place if o.startswith("output_dir=") else o for o in overrides), *source])
+    return command([*SCRIPT, *(place if o.startswith("output_dir=") else o for o in overrides), *source])
 
 
 def failed_command(failure: Failure) -> str:
     """Return the command of a job that failed."""
-    return shlex.join([*SCRIPT, *(["-m"] if failure.multirun else []), *failure.overrides])
+    return command([*SCRIPT, *(["-m"] if failure.multirun else []), *failure.overrides])
+
+
+def command(words: list[str]) -> str:
+    """Quote the words of a command for a shell, in one line."""
+    return " ".join(map(quoted, words))
+
+
+def quoted(word: str) -> str:
+    r"""Quote a word for a shell; where it holds a line break or another control character, as bash's $'…'.
+
+    >>> print(quoted("text=a\nb"))
+    $'text=a\x0ab'
+    """
+    if word == one_line(word):
+        return shlex.quote(word)
+    characters = (
+        f"\\{c}" if c in "\\'" else c if c == one_line(c) else "".join(f"\\x{byte:02x}" for byte in os.fsencode(c))
+        for c in word
+    )
+    return f"$'{''.join(characters)}'"

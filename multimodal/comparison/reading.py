@@ -2,17 +2,27 @@
 
 import json
 import logging
+import sys
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import (
+    Any,
+    NotRequired,  # pydantic wants its TypedDict before Python 3.12
+)
 
+import numpy as np
 import pandas as pd
+from PIL import Image
+from typing_extensions import TypedDict
 
-from multimodal.io import read_csv, read_json
-from multimodal.runs.job import FINISHED, read_jobs
-from multimodal.runs.record import RunRecord, read_record
-from multimodal.runs.run_dir import REPLACED
+from multimodal.comparison.run import Failure, Run
+from multimodal.comparison.stored_samples import sample_values
+from multimodal.errors import DAMAGE, check_readable, checked, damage, one_line, read_object
+from multimodal.metric.catalogue import CATALOGUE
+from multimodal.runs.job import FINISHED, KILLED, RECORDS, JobRecord, read_jobs
+from multimodal.runs.record import FILE, RunRecord, read_record
+from multimodal.runs.run_dir import REPLACED, read_history
 
 log = logging.getLogger(__name__)
 
@@ -26,67 +36,60 @@ ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded"
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 FACTS = ("seed",)  # entries of metrics.json that are no metrics
+LEVELS = ("", "*/", "*/*/")  # a run, its folder, or a folder of such folders
+RUN_FIGURES = ("generation.png", "tsne.png")  # shown in a report
 
 
-@dataclass(frozen=True)
-class Run:
-    """Holds a finished run.
+class SurfaceRow(TypedDict):
+    """A row of the availability surface, as `metrics.json` has it."""
 
-    Args:
-        folder: the run's folder.
-        dataset: name of the dataset.
-        source: source of the data: `hub`, `path` or `embedded`.
-        fingerprint: fingerprint of the data.
-        fusion: name of the fusion, with the arguments in which the runs differ: `attention num_layers=2`.
-        setting: other settings in which the runs of a dataset differ: `caption=synergy`; empty if there are none.
-        seed: seed of initialisation, sample order and dropout.
-        metrics: {name: value}, None where undefined.
-        undefined: {name: reason} for every None.
-        baselines: {blind baseline: {name: value}}.
-        surface: rows of the availability surface.
-        history: rows of `history.csv`.
-        config: contents of the run's record, with its command-line overrides.
-    """
+    no_image: float
+    no_text: float
+    accuracy: float
 
-    folder: Path
+
+class DataCard(TypedDict):
+    """What is read of `data_card.json`: {split: {class: number of samples}}, and counts of near duplicates."""
+
+    classes: dict[str, dict[str, int]]
+    near_duplicate_counts: NotRequired[dict[str, int]]
+
+
+class Choices(TypedDict):
+    """The options that every run has chosen."""
+
     dataset: str
-    source: str
-    fingerprint: str
     fusion: str
-    setting: str
+
+
+class Config(TypedDict):
+    """The setting that every run has."""
+
     seed: int
-    metrics: dict[str, float | None] = field(repr=False)
-    undefined: dict[str, str] = field(repr=False)
-    baselines: dict[str, dict[str, float | None]] = field(repr=False)
-    surface: list[dict[str, float]] = field(repr=False)
-    history: list[dict[str, float]] = field(repr=False)
-    config: dict[str, Any] = field(repr=False)
-
-    @property
-    def group(self) -> tuple[str, str, str, str]:
-        """Return the key that is equal for runs that may be compared."""
-        return self.dataset, self.source, self.fingerprint, self.setting
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A failed job of a sweep, or a failed single run."""
-
-    overrides: list[str]
-    error: str
-    traceback: str
-    multirun: bool = True
+Evaluated = TypedDict(  # what every `metrics.json` has beside the metrics
+    "Evaluated",
+    {
+        "undefined": dict[str, str],
+        "baselines": dict[str, dict[str, float | None]],
+        "availability/surface": NotRequired[list[SurfaceRow]],
+    },
+)
 
 
 def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
-    """Read the finished runs and the failed jobs of a folder.
+    """Read the finished runs of a folder, and what cannot be compared: failed, interrupted, damaged or foreign.
 
     The folder is a run, holds runs, or holds folders of runs. Of runs with equal settings, only the newest is returned.
     """
-    places = (folder.glob(pattern) for pattern in ("metrics.json", "*/metrics.json", "*/*/metrics.json"))
-    files = sorted(next(filter(None, map(list, places)), []), key=lambda file: (-file.stat().st_mtime, file))
-    records = {file: known_record(file.parent) for file in files if file.parent.parent.name != REPLACED}
-    pairs = [read_run(file, record) for file, record in records.items() if record is not None]
+    files = run_files(folder, "metrics.json")
+    pairs, left_out = [], []
+    for file in files:
+        try:
+            pairs.append(read_run(file.parent))
+        except ValueError as error:
+            left_out.append(leave_out(file.parent, str(error)))
     runs: dict[Hashable, Run] = {}
     datasets = [
         [pair for pair in pairs if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in pairs})
@@ -95,40 +98,107 @@ def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
         newest = runs.setdefault((run.group, run.fusion, run.seed), run)
         if newest is not run:
             log.warning("%s repeats %s, which is newer, and is left out of the report", run.folder, newest.folder)
-    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), read_failures(folder)
+            left_out.append(excluded(run.folder, f"it repeats {newest.folder.name}, which is newer"))
+    failures = read_failures(folder, [file.parent for file in files])
+    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), [*failures, *left_out]
 
 
-def read_failures(folder: Path) -> list[Failure]:
-    """Read failures from the job records of a sweep, and from the status files of single runs."""
-    records = read_jobs(folder)
-    failed = [Failure(r.overrides, r.error, r.traceback) for r in records if r.status != FINISHED]
-    for file in sorted(folder.glob("*/status.json")):
-        state, config = read_json(file), file.with_name("config.yaml")
-        if state["status"] != "failed" or not config.exists():
+def run_files(folder: Path, name: str) -> list[Path]:
+    """Return the files of this name at the first level of the folder that has one, newest first."""
+    pattern = f"{name[:-1]}[{name[-1]}]"  # as a pattern, because a plain name passes over a broken link
+    places = (list(folder.glob(f"{level}{pattern}")) for level in LEVELS)
+    files = [file for file in next(filter(None, places), []) if file.parent.parent.name != REPLACED]
+    return sorted(files, key=lambda file: (-file.lstat().st_mtime, file))
+
+
+def leave_out(folder: Path, reason: str) -> Failure:
+    """Log why a run is left out, and return it for the report."""
+    log.warning("%s is left out of the report: %s", one_line(str(folder)), one_line(reason))
+    return excluded(folder, reason)
+
+
+def excluded(folder: Path, reason: str) -> Failure:
+    """Return the entry of the report for a folder that is left out."""
+    return Failure([], one_line(reason), "", multirun=False, status="left out", name=folder.name)
+
+
+def read_failures(folder: Path, finished: list[Path]) -> list[Failure]:
+    """Read what has not finished from the job records of a sweep, and from the status files of single runs.
+
+    Args:
+        folder: of the runs.
+        finished: folders of the runs that have metrics.
+    """
+    records, damaged = read_jobs(folder / RECORDS)
+    failures = [Failure(r.overrides, r.error, r.traceback, True, r.status) for r in records if r.status != FINISHED]
+    failures += [leave_out(folder / RECORDS, reason) for reason in damaged]
+    for file in sorted(run_files(folder, "status.json")):
+        if file.parent in finished or not (file.parent / FILE).exists():
             continue
-        run = known_record(config.parent)
-        overrides = [] if run is None else run.overrides
-        if run is not None and all(record.overrides != overrides for record in records):
-            failed.append(Failure(overrides, state["error"], state["traceback"], multirun=False))
-    return failed
+        try:
+            failure = read_failure(file, records)
+        except ValueError as error:
+            failure = leave_out(file.parent, str(error))
+        failures += [] if failure is None else [failure]
+    return failures
 
 
-def known_record(folder: Path) -> RunRecord | None:
-    """Read the record of a run; log a warning and return None if it cannot be read or has another version."""
-    try:
-        return read_record(folder)
-    except (OSError, ValueError) as error:
-        log.warning("%s: this run is left out of the report", error)
+def read_failure(file: Path, records: list[JobRecord]) -> Failure | None:
+    """Read a run without metrics from its `status.json`; None if the record of a job has it.
+
+    Raises:
+        ValueError: a file is damaged.
+    """
+    state, run = read_object(file), known_record(file.parent)
+    status, error, trace = (str(state.get(name, "")) for name in ("status", "error", "traceback"))
+    if any(record.overrides == run.overrides for record in records):
         return None
+    if status == FINISHED:
+        raise ValueError("metrics.json is missing, though status.json says that the run has finished")
+    return Failure(run.overrides, error or KILLED, trace, multirun=False, status=status or "running")
 
 
-def read_run(file: Path, record: RunRecord) -> tuple[Run, dict[str, Any]]:
-    """Read a run from its `metrics.json` and its record.
+def known_record(folder: Path) -> RunRecord:
+    """Read the record of a run and check its types.
+
+    Raises:
+        ValueError: it cannot be read, or has another version; the message names the file.
+    """
+    file = folder / FILE
+    check_readable(file)
+    try:
+        record = read_record(folder)
+    except DAMAGE as error:
+        reason = str(error).removeprefix(f"{file} ").partition(":")[0] if "version" in str(error) else None
+        raise ValueError(f"{FILE} {reason or damage(file, error)}") from error
+    try:
+        values = asdict(record)
+        if isinstance(record.choices, dict):  # a group without an option, such as experiment=null, is no choice
+            values["choices"] = {name: choice for name, choice in record.choices.items() if choice is not None}
+        record = checked(RunRecord, values)
+        checked(Choices, record.choices)
+        checked(Config, record.config)
+    except ValueError as error:
+        raise ValueError(f"{FILE}: {error}") from error
+    return record
+
+
+def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
+    """Read a run from its files.
 
     Returns:
         The run, with its setting still empty, and its {config group: choice}.
+
+    Raises:
+        ValueError: a file is damaged or foreign; the message names it.
     """
-    saved, folder = read_json(file), file.parent
+    saved = read_object(folder / "metrics.json")
+    try:
+        evaluated = checked(Evaluated, saved)
+        metrics = {name: value for name, value in saved.items() if name not in FACTS and is_metric(name, value)}
+    except ValueError as error:
+        raise ValueError(f"metrics.json: {error}") from error
+    record = known_record(folder)
     run = Run(
         folder=folder,
         dataset=record.dataset,
@@ -137,14 +207,72 @@ def read_run(file: Path, record: RunRecord) -> tuple[Run, dict[str, Any]]:
         fusion=record.fusion,
         setting="",
         seed=record.seed,
-        metrics={k: v for k, v in saved.items() if k not in FACTS and (v is None or isinstance(v, int | float))},
-        undefined=saved["undefined"],
-        baselines=saved["baselines"],
-        surface=saved.get("availability/surface", []),
-        history=read_csv(folder / "history.csv"),
+        metrics=metrics,
+        undefined=evaluated["undefined"],
+        baselines=evaluated["baselines"],
+        surface=evaluated.get("availability/surface", []),
+        history=read_history(folder),
         config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
+        card=read_card(folder),
     )
+    check_samples(run)
+    for name in RUN_FIGURES:
+        check_picture(folder / name)
     return run, record.choices | {f"weights.{modality}": name for modality, name in record.weights.items()}
+
+
+def is_metric(name: str, value: Any) -> bool:
+    """Return whether an entry of `metrics.json` is a metric; ValueError for one that is no finite number or None."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and not abs(value) <= sys.float_info.max:
+        raise ValueError(f"{name} is not finite")
+    if name in {spec.name for spec in CATALOGUE} and not number and value is not None:
+        raise ValueError(f"{name} must be a number or null, got {value!r}")
+    return number or value is None
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read the data card, as far as a comparison needs it; an empty one if there is none."""
+    file = folder / "data_card.json"
+    if not file.exists():
+        return {}
+    try:
+        return checked(DataCard, read_object(file))
+    except ValueError as error:
+        raise ValueError(f"{file.name}: {str(error).removeprefix(f'{file.name} ')}") from error
+
+
+def check_samples(run: Run) -> None:
+    """Raise ValueError if `predictions.parquet` is there and cannot be read, or is of other samples."""
+    file = run.folder / "predictions.parquet"
+    if not file.exists():
+        return
+    if not file.is_file():
+        raise ValueError(f"{file.name} is not a file")
+    try:
+        values = sample_values(run)
+        lengths = {len(x) for x in values.values()}
+        undefined = [name for name, x in values.items() if not np.isfinite(x).all()]
+    except Exception as error:  # of a foreign table nearly anything is raised
+        raise ValueError(f"{file.name} {damage(file, error)}") from error
+    if undefined:
+        raise ValueError(f"{file.name} has no finite number for {undefined[0]}")
+    test = run.card.get("classes", {}).get("test")
+    expected = min(lengths, default=0) if test is None else sum(test.values())
+    if lengths - {expected}:
+        raise ValueError(f"{file.name} has {max(lengths)} samples, but the test split has {expected}")
+
+
+def check_picture(file: Path) -> None:
+    """Raise ValueError if a figure is there and cannot be shown."""
+    if not file.exists():
+        return
+    check_readable(file)
+    try:
+        with Image.open(file, formats=["PNG"]) as picture:
+            picture.load()
+    except Exception as error:  # of a damaged picture nearly anything is raised
+        raise ValueError(f"{file.name} {damage(file, error)}") from error
 
 
 def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:

@@ -29,12 +29,17 @@ def write_report(folder: Path, margin: float) -> Path | None:
     comparison = compare(folder, runs, failures, margin)
     for widest in WIDEST:
         page = as_html(comparison, figure_sections(comparison.groups, widest))
-        if len(page.encode()) < LARGEST:
+        if len(encodable(page).encode()) < LARGEST:
             break
     else:
-        log.warning("the page has %.0f MB even with small pictures", len(page.encode()) / 1e6)
+        log.warning("the page has %.0f MB even with small pictures", len(encodable(page).encode()) / 1e6)
     with whole(folder / "report.csv") as temporary:
-        as_frame(comparison).to_csv(temporary, index=False)
-    write_text(as_markdown(comparison), folder / "report.md")
-    write_text(page, folder / "report.html")
+        as_frame(comparison).to_csv(temporary, index=False, errors="backslashreplace")
+    write_text(encodable(as_markdown(comparison)), folder / "report.md")
+    write_text(encodable(page), folder / "report.html")
     return folder / "report.html"
+
+
+def encodable(text: str) -> str:
+    """Replace lone surrogates, which stand for the bytes of a name that is not UTF-8, by escapes."""
+    return text.encode(errors="backslashreplace").decode()

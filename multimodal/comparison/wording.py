@@ -1,8 +1,10 @@
 """The sentences of a comparison: on each pair of fusions, on each group of runs, and on all runs."""
 
+from collections import Counter
+
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import SEEDS, PairwiseTest, best_fusion, enough_seeds, is_reference
-from multimodal.comparison.reading import Failure, Run
+from multimodal.comparison.run import Failure, Run
 from multimodal.metric.catalogue import primary
 
 CONTROLS = ("image_only", "text_only")  # fusions that read one modality; most fusions beat them
@@ -111,18 +113,30 @@ def best_sentence(fusions: dict[str, list[Run]], tests: list[PairwiseTest]) -> s
 def lead(groups: dict[str, list[Run]], failures: list[Failure], margin: float) -> str:
     """Return the sentences on the number of runs, fusions, datasets and failures, and on how they are compared."""
     runs = [run for own in groups.values() for run in own]
+    not_compared = unfinished(failures)
     if not runs:
-        return f"No run has finished; {counted(len(failures), 'job')} failed."
+        return f"No run {'can be compared' if 'left out' in not_compared else 'has finished'}; {not_compared}."
     sizes = sorted({len(own) for group in groups.values() for own in by_fusion(group).values()})
     seeds = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     fusions, datasets = len({run.fusion for run in runs}), len({run.dataset for run in runs})
     counts = [counted(len(runs), "run"), counted(fusions, "fusion"), counted(datasets, "dataset")]
     counts += [counted(len(groups), "setting")] if len(groups) > datasets else []
     return (
-        f"{', '.join(counts)}, {counted(seeds, 'seed')} each; {counted(len(failures), 'job')} failed. "
+        f"{', '.join(counts)}, {counted(seeds, 'seed')} each; {not_compared}. "
         "Fusions are compared on the same data, paired by seed; "
         f"equivalent is within {counted(f'{100 * margin:g}', 'point')}."
     )
+
+
+def unfinished(failures: list[Failure]) -> str:
+    """Return how many jobs failed and, if there are any, were interrupted or left out."""
+    numbers = Counter(failure.status for failure in failures)
+    failed, left_out = numbers.pop("failed", 0), numbers.pop("left out", 0)
+    interrupted = numbers.total()
+    parts = [f"{counted(failed, 'job')} failed"]
+    parts += [f"{interrupted} interrupted"] if interrupted else []
+    parts += [f"{counted(left_out, 'folder')} left out"] if left_out else []
+    return ", ".join(parts)
 
 
 def counted(count: int | str, noun: str) -> str:

@@ -1,15 +1,13 @@
 """The record of a sweep's job: its settings and its outcome, one file per job in the sweep's folder `jobs`."""
 
 import hashlib
-import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from multimodal.io import read_json, write_json
+from multimodal.errors import checked, describe, read_object
+from multimodal.io import write_json
 from multimodal.runs.record import read_record
-
-log = logging.getLogger(__name__)
 
 RECORDS = "jobs"  # folder of the records inside the sweep's
 FINISHED = "finished"
@@ -47,10 +45,14 @@ class JobRecord:
         return sweep / RECORDS / f"{name}.json"
 
     def write(self, sweep: Path) -> None:
-        """Write the record into a sweep's folder."""
-        file = self.file(sweep)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(asdict(self), file)
+        """Write the record into a sweep's folder, and beside it where only this sweep's jobs write.
+
+        So the record of a job outlives that of an equal job, which another sweep runs in the same folder.
+        """
+        own = own_records(sweep, self.sweep)
+        own.mkdir(parents=True, exist_ok=True)
+        for file in (own / self.file(sweep).name, self.file(sweep)):
+            write_json(asdict(self), file)
 
     def finished(self, folder: Path) -> Self:
         """Return the record of the finished job that wrote `folder`, with dataset, fusion and seed of the run there."""
@@ -62,13 +64,31 @@ class JobRecord:
         """Return the record of the failed job."""
         return replace(self, status="failed", error=error, traceback=traceback)
 
+    def interrupted(self) -> Self:
+        """Return the record of the job that a signal stopped."""
+        return replace(self, status="interrupted", error="interrupted")
 
-def read_jobs(sweep: Path) -> list[JobRecord]:
-    """Read the records in a sweep's folder; those of another version are left out with a warning."""
-    records = []
-    for file in sorted((sweep / RECORDS).glob("*.json")):
+
+def own_records(sweep: Path, identifier: str) -> Path:
+    """Return the folder of the records that one sweep alone writes, until its end."""
+    return sweep / RECORDS / f".{identifier}"
+
+
+def read_jobs(folder: Path) -> tuple[list[JobRecord], list[str]]:
+    """Read the records in a folder of records.
+
+    Returns:
+        The records, and a sentence for each file that is damaged or of another version.
+    """
+    records, damaged = [], []
+    for file in sorted(folder.glob("*.json")):
         try:
-            records.append(JobRecord(**read_json(file)))
-        except TypeError:  # other fields
-            log.warning("%s was written by another version of this package: left out", file)
-    return records
+            values = read_object(file)
+        except ValueError as error:
+            damaged.append(describe(error))
+            continue
+        try:
+            records.append(checked(JobRecord, values))
+        except ValueError as error:
+            damaged.append(f"{file.name} was written by another version of this package ({describe(error)})")
+    return records, damaged

@@ -22,9 +22,11 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from multimodal.checks import check_number, check_one_of, check_seed, check_whole
+from multimodal.errors import describe
 from multimodal.runs.build import as_dict, build_model, merged
 from multimodal.runs.composition import CONF
 
+EXPECTED = (ValueError, FloatingPointError, OSError)  # what a component raises for a mistake of its user
 EVALUATOR = "multimodal.evaluation.evaluator.Evaluator"  # built of the node evaluation
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null"}
 MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
@@ -186,7 +188,7 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
     node = "" if match is None else match[1]
     settings = OmegaConf.select(with_stand_ins(cfg), node) if node else None
     if settings is None or (isinstance(cause, ValueError) and f"{node}." in reason):
-        return str(cause) if isinstance(cause, ValueError) else f"{type(cause).__name__}: {reason}"
+        return describe(cause) if isinstance(cause, EXPECTED) else f"{type(cause).__name__}: {reason}"
     listed = [f"{node}.{key}={shown(settings[key])}" for key in settings if not str(key).startswith("_")]
     return f"{node} cannot be built with {', '.join(listed)}: {reason}"
 

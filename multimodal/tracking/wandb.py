@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from traceback import format_exception
@@ -14,6 +16,7 @@ import wandb
 
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
+from multimodal.errors import describe
 from multimodal.tracking.wandb_report import publish
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ class WandbRun:
         check_one_of("tracking", MODES, mode=mode)
         self.mode, self.project, self.entity = cast(Mode, mode), project, entity
         self.opened = False
+        self.run: wandb.Run | None = None  # None before `open`, and after W&B has failed
 
     def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> "WandbRun":
         """Start a new run, even if an earlier one in this process was not closed."""
@@ -58,36 +62,57 @@ class WandbRun:
                 settings=wandb.Settings(init_timeout=10, silent=True, console="off", x_disable_stats=True),
             )
 
-        try:
-            self.run = start(mode)
-        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-            if mode != "online":
-                raise
-            log.warning("W&B: offline (%s)", type(error).__name__)
-            self.run = start("offline")
-        self.run.define_metric("validation/loss", summary="min")  # what a W&B sweep minimises, as Optuna does here
+        with self.guard():
+            try:
+                self.run = start(mode)
+            except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+                if mode != "online":
+                    raise
+                log.warning("W&B: offline (%s)", type(error).__name__)
+                self.run = start("offline")
+            self.run.define_metric("validation/loss", summary="min")  # what a W&B sweep minimises, as Optuna does here
         return self
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Go on without the tracker if W&B fails in the block, with a warning: the run's folder has everything."""
+        try:
+            yield
+        except Exception as error:  # a full disk, its own service, its server: the library raises nearly anything
+            self.run = None
+            reason = describe(error)
+            log.warning("W&B failed, and the run goes on without it: %s: %s", type(error).__name__, reason)
 
     def __enter__(self) -> "WandbRun":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is not None:
-            traceback_text = "".join(format_exception(kind, error, traceback))
-            self.run.summary.update({"error": f"{type(error).__name__}: {error}", "traceback": traceback_text})
-        self.run.finish(exit_code=0 if error is None else 1)
+        """Close the run, with the error if there is one."""
+        if self.run is None:
+            return
+        with self.guard():
+            if error is not None:
+                traceback_text = "".join(format_exception(kind, error, traceback))
+                self.run.summary.update({"error": f"{type(error).__name__}: {error}", "traceback": traceback_text})
+            self.run.finish(exit_code=0 if error is None else 1)
 
     def log(self, row: dict[str, float]) -> None:
         """Log one row of the history; W&B summarises each value by the last one, the validation loss by the lowest."""
-        self.run.log(row)
+        if self.run is not None:
+            with self.guard():
+                self.run.log(row)
 
     def summary(self, metrics: dict[str, float | None]) -> None:
         """Log the final metrics as `test/<name>`; undefined ones are left out."""
-        self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
+        if self.run is not None:
+            with self.guard():
+                self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
 
     def figures(self, files: dict[str, Path]) -> None:
         """Log PNG files as `figure/<name>`."""
-        self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
+        if self.run is not None:
+            with self.guard():
+                self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
 
     def publish(self, folder: Path) -> None:
         """Publish the comparison of the runs in a folder as a W&B report."""

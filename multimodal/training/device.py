@@ -14,6 +14,7 @@ from lightning_fabric.plugins.precision.precision import _PRECISION_INPUT_STR
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.strategy import Strategy
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from multimodal.checks import check_one_of, check_whole
 
@@ -80,6 +81,11 @@ def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any
             # Fabric's annotation forgets the arguments that follow
             process = cast(Callable[[Fabric], Any], run_process)
             fabric.launch(process, fabric.world_size, threads, function, copies, result)
+        except ProcessRaisedException as error:
+            cause = failure_file(result)
+            if cause.exists():  # what was raised there, and not the text of its traceback
+                raise pickle.loads(cause.read_bytes()) from error
+            raise
         finally:
             os.environ.pop("MASTER_PORT", None)  # Fabric's choice for these processes, not for the next job's
         return pickle.loads(result.read_bytes())
@@ -93,12 +99,21 @@ def run_process(
     torch.manual_seed(torch.initial_seed() + fabric.global_rank)  # dropout draws another mask in each
     count = int(cast(Tensor, fabric.all_reduce(torch.ones((), device=fabric.device), reduce_op="sum")))
     assert count == expected, f"{count} of {expected} processes joined"
-    returned = function(fabric, *pickle.loads(copies))
+    try:
+        returned = function(fabric, *pickle.loads(copies))
+    except (ValueError, FloatingPointError, OSError) as error:
+        failure_file(result).write_bytes(pickle.dumps(error))
+        raise
     if fabric.is_global_zero:
         result.write_bytes(pickle.dumps(returned))
     if torch.distributed.is_initialized():  # else its threads may outlive the interpreter, which then aborts
         fabric.barrier()
         torch.distributed.destroy_process_group()
+
+
+def failure_file(result: Path) -> Path:
+    """Return the file in which a process of `launch` leaves the error that ended it."""
+    return result.with_name("error")
 
 
 def computes_bf16() -> bool:

@@ -1,40 +1,86 @@
-"""Ctrl-C and SIGTERM: training finishes and saves the current step; a second signal stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: training finishes and saves the current step; a second signal stops at once.
+
+Outside of the training loop SIGTERM and SIGHUP raise `Interrupted`, as Ctrl-C raises KeyboardInterrupt.
+"""
 
 import logging
+import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 log = logging.getLogger(__name__)
 
-# other handlers, such as submitit's, are left in place
-REPLACEABLE = (signal.SIG_DFL, signal.default_int_handler)
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = (signal.SIGINT, *ENDING)
 
 
 class Interrupted(KeyboardInterrupt):
-    """Raised when a signal stopped the training after its state was saved.
+    """Raised when a signal stopped the training after its state was saved, or stopped what else is done.
 
     It is a KeyboardInterrupt and no Exception, so that it ends a sweep instead of counting as a failed job.
 
     Args:
-        step: number of steps taken.
+        step: number of steps taken; None outside of the training loop.
         received: the signal; a shell expects 128 plus its number as exit status.
     """
 
-    def __init__(self, step: int, received: signal.Signals) -> None:
-        super().__init__(
-            f"stopped after step {step} by {received.name}; run the same command again to resume from step {step}"
-        )
+    def __init__(self, step: int | None, received: signal.Signals) -> None:
+        after, resumed = ("", "go on from what was saved")
+        if step is not None:
+            after, resumed = f" after step {step}", f"resume from step {step}"
+        super().__init__(f"stopped{after} by {received.name}; run the same command again to {resumed}")
         self.step, self.received = step, received
 
-    def __reduce__(self) -> tuple[type, tuple[int, signal.Signals]]:
+    def __reduce__(self) -> tuple[type, tuple[int | None, signal.Signals]]:
         """Let pickle rebuild the exception, for a launcher that sends it between processes."""
         return type(self), (self.step, self.received)
 
 
+class Ending:
+    """Handler of SIGTERM and SIGHUP that raises `Interrupted`; a second signal ends the process at once.
+
+    In a process that is forked from this one, such as a worker that its pool ends by SIGTERM, it acts as none.
+    """
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
+        for ending in ENDING:
+            if signal.getsignal(ending) is self:
+                signal.signal(ending, signal.SIG_DFL)
+        if os.getpid() != self.process:
+            os.kill(os.getpid(), number)
+        raise Interrupted(None, signal.Signals(number))
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise `Interrupted` in the block, as far as nobody else handles them."""
+    previous = {}
+    if threading.current_thread() is threading.main_thread():
+        handler = Ending()
+        replaced = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
+        previous = {number: signal.signal(number, handler) for number in replaced}
+    try:
+        yield
+    finally:
+        for number in previous:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def replaceable(handler: Any) -> bool:
+    """Return whether a handler is Python's or ours; others, such as submitit's, and what nohup ignores, stay."""
+    return handler in (signal.SIG_DFL, signal.default_int_handler) or isinstance(handler, Ending)
+
+
 class InterruptHandler:
-    """Context in which the first SIGINT or SIGTERM is only stored in `received`; the next one acts as usual.
+    """Context in which the first signal is only stored in `received`; the next one acts as usual.
 
     Args:
         active: whether to handle signals; outside the main thread Python cannot, and they are left alone.
@@ -46,8 +92,8 @@ class InterruptHandler:
         self.previous: dict[signal.Signals, Any] = {}  # the handlers to put back
 
     def __enter__(self) -> "InterruptHandler":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if self.active and signal.getsignal(number) in REPLACEABLE:
+        for number in SIGNALS:
+            if self.active and replaceable(signal.getsignal(number)):
                 self.previous[number] = signal.signal(number, self.note)
         return self
 

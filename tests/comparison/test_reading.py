@@ -220,5 +220,7 @@ def test_a_run_of_another_version_is_left_out_and_named(tmp_path: Path, caplog: 
     (tmp_path / "old" / "config.yaml").write_text("seed: 1")
     write_json({"status": "failed", "error": "broken", "traceback": "t"}, tmp_path / "old" / "status.json")
     runs, failures = read_runs(tmp_path)
-    assert ([run.folder.name for run in runs], failures) == (["a"], [])
-    assert "old/config.yaml was written by another version" in caplog.text
+    assert [run.folder.name for run in runs] == ["a"]
+    reason = "config.yaml was written by another version of this package"
+    assert [(f.status, f.name, f.error) for f in failures] == [("left out", "old", reason)]
+    assert f"old is left out of the report: {reason}" in caplog.text

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from multimodal.comparison.pairwise_test import best_fusion, compare_fusions
-from multimodal.comparison.sample_intervals import StoredColumns, sample_intervals, sample_values
+from multimodal.comparison.sample_intervals import sample_intervals
+from multimodal.comparison.stored_samples import StoredColumns, sample_values
 from multimodal.comparison.wording import sentence
 from multimodal.io import write_parquet
 from multimodal.metric.catalogue import compared, primary

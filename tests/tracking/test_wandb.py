@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import wandb
 from PIL import Image
 
 from multimodal.tracking.wandb import WandbRun
@@ -112,6 +113,44 @@ def test_disabled_writes_nothing(tmp_path, monkeypatch, folder):
 def test_an_unknown_mode_names_those_there_are():
     with pytest.raises(ValueError, match="one of online, offline, disabled, got 'loud'"):
         WandbRun("loud", "project", None)
+
+
+class Failing:
+    """Stands for a run of W&B; one of its methods raises."""
+
+    def __init__(self, method: str, error: Exception) -> None:
+        self.method, self.error, self.summary = method, error, {}
+
+    def act(self, method: str) -> None:
+        if method == self.method:
+            raise self.error
+
+    def define_metric(self, *arguments, **settings):
+        self.act("define_metric")
+
+    def log(self, row):
+        self.act("log")
+
+    def finish(self, exit_code):
+        self.act("finish")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("service"), wandb.Error("no")])
+@pytest.mark.parametrize("method", ["init", "define_metric", "log", "finish"])
+def test_a_run_goes_on_without_a_tracker_that_fails(tmp_path, monkeypatch, caplog, error, method):
+    def init(**settings):
+        if method == "init":
+            raise error
+        return Failing(method, error)
+
+    monkeypatch.setattr(wandb, "init", init)
+    with started(tmp_path) as run:
+        run.log({"loss": 1.0})
+        run.log({"loss": 2.0})
+        run.summary({"accuracy/both": 1.0})
+        run.figures({})
+    assert caplog.text.count("W&B failed, and the run goes on without it") == 1
+    assert caplog.text.count("\n") == 1
 
 
 ONLINE = """

@@ -1,0 +1,68 @@
+"""What a comparison is made of: finished runs, and those that cannot be compared."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Run:
+    """Holds a finished run.
+
+    Args:
+        folder: the run's folder.
+        dataset: name of the dataset.
+        source: source of the data: `hub`, `path` or `embedded`.
+        fingerprint: fingerprint of the data.
+        fusion: name of the fusion, with the arguments in which the runs differ: `attention num_layers=2`.
+        setting: other settings in which the runs of a dataset differ: `caption=synergy`; empty if there are none.
+        seed: seed of initialisation, sample order and dropout.
+        metrics: {name: value}, None where undefined.
+        undefined: {name: reason} for every None.
+        baselines: {blind baseline: {name: value}}.
+        surface: rows of the availability surface.
+        history: rows of `history.csv`.
+        config: contents of the run's record, with its command-line overrides.
+        card: entries of the data card, `classes` and perhaps `near_duplicate_counts`; empty if there is none.
+    """
+
+    folder: Path
+    dataset: str
+    source: str
+    fingerprint: str
+    fusion: str
+    setting: str
+    seed: int
+    metrics: dict[str, float | None] = field(repr=False)
+    undefined: dict[str, str] = field(repr=False)
+    baselines: dict[str, dict[str, float | None]] = field(repr=False)
+    surface: list[dict[str, float]] = field(repr=False)
+    history: list[dict[str, float]] = field(repr=False)
+    config: dict[str, Any] = field(repr=False)
+    card: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def group(self) -> tuple[str, str, str, str]:
+        """Return the key that is equal for runs that may be compared."""
+        return self.dataset, self.source, self.fingerprint, self.setting
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job or a single run that is not compared.
+
+    Args:
+        overrides: its command line; empty if unknown.
+        error: why, in a line.
+        traceback: of a failure.
+        multirun: whether it is a job of a sweep.
+        status: `failed`; `interrupted`, or `running` if nobody wrote an end; `left out`, for damaged or foreign files.
+        name: the folder of what was left out.
+    """
+
+    overrides: list[str]
+    error: str
+    traceback: str
+    multirun: bool = True
+    status: str = "failed"
+    name: str = ""
