@@ -27,7 +27,7 @@ from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import read_history
-from multimodal.runs.settings import check_settings, explain
+from multimodal.runs.settings import EXPECTED, check_settings, explain
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
 
@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
 PER_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME")  # environment variables that would make all jobs one W&B run
-EXPECTED = (ValueError, FloatingPointError, OSError)  # told in one line; others are faults of the package
 
 
 def run_job(cfg: DictConfig) -> float | None:

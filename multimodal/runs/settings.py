@@ -38,7 +38,13 @@ ROOT: dict[str, Any] = {
     "image": str | None,
     "output_dir": str | None,
 }
-ROOT |= {"cache_dir": str, "fusion_parameters": int | None, "seed": int, "resume": bool}
+ROOT |= {
+    "cache_dir": str,
+    "trust": str | list[str] | None,
+    "fusion_parameters": int | None,
+    "seed": int,
+    "resume": bool,
+}
 
 
 def check_settings(cfg: DictConfig) -> None:
