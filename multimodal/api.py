@@ -66,7 +66,7 @@ class TrainedRun:
     folder: Path
     record: RunRecord = field(repr=False)  # pages long at the end of a notebook's cell
     metrics: dict[str, Any] = field(repr=False)
-    trust: Sequence[str] = ()
+    trust: Sequence[str] = field(default=(), repr=False)
 
     @property
     def config(self) -> dict[str, Any]:
