@@ -11,11 +11,11 @@ import time
 import pytest
 
 from multimodal.training.checkpoint_file import load_checkpoint
-from multimodal.training.interruption import Interrupted, InterruptHandler
+from multimodal.training.interruption import SIGNALS, Interrupted, InterruptHandler, interruptible
 from multimodal.training.trainer import Trainer
 from tests.helpers.tiny_training import fit
 
-BOTH = (signal.SIGINT, signal.SIGTERM)
+BOTH = SIGNALS
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,42 @@ def test_a_handler_of_somebody_else_is_left_alone():
     finally:
         signal.signal(signal.SIGTERM, before)
     assert seen == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_outside_of_training_a_signal_is_an_exception_and_the_next_has_no_handler(number):
+    with pytest.raises(Interrupted, match=f"stopped by {number.name}; run the same command again") as raised:  # noqa: PT012
+        with interruptible():
+            with InterruptHandler(active=True):
+                pass
+            signal.raise_signal(number)
+    assert raised.value.received is number
+    with interruptible(), pytest.raises(Interrupted):  # noqa: PT012
+        try:
+            signal.raise_signal(number)
+        finally:
+            assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with interruptible(), InterruptHandler(active=True) as signals:
+            signal.raise_signal(signal.SIGHUP)
+            assert signals.received is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.usefixtures("one_thread")
+def test_a_forked_worker_is_ended_by_its_pool_in_silence():
+    with interruptible():
+        process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        process.start()
+        process.terminate()
+        process.join(10)
+    assert process.exitcode == -signal.SIGTERM
 
 
 def test_inactive_it_does_nothing():
