@@ -124,7 +124,7 @@ def test_a_wandb_run_that_the_environment_names_is_not_that_of_every_job(tmp_pat
     monkeypatch.setenv("WANDB_NAME", "mine")
     done = command(tmp_path, "-m", *BRIEF, "seed=0,1", "tracking=offline")
     assert done.status == 0, done.stderr
-    assert done.stderr.count("WANDB_RUN_ID, WANDB_NAME: dropped") == 1
+    assert (done.stdout + done.stderr).count("WANDB_RUN_ID, WANDB_NAME: dropped") == 1
     names = [folder.name for folder in tmp_path.glob("runs/*/wandb/offline-run-*")]
     assert len(set(names)) == 2
     assert not [name for name in names if name.endswith("-mine")]

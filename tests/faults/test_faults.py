@@ -1,6 +1,6 @@
 """Faults of the machine, each in a process of its own: what is said, what is left, and that the same command goes on.
 
-python -m pytest -m slow tests/faults; folders that are full or read-only are small tmpfs mounts, which only root may make.
+python -m pytest -m slow tests/faults; what is full or read-only is a small tmpfs, which only root may mount.
 """
 
 import json
