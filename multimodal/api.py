@@ -1,5 +1,6 @@
 """The suite from a notebook or a script: the same folders, keys and numbers as the command line."""
 
+import gc
 import io
 import logging
 from collections.abc import Iterator, Sequence
@@ -201,6 +202,7 @@ def train(*overrides: str) -> TrainedRun:
         raise ValueError(f"multimodal.train cannot run mode={composition.choices['mode']}; give it to scripts/run.py")
     with plain_errors(composition):
         folder = run.train(composition, instantiate(composition.config.tracking))
+    gc.collect()  # the model lies in cycles, which Python else leaves for many runs
     return load(folder)
 
 

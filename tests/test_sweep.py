@@ -1,10 +1,15 @@
 """A sweep of the command: its table, its records, a job that fails."""
 
 import csv
+import json
+import signal
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from multimodal.evaluation.evaluator import Evaluator
+from multimodal.runs.job import JobRecord
 from multimodal.training.trainer import Trainer
 from tests.helpers.command import BRIEF, TINY, command
 from tests.helpers.offline_wandb import read_runs
@@ -81,3 +86,94 @@ def test_a_mistake_in_the_sweep_itself_starts_no_job(tmp_path: Path) -> None:
     assert done.status == 1
     assert "evaluation.fill cannot be swept while training: train first, then sweep it with" in done.stderr
     assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "setting"),
+    [
+        (["hydra.run.dir=x"], "hydra.run.dir"),
+        (["hydra.job.chdir=true"], "hydra.job.chdir"),
+        (["-m", "hydra.job.chdir=true"], "hydra.job.chdir"),
+        (["-m", "hydra.sweep.dir=x"], "hydra.sweep.dir"),
+        (["-m", "hydra.sweep.dir=x", "output_dir=y"], "hydra.sweep.dir"),
+        (["-m", "hydra.sweep.subdir=.."], "hydra.sweep.subdir"),
+        (["-m", "hydra.sweep.subdir=${hydra.job.num}"], "hydra.sweep.subdir"),
+        (["hydra.output_subdir=.hydra"], "hydra.output_subdir"),
+        (["-m", "output_dir=x,y"], "output_dir"),
+    ],
+)
+def test_folders_of_hydras_own_are_refused_in_a_line(tmp_path: Path, arguments: list[str], setting: str) -> None:
+    done = command(tmp_path, *arguments, *BRIEF, "tracking=disabled")
+    assert done.status == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {setting} cannot be s")
+    assert "output_dir" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_diverged_job_takes_a_line(tmp_path: Path) -> None:
+    done = command(tmp_path, "-m", *BRIEF, "optimizer.lr=1e30", "seed=0,1", "tracking=disabled")
+    assert done.status == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("the training loss was") == 2
+    assert done.stdout.count("FloatingPointError: the training loss was") == 2
+
+
+def test_a_wandb_run_that_the_environment_names_is_not_that_of_every_job(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("WANDB_RUN_ID", "mine")
+    monkeypatch.setenv("WANDB_NAME", "mine")
+    done = command(tmp_path, "-m", *BRIEF, "seed=0,1", "tracking=offline")
+    assert done.status == 0, done.stderr
+    assert (done.stdout + done.stderr).count("WANDB_RUN_ID, WANDB_NAME: dropped") == 1
+    names = [folder.name for folder in tmp_path.glob("runs/*/wandb/offline-run-*")]
+    assert len(set(names)) == 2
+    assert not [name for name in names if name.endswith("-mine")]
+
+
+def test_an_equal_sweep_beside_this_one_hides_no_job(tmp_path: Path, monkeypatch) -> None:
+    """The other one works on the first run and, in the end, overwrites the record of its job."""
+    fit = Trainer.fit
+
+    def other_sweep_ends(self, *arguments):
+        for file in (tmp_path / "runs" / "jobs").glob("*.json"):
+            other = json.loads(file.read_text()) | {"sweep": "other", "status": "finished"}
+            file.write_text(json.dumps(other))
+        return fit(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "fit", other_sweep_ends)
+    first = command(tmp_path, "-m", *BRIEF, "seed=0,1", "tracking=disabled")
+    assert "2 jobs, 0 failed" in first.stdout
+    (run,) = (tmp_path / "runs").glob("mnist-attention-s0-*")
+    with FileLock(run.with_name(f".{run.name}.lock")):
+        done = command(tmp_path, "-m", *BRIEF, "seed=0,1", "tracking=disabled")
+    assert done.status == 1
+    assert "2 jobs, 1 failed" in done.stdout
+    assert f"another process is working on runs/{run.name}" in done.stdout
+    assert not list((tmp_path / "runs" / "jobs").glob(".*/*.json"))  # read, and not needed any more
+
+
+def test_a_job_without_a_record_is_a_failure(tmp_path: Path, monkeypatch) -> None:
+    def full(self, folder):
+        raise OSError(28, "No space left on device", str(folder))
+
+    monkeypatch.setattr(JobRecord, "write", full)
+    done = command(tmp_path, "-m", *BRIEF, "seed=0,1", "tracking=disabled")
+    assert done.status == 1
+    assert "2 jobs, 2 failed" in done.stdout
+    assert "2 of the jobs left no readable record" in done.stdout
+    assert "runs: No space left on device; free some space" in done.stderr
+
+
+def test_an_interrupted_job_says_so_and_ends_the_sweep(tmp_path: Path, monkeypatch) -> None:
+    def stop(self, *arguments):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Evaluator, "evaluate", stop)
+    done = command(tmp_path, "-m", *BRIEF, "seed=0,1", "tracking=disabled")
+    assert done.status == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM; run the same command again to go on from what was saved" in done.stderr
+    assert "Traceback" not in done.stderr
+    (record,) = (json.loads(file.read_text()) for file in (tmp_path / "runs" / "jobs").glob("*.json"))
+    assert record["status"] == "interrupted"
+    (status,) = (json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/status.json"))
+    assert status["status"] == "interrupted"

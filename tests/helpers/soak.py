@@ -1,6 +1,5 @@
 """Many tiny jobs in one process, and what each leaves in it."""
 
-import gc
 import os
 import sys
 import threading
@@ -22,7 +21,6 @@ def soak(folder: Path, jobs: int) -> list[tuple[float, int, int]]:
     measured = []
     for seed in range(jobs):
         multimodal.train(*FAST, f"seed={seed}", f"output_dir={folder}/{seed}", f"cache_dir={folder}/cache")
-        gc.collect()
         measured.append((resident(), len(list(Path("/proc/self/fd").iterdir())), threading.active_count()))
     return measured
 

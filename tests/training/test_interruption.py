@@ -11,11 +11,11 @@ import time
 import pytest
 
 from multimodal.training.checkpoint_file import load_checkpoint
-from multimodal.training.interruption import Interrupted, InterruptHandler
+from multimodal.training.interruption import SIGNALS, Interrupted, InterruptHandler, interruptible
 from multimodal.training.trainer import Trainer
 from tests.helpers.tiny_training import fit
 
-BOTH = (signal.SIGINT, signal.SIGTERM)
+BOTH = SIGNALS
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,51 @@ def test_a_handler_of_somebody_else_is_left_alone():
     finally:
         signal.signal(signal.SIGTERM, before)
     assert seen == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_outside_of_training_a_signal_is_an_exception(number):
+    with pytest.raises(Interrupted, match=f"stopped by {number.name}; run the same command again") as raised:  # noqa: PT012
+        with InterruptHandler(active=True):
+            pass
+        with interruptible():
+            signal.raise_signal(number)
+    assert raised.value.received is number
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_ends_the_process_at_once(number):
+    with interruptible():
+        with pytest.raises(Interrupted):
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with interruptible(), InterruptHandler(active=True) as signals:
+            signal.raise_signal(signal.SIGHUP)
+            assert signals.received is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.usefixtures("one_thread")
+def test_a_forked_worker_is_ended_by_its_pool_in_silence():
+    def work():
+        send.send("here")
+        time.sleep(60)
+
+    receive, send = multiprocessing.Pipe(duplex=False)
+    with interruptible():
+        process = multiprocessing.get_context("fork").Process(target=work)
+        process.start()
+        receive.recv()  # a signal that comes before is lost: Python forgets it in the fork
+        process.terminate()
+        process.join(10)
+    assert process.exitcode == -signal.SIGTERM
 
 
 def test_inactive_it_does_nothing():
