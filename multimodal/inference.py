@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from multimodal.dataset.preparing.vocabulary import Vocabulary, tokenize
-from multimodal.dataset.reading.images import decode_one
+from multimodal.dataset.reading.decoding import decode_one
 from multimodal.model import MultimodalModel
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 
@@ -69,10 +69,10 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
     if isinstance(file, Path) and not file.is_file():
         raise ValueError(f"image: there is no file {file}")
     content = file.read_bytes() if isinstance(file, Path) else file.getvalue()
-    pixels, problem = decode_one({"bytes": content, "path": None}, size, channels)
-    if problem is not None:
-        raise ValueError(f"image: {file} cannot be used: {problem}")
-    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, channels, size, size) / 255
+    decoded = decode_one({"bytes": content, "path": None}, size, channels)
+    if decoded.problem is not None:
+        raise ValueError(f"image: {file} cannot be used: {decoded.problem}")
+    return torch.frombuffer(bytearray(decoded.scaled_alone()), dtype=torch.uint8).view(1, channels, size, size) / 255
 
 
 def read_sample(
