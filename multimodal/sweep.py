@@ -9,6 +9,7 @@ import sys
 import traceback
 import uuid
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, cast
 
 import pandas as pd
@@ -190,7 +191,9 @@ class SweepTable(Callback):
             check_places(config)
             check_margin(config.report.margin)
             check_swept(config)
-            Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
+            folder = Path(config.hydra.sweep.dir)
+            folder.mkdir(parents=True, exist_ok=True)  # for a study's database
+            TemporaryFile(dir=folder).close()  # raises OSError where nothing can be written
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
         except OSError as error:
