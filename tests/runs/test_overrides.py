@@ -11,6 +11,7 @@ from multimodal.runs.overrides import check_overrides
     ("override", "advice"),
     [
         ("model_type=concat", "it is fusion here"),
+        ("caption=synergy", "caption has no option synergy; it is task=synergy here"),
         ("+model_type=concat", "it is fusion here"),
         ("++model_type=concat", "it is fusion here"),
         ("training.step=5", "did you mean training.steps?"),
