@@ -14,14 +14,19 @@ def split_generators(seed: int, content: dict[str, Tensor]) -> dict[str, torch.G
     return {split: torch.Generator().manual_seed(1000 * seed + number) for number, split in enumerate(sorted(content))}
 
 
+VOWELS = tuple("aeiou8")  # "an eight", "an 8"
+CONSONANTS = ("one", "uni", "eu")  # spoken as "w" and "y": "a one", "a unicorn"
+
+
 def with_article(name: str) -> str:
     """Return a class name with its indefinite article.
 
     Example:
-        >>> with_article("eight"), with_article("8"), with_article("polar bear")
-        ('an eight', 'an 8', 'a polar bear')
+        >>> with_article("eight"), with_article("one"), with_article("polar bear")
+        ('an eight', 'a one', 'a polar bear')
     """
-    return f"{'an' if name[:1].lower() in tuple('aeiou8') else 'a'} {name}"
+    start = name.lower()
+    return f"{'an' if start.startswith(VOWELS) and not start.startswith(CONSONANTS) else 'a'} {name}"
 
 
 def class_shares(content: Tensor, classes: int) -> Tensor:

@@ -14,7 +14,9 @@ def test_every_split_of_every_seed_draws_its_own_numbers():
     assert len({tuple(row) for row in first}) == 6
 
 
-@pytest.mark.parametrize(("name", "text"), [("seven", "a seven"), ("Apple", "an Apple"), ("8", "an 8"), ("", "a ")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("seven", "a seven"), ("Apple", "an Apple"), ("8", "an 8"), ("one", "a one")]
+)
 def test_the_article_fits(name, text):
     assert with_article(name) == text
 
