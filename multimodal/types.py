@@ -125,20 +125,70 @@ class Output:
 
 
 @dataclass(frozen=True)
-class CaptionedTask:
-    """Captions and targets of the classification task, as a caption mode returns them.
+class Captions:
+    """Captions as a caption mode returns them.
 
     Args:
-        captions: {split: N captions, one per sample}.
-        label: {split: (N,) int64, the target of the classification task}.
+        texts: {split: N captions, one per sample}.
         names_class: whether a caption alone states which class is pictured.
         tables: {name: rows} that document the changes, saved in the run's folder.
     """
 
-    captions: dict[str, list[str]]
-    label: dict[str, Tensor]
+    texts: dict[str, list[str]]
     names_class: bool
     tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The accuracies that a task allows on the test split, each a number or the reason why it is unknown.
+
+    Args:
+        chance: accuracy of always answering the most frequent training label.
+        image: the highest accuracy from the image alone.
+        text: the highest accuracy from the caption alone.
+        both: the highest accuracy from both, the task's ceiling.
+        text_posterior: (N, K) probabilities of the classes given each test caption, where `image` and `both` have to
+            be measured: modalities that are independent given the class are combined best by the product of their
+            posteriors. None where they are known.
+    """
+
+    chance: float
+    image: float | str
+    text: float | str
+    both: float | str
+    text_posterior: Tensor | None = None
+
+    def named(self) -> dict[str, float | str]:
+        """Return the limits by the names that results and data card have for them."""
+        return {"chance": self.chance, "ceiling": self.both, "image_ceiling": self.image, "text_ceiling": self.text}
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """The samples of every split as a task leaves them.
+
+    Args:
+        image: {split: (N, C, H, W) uint8}.
+        captions: {split: N captions}.
+        label: {split: (N,) int64, the target of the classification task}.
+        content: {split: (N,) int64, the pictured class; of several pictures, the class of the one that is asked for}.
+        names_class: whether a caption alone states which class is pictured.
+        limits: what can be reached on the test split.
+        writes_captions: whether the task wrote the captions itself; such a caption is never cut.
+        flippable: whether a mirrored image still fits its caption.
+        undefined: {beginning of metric names: why the task makes these metrics meaningless}.
+    """
+
+    image: dict[str, Tensor]
+    captions: dict[str, list[str]]
+    label: dict[str, Tensor]
+    content: dict[str, Tensor]
+    names_class: bool
+    limits: Limits
+    writes_captions: bool
+    flippable: bool
+    undefined: dict[str, str]
 
 
 def masked_mean(tokens: Tensor, token_mask: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ LAYERS = [
     "checks",
     "words",
     "caption",
+    "task",
     "dataset",
     "encoder",
     "missing",
@@ -27,7 +28,7 @@ LAYERS = [
 ]
 LAYERS += ["metric", "training", "judge", "evaluation", "inference", "runs", "figures", "comparison", "tracking"]
 LAYERS += ["sweep", "run", "api", "cli"]
-GROUPS = ("caption", "encoder", "missing", "fusion", "head")  # whose members know only the five modules below
+GROUPS = ("caption", "task", "encoder", "missing", "fusion", "head")  # whose members know only the five modules below
 CONFIGURED = ("runs", "sweep", "run", "api", "cli")  # may import Hydra and OmegaConf
 FILES = sorted(f for f in PACKAGE.rglob("*.py") if f.name != "__init__.py")
 

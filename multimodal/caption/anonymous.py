@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from multimodal.checks import check_number
-from multimodal.types import CaptionedTask
+from multimodal.types import Captions
 from multimodal.words import split_words, tokenize
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,7 @@ class AnonymousCaptions:
         self.phrases = None if words is None else set(phrases)
         self.threshold, self.placeholder = threshold, normalize("NFC", placeholder)
 
-    def apply(
-        self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
-    ) -> CaptionedTask:
+    def apply(self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]) -> Captions:
         """Replace the words that reveal the class.
 
         Args:
@@ -59,7 +57,7 @@ class AnonymousCaptions:
             class_names: names of the classes.
 
         Returns:
-            The changed captions; the label is the pictured class. The table `class_words` has the rows of
+            The changed captions. The table `class_words` has the rows of
             `score_words` and whether each word was replaced.
 
         Raises:
@@ -85,7 +83,7 @@ class AnonymousCaptions:
             for split, texts in words.items()
         }
         table: list[dict[str, object]] = [{**score, "replaced": (score["word"],) in revealing} for score in scores]
-        return CaptionedTask(anonymous, content, names_class=False, tables={"class_words": table})
+        return Captions(anonymous, names_class=False, tables={"class_words": table})
 
 
 def runs(text: list[str], phrases: set[tuple[str, ...]]) -> list[tuple[tuple[str, ...], bool]]:

@@ -2,14 +2,12 @@
 
 from torch import Tensor
 
-from multimodal.types import CaptionedTask
+from multimodal.types import Captions
 
 
 class OriginalCaptions:
-    """Changes nothing: the label is the pictured class."""
+    """Changes nothing."""
 
-    def apply(
-        self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
-    ) -> CaptionedTask:
-        """Return the captions {split: N texts} unchanged; the label is `content`, {split: (N,) pictured class}."""
-        return CaptionedTask(captions, content, names_class=True)
+    def apply(self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]) -> Captions:
+        """Return the captions {split: N texts} unchanged; `content`, {split: (N,) pictured class}, is ignored."""
+        return Captions(captions, names_class=True)

@@ -9,12 +9,13 @@ import numpy as np
 
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.types import UNK, CaptionedTask
+from multimodal.types import UNK, Limits
 from multimodal.words import tokenize
 
 
 def make_card(
-    task: CaptionedTask,
+    captions: dict[str, list[str]],
+    limits: Limits,
     splits: dict[str, Split],
     vocabulary: Vocabulary,
     class_names: list[str],
@@ -24,7 +25,8 @@ def make_card(
     """Compute the statistics of a dataset, ready for JSON.
 
     Args:
-        task: captions before truncation.
+        captions: {split: captions before truncation}.
+        limits: the accuracies that the task allows.
         splits: {split: Split}.
         vocabulary: words of the training captions.
         class_names: names of the pictured classes.
@@ -35,11 +37,12 @@ def make_card(
         `classes` {split: {class: samples}}; `vocabulary`, its size; `captions` {split: {"words": number of captions
         with 0, 1, 2 … words, "cut": share of truncated captions, "duplicates": share of captions that repeat another,
         "unknown_words": share of words outside the vocabulary}}; `dropped_words`, how many different words of the
-        training captions, as they are read, the vocabulary leaves out; `test_captions_in_train`, a share; `bad_rows`.
+        training captions, as they are read, the vocabulary leaves out; `test_captions_in_train`, a share; `bad_rows`;
+        `task` {"chance", "ceiling", "image_ceiling", "text_ceiling": accuracy, or the reason why it is unknown}.
     """
-    lengths = {split: word_counts(captions) for split, captions in task.captions.items()}
+    lengths = {split: word_counts(texts) for split, texts in captions.items()}
     read = {split: np.minimum(length, max_words).sum() for split, length in lengths.items()}
-    train = set(task.captions["train"])
+    train = set(captions["train"])
     words = {word for caption in train for word in tokenize(caption)[:max_words]}
     return {
         "classes": {split: class_counts(part, class_names) for split, part in splits.items()},
@@ -49,13 +52,14 @@ def make_card(
             split: {
                 "words": np.bincount(lengths[split]).tolist(),  # how many captions have 0, 1, 2 ... words
                 "cut": share(lengths[split] > max_words),
-                "duplicates": 1 - len(set(captions)) / len(captions),
+                "duplicates": 1 - len(set(texts)) / len(texts),
                 "unknown_words": float((splits[split].tokens == UNK).sum() / read[split]),
             }
-            for split, captions in task.captions.items()
+            for split, texts in captions.items()
         },
-        "test_captions_in_train": share([caption in train for caption in task.captions["test"]]),
+        "test_captions_in_train": share([caption in train for caption in captions["test"]]),
         "bad_rows": bad_rows,
+        "task": limits.named(),
     }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.types import PAD, Batch
+from multimodal.types import PAD, Batch, Limits
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Data:
         vocabulary: words of the training captions.
         class_names: names of the K classes.
         names_class: whether a caption alone states which class is pictured.
+        limits: the accuracies that the task allows on the test split.
+        undefined: {beginning of metric names: why the task makes these metrics meaningless}.
         grammar: reads the stated attributes from a caption, {attribute: word}; None if there is no grammar.
         augment: augmentation of training images that keeps their captions true.
         fingerprint: hash of all arrays, hexadecimal.
@@ -78,6 +80,8 @@ class Data:
     vocabulary: Vocabulary
     class_names: list[str]
     names_class: bool
+    limits: Limits
+    undefined: dict[str, str]
     grammar: Callable[[str], dict[str, str]] | None
     augment: Augment
     fingerprint: str

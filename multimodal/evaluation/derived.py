@@ -59,3 +59,13 @@ def unable(scores: Scores, reads: tuple[str, ...]) -> Scores:
         for modality in modalities
         if modality not in reads
     }
+
+
+def meaningless(scores: Scores, undefined: dict[str, str]) -> Scores:
+    """Return {name: reason} of the metrics that the task makes meaningless.
+
+    Args:
+        scores: scores of a model, or of a baseline.
+        undefined: {beginning of metric names: reason}.
+    """
+    return {name: reason for name in scores for start, reason in undefined.items() if name.startswith(start)}

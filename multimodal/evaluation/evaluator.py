@@ -10,7 +10,7 @@ from multimodal.checks import check_one_of, check_seed, check_whole
 from multimodal.dataset.data import Data
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.context import AttentionMaps, Context, Measured
-from multimodal.evaluation.derived import sample_means, skills, unable
+from multimodal.evaluation.derived import meaningless, sample_means, skills, unable
 from multimodal.evaluation.fill import FILLS
 from multimodal.evaluation.predict import Predictions
 from multimodal.evaluation.samples import sample_columns
@@ -115,7 +115,9 @@ class Evaluator:
         if "near_duplicate_counts" in data.card:
             scores["data/near_duplicates"] = float(data.card["near_duplicate_counts"]["test_in_train"])
         scores |= skills(scores, baselines)
-        metrics, undefined = split_undefined(scores | unable(scores, fusion.modalities))
+        reasons = unable(scores, fusion.modalities) | meaningless(scores, data.undefined)
+        metrics, undefined = split_undefined(scores | reasons)
+        baselines = {name: row | meaningless(row, data.undefined) for name, row in baselines.items()}
         return Results(
             metrics=metrics,
             undefined=undefined,

@@ -3,6 +3,9 @@
 from multimodal.evaluation.evaluator import Results
 from multimodal.metric.catalogue import TERMINAL, MetricSpec, shown_in
 
+TASK_CEILING = {"accuracy/both": "task/ceiling", "accuracy/image": "task/image_ceiling"}
+TASK_CEILING |= {"accuracy/text": "task/text_ceiling"}
+
 
 def score_rows(results: Results) -> list[dict[str, str | float | None]]:
     """Return a row for the model and for each blind baseline, with the baselines' metrics; None if undefined."""
@@ -26,11 +29,12 @@ def summary(results: Results) -> list[str]:
 
 
 def reference_scores(results: Results, spec: MetricSpec) -> dict[str, float | None]:
-    """Return the reference values of a metric: blind baselines, its judge, and its own chance and ceiling."""
+    """Return a metric's reference values: blind baselines, its judge, its chance and ceiling, the task's ceiling."""
     references = {row: scores[spec.name] for row, scores in results.baselines.items() if spec.name in scores}
     if spec.judge is not None and spec.judge in results.metrics:
         references["the judge itself"] = results.metrics[spec.judge]
     limits = {part: f"{spec.name}_{part}" for part in ("chance", "ceiling")}
+    limits |= {"the task's ceiling": TASK_CEILING[spec.name]} if spec.name in TASK_CEILING else {}
     return references | {part: results.metrics[name] for part, name in limits.items() if name in results.metrics}
 
 

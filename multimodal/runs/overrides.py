@@ -43,6 +43,7 @@ RENAMED = {  # names of earlier versions, and of the plain scripts that this sui
     "dataset.hub": "dataset.hub_id",
     "caption.neutral": "caption.placeholder",
 }
+MOVED = {"caption=synergy": "task=synergy"}  # options that are in another group now
 
 
 def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
@@ -91,6 +92,8 @@ def check_option(override: Override) -> str:
     for name in names:
         if name in choices or name == "null" or group.startswith("hydra/"):  # plugins have options of their own
             continue
+        if f"{group}={name}" in MOVED:
+            raise ValueError(f"{group} has no option {name}; it is {MOVED[f'{group}={name}']} here")
         inner = sorted(path.name for path in (CONF / group).iterdir() if path.is_dir())
         near = difflib.get_close_matches(name, choices, n=1)
         owner = [part for part in inner if (CONF / group / part / f"{name}.yaml").exists()]

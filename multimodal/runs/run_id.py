@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 # What changes a result; tracking, paths and the kind of hardware do not.
-KEYED = ["dataset", "caption", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim"]
+KEYED = ["dataset", "caption", "task", "encoder", "missing", "fusion", "head", "loss", "training", "seed", "dim"]
 KEYED += ["fusion_parameters"]
 # Data and weights count by their content.
 NOT_KEYED = ["dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded", "encoder.image.weights"]

@@ -64,7 +64,7 @@ def check_settings(cfg: DictConfig) -> None:
     check_whole("", most=2**16, dim=values["dim"])
     check_type("report.margin", values["report"]["margin"], float)
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
-    first = ("caption", "dataset")  # other parts take values from these
+    first = ("caption", "task", "dataset")  # other parts take values from these
     for group in sorted(groups(), key=lambda name: first.index(name) if name in first else len(first)):
         check_part(group, values.get(group))
     for group in MODEL:

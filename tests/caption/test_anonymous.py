@@ -7,7 +7,7 @@ import torch
 
 from multimodal.caption.anonymous import AnonymousCaptions, score_words
 from multimodal.dataset.builtin import animal_grammar, digit_grammar
-from multimodal.types import CaptionedTask
+from multimodal.types import Captions
 
 GRAMMARS = {"digits": (digit_grammar, "digit"), "animals": (animal_grammar, "species")}
 SETTINGS = {"words": None, "threshold": 0.5, "placeholder": "something"}
@@ -24,19 +24,19 @@ def written(name: str, count: int, seed: int) -> tuple[list[str], torch.Tensor, 
     return [grammar.write(attributes, rng) for attributes in drawn], content, names
 
 
-def apply(captions: dict[str, list[str]], content: dict[str, list[int]], **changed: object) -> CaptionedTask:
+def apply(captions: dict[str, list[str]], content: dict[str, list[int]], **changed: object) -> Captions:
     """Captions of cats and dogs, without what gives them away."""
     pictured = {split: torch.tensor(numbers) for split, numbers in content.items()}
     return AnonymousCaptions(**SETTINGS | changed).apply(captions, pictured, CAT_DOG)
 
 
-def replaced(told: CaptionedTask) -> set[str]:
+def replaced(told: Captions) -> set[str]:
     """The words that were."""
     return {row["word"] for row in told.tables["class_words"] if row["replaced"]}
 
 
 @pytest.fixture(scope="module", params=GRAMMARS)
-def embedded(request) -> tuple[dict[str, list[str]], dict[str, torch.Tensor], list[str], CaptionedTask]:
+def embedded(request) -> tuple[dict[str, list[str]], dict[str, torch.Tensor], list[str], Captions]:
     """(captions, content, class names, told) of an embedded set."""
     train, seen, names = written(request.param, 1200, 0)
     test, asked, _ = written(request.param, 300, 1)
@@ -57,25 +57,24 @@ def test_the_class_words_are_found_and_no_others(embedded):
 def test_all_other_words_stay_where_they_were(embedded):
     captions, _, names, told = embedded
     for split, texts in captions.items():
-        for before, after in zip(texts, told.captions[split], strict=True):
+        for before, after in zip(texts, told.texts[split], strict=True):
             assert after.split() == ["something" if word in names else word for word in before.split()]
             assert "something" in after
 
 
-def test_the_answers_are_the_pictured_classes_and_no_caption_names_one(embedded):
+def test_no_caption_names_a_class(embedded):
     _, content, names, told = embedded
-    assert all(torch.equal(told.label[split], content[split]) for split in content)
     assert not told.names_class
-    again = AnonymousCaptions(**SETTINGS).apply(told.captions, content, names)
+    again = AnonymousCaptions(**SETTINGS).apply(told.texts, content, names)
     assert replaced(again) == set()
-    assert again.captions == told.captions
+    assert again.texts == told.texts
 
 
 def test_the_attributes_can_still_be_read(embedded):
     captions, _, names, told = embedded
     grammar, target = GRAMMARS["digits" if len(names) == 10 else "animals"]
     kept = set(grammar.VALUES) - {target} - ({"fur", "pattern"} if target == "species" else set())
-    for before, after in zip(captions["test"], told.captions["test"], strict=True):
+    for before, after in zip(captions["test"], told.texts["test"], strict=True):
         stated, left = grammar.parse(before), grammar.parse(after)
         assert target not in left
         assert {name: stated[name] for name in kept} == {name: left[name] for name in kept}
@@ -132,16 +131,16 @@ def test_test_captions_are_rewritten_by_the_words_of_train_alone():
     test = ["a cat barks"] * 50 + ["a dog meows"] * 50  # the verbs give the class away, but only here
     told = apply({"train": train, "test": test}, {"train": [0] * 50 + [1] * 50, "test": [0] * 50 + [1] * 50})
     assert replaced(told) == {"cat", "dog"}
-    assert set(told.captions["test"]) == {"a something barks", "a something meows"}
+    assert set(told.texts["test"]) == {"a something barks", "a something meows"}
     swapped = apply({"train": train, "test": test}, {"train": [0] * 50 + [1] * 50, "test": [1] * 100})
-    assert swapped.captions == told.captions
+    assert swapped.texts == told.texts
 
 
 def test_length_and_order_stay_and_case_and_punctuation_hide_no_word():
     train = ["Big CAT, small cat!"] * 30 + ["Big DOG, small dog!"] * 30
     told = apply({"train": train, "test": ["'Cat'-dog. 🐱 Cats?"]}, {"train": [0] * 30 + [1] * 30, "test": [0]})
-    assert told.captions["train"] == ["big something , small something !"] * 60
-    assert told.captions["test"] == ["' something '- something . 🐱 cats ?"]
+    assert told.texts["train"] == ["big something , small something !"] * 60
+    assert told.texts["test"] == ["' something '- something . 🐱 cats ?"]
 
 
 @pytest.mark.parametrize("words", [["thin"], ["Thin", "HERE"], ["cat", "unheard"]])
@@ -150,7 +149,7 @@ def test_a_given_list_is_used_as_it_is(words):
     told = apply({"train": train}, {"train": [0] * 50 + [1] * 50}, words=words)
     given = {word.lower() for word in words}
     assert replaced(told) == given & {"a", "thin", "cat", "dog", "here"}
-    for before, after in zip(train, told.captions["train"], strict=True):
+    for before, after in zip(train, told.texts["train"], strict=True):
         assert after.split() == ["something" if word in given else word for word in before.split()]
 
 
@@ -182,21 +181,21 @@ def test_a_list_that_matches_nothing_is_refused_and_a_part_that_does_not_is_said
     with pytest.raises(ValueError, match=r"no training caption has any of emu, unicorn"):
         AnonymousCaptions(["unicorn", "emu"], 0.5, "something").apply(captions, content, ["cat", "dog"])
     told = AnonymousCaptions(["cat", "unicorn"], 0.5, "something").apply(captions, content, ["cat", "dog"])
-    assert told.captions["train"] == ["a grey something", "a dog"]
+    assert told.texts["train"] == ["a grey something", "a dog"]
     assert "no training caption has unicorn" in caplog.text
 
 
 def test_a_word_of_several_parts_is_replaced_as_a_whole():
     texts = ["一只小猫。", "a polar-bear and ice", "一只狗"]
     told = apply({"train": texts}, {"train": [0, 0, 1]}, words=["小猫", "polar-bear", "Polar"])
-    assert told.captions["train"] == ["一 只 something 。", "a something and ice", "一 只 狗"]
+    assert told.texts["train"] == ["一 只 something 。", "a something and ice", "一 只 狗"]
 
 
 def test_accents_match_however_they_are_composed():
     told = apply({"train": ["un e\u0301le\u0301phant", "un chat"]}, {"train": [0, 1]}, words=["Éléphant"])
-    assert told.captions["train"] == ["un something", "un chat"]
+    assert told.texts["train"] == ["un something", "un chat"]
     told = apply({"train": ["un éléphant", "un chat"]}, {"train": [0, 1]}, words=["chat"], placeholder="be\u0301te")
-    assert told.captions["train"] == ["un éléphant", "un béte"]
+    assert told.texts["train"] == ["un éléphant", "un béte"]
 
 
 @pytest.mark.parametrize("words", [[7], [None], [" "], "cat", []])

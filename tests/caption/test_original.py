@@ -7,7 +7,6 @@ def test_nothing_is_changed():
     captions = {"train": ["A Cat, sitting.", ""], "test": ["👩‍🚀 dog"]}
     content = {"train": torch.tensor([0, 1]), "test": torch.tensor([1])}
     told = OriginalCaptions().apply(captions, content, ["cat", "dog"])
-    assert told.captions == {"train": ["A Cat, sitting.", ""], "test": ["👩‍🚀 dog"]}
-    assert {name: label.tolist() for name, label in told.label.items()} == {"train": [0, 1], "test": [1]}
+    assert told.texts == {"train": ["A Cat, sitting.", ""], "test": ["👩‍🚀 dog"]}
     assert told.names_class
     assert told.tables == {}

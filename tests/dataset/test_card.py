@@ -8,7 +8,7 @@ from datasets import DatasetDict
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.types import CaptionedTask
+from multimodal.types import Limits
 from tests.helpers.datasets import prepared, samples, square, table
 
 CLASSES = ["cat", "dog", "fish"]
@@ -18,6 +18,7 @@ CAPTIONS = {  # at most three words are read
     "test": ["a cat", "one purple fish", "so very long a fish", "a dog"],
 }
 CONTENT = {"train": [0, 0, 1, 0, 1, 1], "validation": [0, 1], "test": [0, 2, 2, 1]}
+LIMITS = Limits(chance=0.5, image="not known yet", text=0.75, both=1.0)
 BAD = [{"split": "test", "row": 3, "problem": "caption is empty"}]
 
 
@@ -29,13 +30,16 @@ def card(captions: dict[str, list[str]], content: dict[str, list[int]]) -> dict:
         shown = torch.tensor(content[name])
         image = torch.zeros(len(texts), 1, 4, 4, dtype=torch.uint8)
         splits[name] = Split(image, vocabulary.encode(texts, 3), (shown + 1) % 3, shown)
-    label = {name: split.label for name, split in splits.items()}
-    return make_card(CaptionedTask(captions, label, True), splits, vocabulary, CLASSES, 3, BAD)
+    return make_card(captions, LIMITS, splits, vocabulary, CLASSES, 3, BAD)
 
 
 @pytest.fixture
 def counted() -> dict:
     return card(CAPTIONS, CONTENT)
+
+
+def test_the_accuracies_that_the_task_allows_stand_in_it(counted):
+    assert counted["task"] == {"chance": 0.5, "ceiling": 1.0, "image_ceiling": "not known yet", "text_ceiling": 0.75}
 
 
 def test_samples_are_counted_by_split_and_pictured_class(counted):

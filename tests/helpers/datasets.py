@@ -12,6 +12,7 @@ from multimodal.dataset.builtin.digit_grammar import parse
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.prepare import prepare_data
+from multimodal.task.redundant import RedundantTask
 
 CLASSES = ["bird", "cat", "dog"]
 COLUMNS = {"image": "image", "label": "label", "caption": "caption"}
@@ -24,6 +25,7 @@ SETTINGS = {
     "hub_id": "nobody/nothing",
     "columns": COLUMNS,
     "caption": OriginalCaptions(),
+    "task": RedundantTask(),
     "image_size": 8,
     "channels": 1,
     "max_words": 4,

@@ -16,7 +16,6 @@ from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.predict import Predictions
 from multimodal.figures.run_figures import RunFigures
 from multimodal.metric.availability import missing_thresholds, surface
-from multimodal.types import CaptionedTask
 from tests.helpers.toy import toy_data
 
 TITLE = "animals (embedded, anonymous captions), product_of_experts fusion, seed 10"  # about as long as they get
@@ -92,8 +91,8 @@ def made_up_history(rows: int) -> list[dict[str, float]]:
 
 
 def draw_every_figure(data: Data, results: Results, rows: int = 3) -> dict[str, Figure]:
-    task = CaptionedTask({split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}, {}, True)
-    card = make_card(task, data.splits, data.vocabulary, data.class_names, 100, [])
+    captions = {split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}
+    card = make_card(captions, data.limits, data.splits, data.vocabulary, data.class_names, 100, [])
     card |= {"source": "embedded", "revision": None, "near_duplicates": [{"test": 0, "train": 0}]}
     return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, made_up_history(rows), results, RATES, card)
 

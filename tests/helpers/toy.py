@@ -15,7 +15,7 @@ from multimodal.dataset.data import Data, Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.training.device import computes_bf16
-from multimodal.types import Encoded
+from multimodal.types import Encoded, Limits
 
 needs_bf16 = pytest.mark.skipif(not computes_bf16(), reason="this CPU cannot compute in bf16")
 
@@ -49,9 +49,21 @@ def toy_data(
     class_names: list[str],
     fingerprint: str = "0",
 ) -> Data:
-    """A dataset of these splits, as a caption mode that changes nothing leaves it."""
+    """A dataset of these splits, as a caption mode and a task that change nothing leave it."""
     return Data(
-        name, source, splits, vocabulary, class_names, True, parse, Augment(0, 0, 0, False), fingerprint, {}, {}
+        name=name,
+        source=source,
+        splits=splits,
+        vocabulary=vocabulary,
+        class_names=class_names,
+        names_class=True,
+        limits=Limits(chance=0.5, image=1.0, text=1.0, both=1.0),
+        undefined={},
+        grammar=parse,
+        augment=Augment(0, 0, 0, False),
+        fingerprint=fingerprint,
+        card={},
+        tables={},
     )
 
 

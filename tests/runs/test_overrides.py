@@ -76,3 +76,9 @@ def test_several_values_are_a_sweep(override: str) -> None:
     check_overrides([override], multirun=True)
     with pytest.raises(ValueError, match="several values are a sweep: add -m"):
         check_overrides([override], multirun=False)
+
+
+@pytest.mark.parametrize(("override", "multirun"), [("caption=synergy", False), ("caption=original,synergy", True)])
+def test_an_option_that_moved_is_answered_with_its_new_group(override: str, multirun: bool) -> None:
+    with pytest.raises(ValueError, match="caption has no option synergy; it is task=synergy here"):
+        check_overrides([override], multirun)

@@ -32,6 +32,10 @@ class Augment:
         check_flag("dataset.augment", flip=flip)
         self.shift, self.rotation, self.scale, self.flip = shift, rotation, scale, flip
 
+    def without_flip(self) -> "Augment":
+        """Return the same augmentation without mirrored images."""
+        return Augment(self.shift, self.rotation, self.scale, flip=False)
+
     def draw(self, size: int, generator: torch.Generator) -> Tensor:
         """Draw random parameters for `size` images: (size, 5) in [0, 1)."""
         return torch.rand(size, 5, generator=generator)

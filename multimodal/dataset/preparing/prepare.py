@@ -1,4 +1,4 @@
-"""Turn a source's rows into arrays in memory: check, decode, split, apply the caption mode, tokenise."""
+"""Turn a source's rows into arrays in memory: check, decode, split, apply caption mode and task, tokenise."""
 
 import hashlib
 import logging
@@ -21,6 +21,8 @@ from multimodal.dataset.reading.bad_rows import BadRows, text_problems, untraine
 from multimodal.dataset.reading.images import decode_images
 from multimodal.dataset.reading.rows import Rows, read_rows
 from multimodal.dataset.reading.sources import folder_of, read_source
+from multimodal.task.redundant import RedundantTask
+from multimodal.words import tokenize
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ def prepare_data(
     embedded: Callable[[], DatasetDict] | None,
     columns: dict[str, str],
     caption: OriginalCaptions,
+    task: RedundantTask,
     grammar: Callable[[str], dict[str, str]] | None,
     augment: Augment,
     image_size: int,
@@ -60,7 +63,9 @@ def prepare_data(
         embedded: function that makes the embedded set, or None.
         columns: {"image", "label", "caption"}: the source's names of these columns.
         caption: caption mode, a member of the group `caption`.
-        grammar: reads the stated attributes from a caption, {attribute: word}; None: attributes are not scored.
+        task: what is asked, a member of the group `task`.
+        grammar: reads the stated attributes from a caption of the source, {attribute: word}; None: attributes are not
+            scored.
         augment: augmentation of training images that keeps their captions true.
         image_size: images are resized to this height and width, pixels.
         channels: 1 for grey, 3 for RGB.
@@ -118,20 +123,23 @@ def prepare_data(
     content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
     warn_of_absent_classes(content, class_names)
     captions = {split: [text for text in part.caption if text is not None] for split, part in rows.items()}
-    task = caption.apply(captions, content, class_names)  # no text was None: such rows are skipped as bad
+    told = caption.apply(captions, content, class_names)  # no text was None: such rows are skipped as bad
+    made = task.apply(images, told, content, class_names)
+    if made.writes_captions:  # a cut one would not ask the question
+        max_words = max(max_words, *(len(tokenize(text)) for texts in made.captions.values() for text in set(texts)))
     if vocabulary is None:
-        vocabulary = Vocabulary.of_frequent(task.captions["train"], max_words, min_word_count, max_words_kept)
+        vocabulary = Vocabulary.of_frequent(made.captions["train"], max_words, min_word_count, max_words_kept)
     splits = {
         split: Split(
-            image=images[split],
-            tokens=vocabulary.encode(task.captions[split], max_words),
-            label=task.label[split],
-            content=content[split],
+            image=made.image[split],
+            tokens=vocabulary.encode(made.captions[split], max_words),
+            label=made.label[split],
+            content=made.content[split],
         )
         for split in rows
     }
     pairs, counts = cached_near_duplicates(images["train"], images["test"]), count_near_duplicates(images)
-    card = make_card(task, splits, vocabulary, class_names, max_words, bad.skipped)
+    card = make_card(made.captions, made.limits, splits, vocabulary, class_names, max_words, bad.skipped)
     card |= {"near_duplicates": pairs, "near_duplicate_counts": counts}
     warn_of_near_duplicates(counts)
     warn_of_unknown_words({split: float(card["captions"][split]["unknown_words"]) for split in ("validation", "test")})
@@ -141,12 +149,14 @@ def prepare_data(
         splits=splits,
         vocabulary=vocabulary,
         class_names=class_names,
-        names_class=task.names_class,
-        grammar=grammar,
-        augment=augment,
+        names_class=made.names_class,
+        limits=made.limits,
+        undefined=made.undefined,
+        grammar=None if made.writes_captions else grammar,
+        augment=augment if made.flippable else augment.without_flip(),
         fingerprint=fingerprint(splits),
         card={"source": source, "revision": revision} | card,
-        tables=task.tables,
+        tables=told.tables,
     )
 
 

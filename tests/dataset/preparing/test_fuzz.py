@@ -60,7 +60,7 @@ def test_words_to_hide_are_in_no_caption_that_is_left(captions, words):
     told, problem = [], ""
     try:
         mode = AnonymousCaptions(words, 0.5, "qqq")
-        told = mode.apply({"train": captions}, content, ["a", "b"]).captions["train"]
+        told = mode.apply({"train": captions}, content, ["a", "b"]).texts["train"]
     except ValueError as error:
         problem = str(error)
     assert not problem or "caption.words" in problem

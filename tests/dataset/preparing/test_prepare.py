@@ -5,10 +5,10 @@ import pytest
 import torch
 from datasets import DatasetDict
 
-from multimodal.caption.synergy import SynergyCaptions
 from multimodal.dataset.preparing.prepare import fingerprint
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.rows import read_rows
+from multimodal.task.synergy import SynergyTask
 from multimodal.types import UNK
 from tests.helpers.datasets import CLASSES, COLUMNS, numbers, prepared, samples, square, table
 
@@ -95,8 +95,8 @@ def test_unknown_words_become_unk():
     assert data.vocabulary.decode(data.splits["test"].tokens)[1] == "a <unk> one"
 
 
-def test_the_caption_mode_says_captions_and_labels_and_the_images_keep_their_class():
-    data = prepared(DatasetDict(train=samples(range(48))), caption=SynergyCaptions(0), max_words=10)
+def test_the_task_says_captions_and_labels_uncut_and_the_images_keep_their_class():
+    data = prepared(DatasetDict(train=samples(range(48))), task=SynergyTask(0))
     assert not data.names_class
     for split in data.splits.values():
         assert split.content.tolist() == [i % 3 for i in numbers(split)]

@@ -9,8 +9,11 @@ that fails here does not combine its inputs.
 import torch
 from torch import Tensor
 
-from multimodal.types import CaptionedTask
+from multimodal.checks import check_seed
+from multimodal.task.process import chance_level, split_generators
+from multimodal.types import Captions, Limits, TaskData
 
+UNRELATED = "task=synergy: the caption names a random operation, which has nothing to do with the image"
 COUNT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -21,7 +24,7 @@ def phrases(classes: int) -> list[str]:
     return [f"the answer is this one plus {COUNT[k] if k < len(COUNT) else k}" for k in range(classes)]
 
 
-class SynergyCaptions:
+class SynergyTask:
     """Replaces each caption by a random shift and the label by the shifted class.
 
     Args:
@@ -29,14 +32,16 @@ class SynergyCaptions:
     """
 
     def __init__(self, seed: int) -> None:
+        check_seed("task", seed=seed)
         self.seed = seed
 
     def apply(
-        self, captions: dict[str, list[str]], content: dict[str, Tensor], class_names: list[str]
-    ) -> CaptionedTask:
+        self, image: dict[str, Tensor], captions: Captions, content: dict[str, Tensor], class_names: list[str]
+    ) -> TaskData:
         """Draw a shift for each sample.
 
         Args:
+            image: {split: (N, C, H, W) uint8}, not changed.
             captions: ignored.
             content: {split: (N,) int64, the pictured class}.
             class_names: names of the classes.
@@ -47,14 +52,27 @@ class SynergyCaptions:
         Raises:
             ValueError: there are fewer than two classes.
         """
-        if len(class_names) < 2:
-            raise ValueError(f"caption=synergy needs two classes or more, but the data has {class_names}")
-        options = phrases(len(class_names))
+        classes = len(class_names)
+        if classes < 2:
+            raise ValueError(f"task=synergy needs two classes or more, but the data has {class_names}")
+        options = phrases(classes)
         shifts: dict[str, list[str]] = {}
         label: dict[str, Tensor] = {}
-        for number, split in enumerate(sorted(content)):
-            generator = torch.Generator().manual_seed(1000 * self.seed + number)
-            shift = torch.randint(len(class_names), (len(content[split]),), generator=generator)
+        for split, generator in split_generators(self.seed, content).items():
+            shift = torch.randint(classes, (len(content[split]),), generator=generator)
             shifts[split] = [options[k] for k in shift.tolist()]
-            label[split] = (content[split] + shift) % len(class_names)
-        return CaptionedTask(shifts, label, names_class=False)
+            label[split] = (content[split] + shift) % classes
+        # the shift is uniform, so given the image every label is equally likely; given the text, the label is as
+        # likely as the class that is shifted
+        limits = Limits(chance=chance_level(label), image=1 / classes, text=chance_level(content), both=1.0)
+        return TaskData(
+            image=image,
+            captions=shifts,
+            label=label,
+            content=content,
+            names_class=False,
+            limits=limits,
+            writes_captions=True,
+            flippable=True,
+            undefined=dict.fromkeys(("image_to_text", "text_to_image", "retrieval"), UNRELATED),
+        )

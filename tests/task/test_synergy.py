@@ -4,8 +4,8 @@ import torch
 from scipy.stats import binom, chi2_contingency, chisquare
 from torch import Tensor
 
-from multimodal.caption.synergy import SynergyCaptions, phrases
-from multimodal.types import CaptionedTask
+from multimodal.task.synergy import SynergyTask, phrases
+from multimodal.types import Captions, TaskData
 
 CLASSES = [2, 3, 10, 12]
 NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "11"]
@@ -17,10 +17,11 @@ def content(classes: int) -> dict[str, Tensor]:
     return {split: torch.arange(size) % classes for split, size in SIZES.items()}
 
 
-def told(classes: int, seed: int = 0) -> CaptionedTask:
+def told(classes: int, seed: int = 0) -> TaskData:
     """Operations for these samples, which had other captions."""
-    captions = {split: ["a thin seven"] * size for split, size in SIZES.items()}
-    return SynergyCaptions(seed).apply(captions, content(classes), [f"class {k}" for k in range(classes)])
+    captions = Captions({split: ["a thin seven"] * size for split, size in SIZES.items()}, names_class=True)
+    image = {split: torch.zeros(size, 1, 2, 2, dtype=torch.uint8) for split, size in SIZES.items()}
+    return SynergyTask(seed).apply(image, captions, content(classes), [f"class {k}" for k in range(classes)])
 
 
 def shifts(captions: list[str], classes: int) -> np.ndarray:
@@ -79,6 +80,15 @@ def test_neither_modality_alone_beats_chance_and_both_together_do(classes):
     assert (best(both["train"], label["train"], both["test"]) == label["test"]).all()
 
 
+@pytest.mark.parametrize("classes", CLASSES)
+def test_the_limits_say_so(classes):
+    limits = told(classes).limits
+    assert limits.both == 1
+    assert limits.image == 1 / classes
+    assert limits.text == pytest.approx(1 / classes, abs=0.001)
+    assert limits.chance == pytest.approx(1 / classes, abs=0.03)
+
+
 def test_one_seed_draws_the_same_and_another_does_not():
     assert told(10).captions == told(10).captions
     assert all(torch.equal(told(10).label[split], told(10).label[split]) for split in SIZES)
@@ -97,4 +107,4 @@ def test_no_split_repeats_the_draws_of_another_also_of_another_seed():
 
 def test_one_class_is_no_task():
     with pytest.raises(ValueError, match="two classes or more"):
-        SynergyCaptions(0).apply({"train": ["a"]}, {"train": torch.tensor([0])}, ["cat"])
+        SynergyTask(0).apply({}, Captions({"train": ["a"]}, True), {"train": torch.tensor([0])}, ["cat"])

@@ -1,0 +1,62 @@
+"""Measure: what the task allows, and how far the model comes on the way from the best control to the ceiling."""
+
+import torch
+
+from multimodal.evaluation.context import Context, Measured
+from multimodal.evaluation.product import product
+from multimodal.evaluation.scores import Scores, prefixed, share
+from multimodal.types import Limits
+
+LEAST_ROOM = 0.05  # between the best control and the ceiling: a share of less says more about chance than about fusing
+
+
+class TaskLimits:
+    """Reports chance, ceilings and fusion gain; limits that the task cannot compute are measured by the image judge."""
+
+    def __call__(self, context: Context) -> Measured:
+        """Return the scores under `task`, and `fusion/gain`."""
+        limits = measured_limits(context)
+        gain = fusion_gain(share(context.correct["both"]), limits)
+        return Measured(prefixed("task", limits.named()) | {"fusion/gain": gain})
+
+
+def measured_limits(context: Context) -> Limits:
+    """Return the task's limits; of independently damaged modalities those of an oracle.
+
+    The oracle multiplies the known probabilities given the caption with those of the image judge, which is trained on
+    the images as the task damages them. It is a good reader, not a perfect one: a model may do better.
+    """
+    limits = context.data.limits
+    if limits.text_posterior is None:
+        return limits
+    train, test, judge = context.data.splits["train"], context.test, context.trained_image_judge
+    with torch.no_grad():
+        image = judge.model[-1](context.judged_test_images[0]).softmax(1)  # (N, K)
+    prior = train.content.bincount(minlength=image.shape[1])
+    both = product(image, limits.text_posterior, prior / prior.sum())
+    return Limits(
+        chance=limits.chance,
+        image=share(image.argmax(1) == test.label),
+        text=limits.text,
+        both=share(both.argmax(1) == test.label),
+    )
+
+
+def fusion_gain(accuracy: float, limits: Limits) -> float | str:
+    """Compute which share of the way from the best control's limit to the ceiling an accuracy makes.
+
+    Args:
+        accuracy: with both modalities.
+        limits: of the task.
+
+    Returns:
+        1 at the ceiling, 0 at the best control's, below 0 under it; or the reason why it is undefined.
+    """
+    unknown: Scores = {name: value for name, value in limits.named().items() if isinstance(value, str)}
+    if unknown:
+        return f"not every limit of the task is known ({', '.join(unknown)})"
+    chance, ceiling, image, text = (float(value) for value in limits.named().values())
+    control = max(chance, image, text)
+    if ceiling - control < LEAST_ROOM:
+        return f"one modality alone reaches {control:.2f} and both {ceiling:.2f}: nothing is left for a fusion to gain"
+    return (accuracy - control) / (ceiling - control)

@@ -1,0 +1,99 @@
+"""In a share of the samples one modality is of another, random sample, and marks itself as unsure.
+
+A marked modality tells nothing of the answer: the image has a dashed border, the caption begins with a hedging word.
+The other modality is right, so a fusion that learns whom to trust is always right; one modality alone can only answer
+the most frequent class where it is marked. Because a random sample may have the class by chance, a mark does not say
+which class it is not.
+"""
+
+import torch
+from torch import Tensor
+
+from multimodal.checks import check_number, check_seed
+from multimodal.task.process import chance_level, split_generators, with_article
+from multimodal.types import Captions, Limits, TaskData
+
+HEDGE = "perhaps"
+BORDER = 9  # of the image's height one part is the border's width: the digits of MNIST end before
+DIFFER = "task=conflict: image and caption are of different samples where one of them is marked as unsure"
+
+
+class ConflictTask:
+    """Replaces and marks the image or the caption of some samples.
+
+    Args:
+        share: share of the samples in which one modality is replaced, the image in one half of them.
+        seed: seed of all draws; the data's.
+    """
+
+    def __init__(self, share: float, seed: int) -> None:
+        check_number("task", above=0, most=1, share=share)
+        check_seed("task", seed=seed)
+        self.share, self.seed = share, seed
+
+    def apply(
+        self, image: dict[str, Tensor], captions: Captions, content: dict[str, Tensor], class_names: list[str]
+    ) -> TaskData:
+        """Replace and mark one modality of some samples; the label stays the sample's class.
+
+        Args:
+            image: {split: (N, C, H, W) uint8}.
+            captions: ignored.
+            content: {split: (N,) int64, the pictured class}.
+            class_names: names of the classes.
+
+        Returns:
+            The changed samples; `content` is the class of what the image shows now.
+        """
+        words = [with_article(name) for name in class_names]
+        shown: dict[str, Tensor] = {}
+        texts: dict[str, list[str]] = {}
+        pictured: dict[str, Tensor] = {}
+        unsure: dict[str, dict[str, Tensor]] = {}  # {split: {modality: (N,) bool}}
+        for split, generator in split_generators(self.seed, content).items():
+            count = len(content[split])
+            drawn = torch.rand(count, generator=generator)
+            unsure[split] = {"image": drawn < self.share / 2, "text": drawn >= 1 - self.share / 2}
+            other = torch.randint(count, (count,), generator=generator)
+            own = torch.arange(count)
+            source = {modality: torch.where(marked, other, own) for modality, marked in unsure[split].items()}
+            pictured[split] = content[split][source["image"]]
+            shown[split] = with_border(image[split][source["image"]], unsure[split]["image"])
+            named = content[split][source["text"]].tolist()
+            hedged = unsure[split]["text"].tolist()
+            texts[split] = [f"{HEDGE} {words[k]}" if h else words[k] for k, h in zip(named, hedged, strict=True)]
+        chance = chance_level(content)
+        alone = {modality: float((~marked).double().mean()) for modality, marked in unsure["test"].items()}
+        return TaskData(
+            image=shown,
+            captions=texts,
+            label=content,
+            content=pictured,
+            names_class=False,
+            limits=Limits(
+                chance=chance,
+                image=alone["image"] + (1 - alone["image"]) * chance,
+                text=alone["text"] + (1 - alone["text"]) * chance,
+                both=1.0,
+            ),
+            writes_captions=True,
+            flippable=True,
+            undefined=dict.fromkeys(("text_to_image", "image_to_text", "retrieval"), DIFFER),
+        )
+
+
+def with_border(image: Tensor, marked: Tensor) -> Tensor:
+    """Return a copy in which the marked images have a border of black and white dashes, visible on any picture.
+
+    Args:
+        image: (N, C, H, H) uint8.
+        marked: (N,) bool.
+    """
+    size = image.shape[-1]
+    width = max(1, size // BORDER)
+    place = torch.arange(size)
+    inside = (place >= width) & (place < size - width)
+    dash = place // width % 2
+    dashes = 255 * ((dash[:, None] + dash) % 2).to(torch.uint8)  # (H, H)
+    border = ~(inside[:, None] & inside)
+    return torch.where(marked[:, None, None, None] & border, dashes, image)
