@@ -1,7 +1,5 @@
 """Measure: what the task allows, and how far the model comes on the way from the best control to the ceiling."""
 
-import torch
-
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.product import product
 from multimodal.evaluation.scores import Scores, prefixed, share
@@ -11,7 +9,7 @@ LEAST_ROOM = 0.05  # between the best control and the ceiling: a share of less s
 
 
 class TaskLimits:
-    """Reports chance, ceilings and fusion gain; limits that the task cannot compute are measured by the image judge."""
+    """Reports chance, ceilings and fusion gain; limits that the task cannot compute are measured by an oracle."""
 
     def __call__(self, context: Context) -> Measured:
         """Return the scores under `task`, and `fusion/gain`."""
@@ -23,15 +21,13 @@ class TaskLimits:
 def measured_limits(context: Context) -> Limits:
     """Return the task's limits; of independently damaged modalities those of an oracle.
 
-    The oracle multiplies the known probabilities given the caption with those of the image judge, which is trained on
-    the images as the task damages them. It is a good reader, not a perfect one: a model may do better.
+    The oracle multiplies the known probabilities given the caption with those of a classifier that is trained on the
+    images as the task damages them. It is a good reader, not a perfect one: a model may do better.
     """
     limits = context.data.limits
     if limits.text_posterior is None:
         return limits
-    train, test, judge = context.data.splits["train"], context.test, context.trained_image_judge
-    with torch.no_grad():
-        image = judge.model[-1](context.judged_test_images[0]).softmax(1)  # (N, K)
+    train, test, image = context.data.splits["train"], context.test, context.image_posterior
     prior = train.content.bincount(minlength=image.shape[1])
     both = product(image, limits.text_posterior, prior / prior.sum())
     return Limits(

@@ -16,7 +16,7 @@ from multimodal.types import Captions, Limits, TaskData
 GREY = 128  # of what covers an image
 CHUNK = 1024  # images damaged at a time
 NOTHING = "something"  # the caption that names no class
-MEASURED = "measured with the image judge when a model is evaluated"
+MEASURED = "measured with an image classifier when a model is evaluated"
 OPEN = "task=noisy: a caption may name another class or none, so what to draw is open"
 RANDOM = "task=noisy: the captions name other classes at random"
 

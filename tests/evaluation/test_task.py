@@ -29,32 +29,31 @@ def test_what_is_not_known_gives_no_gain():
     assert reason == "not every limit of the task is known (image_ceiling)"
 
 
-def context(limits: Limits, features: torch.Tensor) -> SimpleNamespace:
-    """Four test samples of two classes; the judge's last layer keeps its features as logits."""
+def context(limits: Limits, image: torch.Tensor) -> SimpleNamespace:
+    """Four test samples of two classes, and the probabilities given their images."""
     content = torch.tensor([0, 1, 0, 1])
     split = SimpleNamespace(content=content, label=content)
     return SimpleNamespace(
         data=SimpleNamespace(limits=limits, splits={"train": split}),
         test=split,
-        trained_image_judge=SimpleNamespace(model=[torch.nn.Identity()]),
-        judged_test_images=(features, features.argmax(1)),
+        image_posterior=image,
         correct={"both": torch.tensor([True, True, True, False])},
     )
 
 
-def test_limits_of_damaged_modalities_are_those_of_the_judge_times_the_known_text():
+def test_limits_of_damaged_modalities_are_those_of_the_oracle_times_the_known_text():
     posterior = torch.tensor([[0.5, 0.5], [0.0, 1.0], [0.9, 0.1], [0.5, 0.5]], dtype=torch.float64)
-    features = torch.tensor([[2.0, 0.0], [2.0, 0.0], [0.0, 1.0], [2.0, 0.0]])  # right, wrong, unsure and wrong, wrong
-    made = context(Limits(chance=0.5, image="?", text=0.7, both="?", text_posterior=posterior), features)
+    image = torch.tensor([[2.0, 0.0], [2.0, 0.0], [0.0, 1.0], [2.0, 0.0]]).softmax(1)
+    made = context(Limits(chance=0.5, image="?", text=0.7, both="?", text_posterior=posterior), image)
     assert measured_limits(made).named() == {"chance": 0.5, "ceiling": 0.75, "image_ceiling": 0.25, "text_ceiling": 0.7}
     scores = TaskLimits()(made).scores
     assert scores["fusion/gain"] == pytest.approx(1)
     assert scores["task/ceiling"] == 0.75
 
 
-def test_known_limits_train_no_judge():
+def test_known_limits_need_no_oracle():
     made = context(Limits(chance=0.5, image=0.5, text=0.5, both=1.0), torch.zeros(4, 2))
-    del made.trained_image_judge
+    del made.image_posterior
     assert TaskLimits()(made).scores == {
         "task/chance": 0.5,
         "task/ceiling": 1.0,
