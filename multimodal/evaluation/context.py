@@ -1,7 +1,6 @@
 """Input and output of the measures: each gets a `Context` and returns a `Measured`."""
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -109,22 +108,6 @@ class Context:
         """Train the image judge, or read it from its cache."""
         with self.clock("image_judge"):
             return self.image_judge.fit(self.data.splits["train"], len(self.data.class_names), self.data.augment)
-
-    @cached_property
-    def image_posterior(self) -> Tensor:
-        """Compute the probabilities of the classes given each test image alone, as a classifier of images learns them.
-
-        The classifier is an image judge that is trained on the data's own images, not on softened ones.
-
-        Returns:
-            (N, K), rows sum to 1.
-        """
-        train, classes = self.data.splits["train"], len(self.data.class_names)
-        with self.clock("image_oracle"):
-            oracle = copy(self.image_judge).fit(train, classes, self.data.augment, soften=False)
-        with torch.no_grad():
-            features, _ = oracle.features_and_classes(self.test.image.float() / 255)
-            return oracle.model[-1](features).softmax(1)
 
     @cached_property
     def judged_test_images(self) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,18 @@
 """Measure: what the task allows, and how far the model comes on the way from the best control to the ceiling."""
 
+from collections.abc import Callable
+from copy import copy
+
+import torch
+from torch import Tensor
+
+from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.product import product
 from multimodal.evaluation.scores import Scores, prefixed, share
 from multimodal.types import Limits
 
+DRAWS = 8  # of the damages of each training image, for the classifier that measures a ceiling
 LEAST_ROOM = 0.05  # between the best control and the ceiling: a share of less says more about chance than about fusing
 
 
@@ -22,12 +30,13 @@ def measured_limits(context: Context) -> Limits:
     """Return the task's limits; of independently damaged modalities those of an oracle.
 
     The oracle multiplies the known probabilities given the caption with those of a classifier that is trained on the
-    images as the task damages them. It is a good reader, not a perfect one: a model may do better.
+    training images with many draws of their damages. It is a good reader, not a perfect one: a model may do better.
     """
     limits = context.data.limits
-    if limits.text_posterior is None:
+    if limits.text_posterior is None or limits.damage_again is None:
         return limits
-    train, test, image = context.data.splits["train"], context.test, context.image_posterior
+    train, test = context.data.splits["train"], context.test
+    image = image_posterior(context, limits.damage_again)
     prior = train.content.bincount(minlength=image.shape[1])
     both = product(image, limits.text_posterior, prior / prior.sum())
     return Limits(
@@ -36,6 +45,26 @@ def measured_limits(context: Context) -> Limits:
         text=limits.text,
         both=share(both.argmax(1) == test.label),
     )
+
+
+def image_posterior(context: Context, damage_again: Callable[[int], Tensor]) -> Tensor:
+    """Compute the probabilities of the classes given each test image alone, by a classifier of damaged ones.
+
+    Args:
+        context: the classifier has the network and the budget of its image judge.
+        damage_again: function of a seed that returns the training images (N, C, H, W) uint8 with other damages.
+
+    Returns:
+        (N, K), rows sum to 1.
+    """
+    train, classes = context.data.splits["train"], len(context.data.class_names)
+    with context.clock("image_oracle"):
+        image = torch.cat([damage_again(seed) for seed in range(1, DRAWS + 1)])
+        many = Split(image, train.tokens.repeat(DRAWS, 1), train.label.repeat(DRAWS), train.content.repeat(DRAWS))
+        oracle = copy(context.image_judge).fit(many, classes, context.data.augment, soften=False)
+    with torch.no_grad():
+        features, _ = oracle.features_and_classes(context.test.image.float() / 255)
+        return oracle.model[-1](features).softmax(1)
 
 
 def fusion_gain(accuracy: float, limits: Limits) -> float | str:

@@ -5,6 +5,8 @@ Because the damages are independent given the class, the best answer from both i
 single-modality posteriors, divided by the prior: no fusion needs to do more, and none can do better.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
@@ -74,7 +76,7 @@ class NoisyTask:
         damaged: dict[str, Tensor] = {}
         names: dict[str, Tensor] = {}
         for split, generator in split_generators(self.seed, content).items():
-            damaged[split] = torch.cat([self.damage(part, generator) for part in image[split].split(CHUNK)])
+            damaged[split] = self.damage(image[split], generator)
             names[split] = self.name_classes(content[split], len(class_names), generator)
         shares = {split: class_shares(content[split], len(class_names)) for split in ("train", "test")}
         limits = Limits(
@@ -83,6 +85,7 @@ class NoisyTask:
             text=float(text_posterior(names["test"], shares["test"]).amax(1).mean()),
             both=MEASURED,
             text_posterior=text_posterior(names["test"], shares["train"]),
+            damage_again=partial(self.damage_by_seed, image["train"]),
         )
         return TaskData(
             image=damaged,
@@ -96,7 +99,15 @@ class NoisyTask:
             undefined={"text_to_image": OPEN, "image_to_text": RANDOM},
         )
 
+    def damage_by_seed(self, image: Tensor, seed: int) -> Tensor:
+        """Damage images as `damage` does, with draws of their own: (N, C, H, H) uint8, seed -> the same."""
+        return self.damage(image, torch.Generator().manual_seed(seed))
+
     def damage(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Damage images in chunks, to save memory: (N, C, H, H) uint8 -> the same."""
+        return torch.cat([self.damage_chunk(part, generator) for part in image.split(CHUNK)])
+
+    def damage_chunk(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Blur images, add noise and cover a part: (N, C, H, H) uint8 -> the same."""
         size = image.shape[-1]
         sigma = self.blur * size

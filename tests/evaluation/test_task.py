@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from multimodal.dataset.data import Split
+from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.derived import meaningless
 from multimodal.evaluation.task import TaskLimits, fusion_gain, measured_limits
 from multimodal.types import Limits
@@ -29,22 +31,45 @@ def test_what_is_not_known_gives_no_gain():
     assert reason == "not every limit of the task is known (image_ceiling)"
 
 
+class Oracle:
+    """A classifier that finds the logits in the images, and keeps what it was trained on."""
+
+    model = (torch.nn.Identity(),)
+
+    def fit(self, train: Split, num_classes: int, augment: None, soften: bool) -> "Oracle":
+        assert not soften
+        assert len(train) == 8 * 4
+        assert train.image.flatten(1).unique(dim=0).shape[0] == 8  # other damages each time
+        assert train.content.tolist() == 8 * [0, 1, 0, 1]
+        return self
+
+    def features_and_classes(self, image: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return image.flatten(1), None
+
+
 def context(limits: Limits, image: torch.Tensor) -> SimpleNamespace:
-    """Four test samples of two classes, and the probabilities given their images."""
+    """Four test samples of two classes whose images are their logits."""
     content = torch.tensor([0, 1, 0, 1])
-    split = SimpleNamespace(content=content, label=content)
+    split = Split((255 * image).byte()[:, None, None], torch.ones(4, 3, dtype=torch.int32), content, content)
     return SimpleNamespace(
-        data=SimpleNamespace(limits=limits, splits={"train": split}),
+        data=SimpleNamespace(limits=limits, splits={"train": split}, class_names=["a", "b"], augment=None),
         test=split,
-        image_posterior=image,
+        image_judge=Oracle(),
+        clock=Clock(),
         correct={"both": torch.tensor([True, True, True, False])},
     )
 
 
 def test_limits_of_damaged_modalities_are_those_of_the_oracle_times_the_known_text():
     posterior = torch.tensor([[0.5, 0.5], [0.0, 1.0], [0.9, 0.1], [0.5, 0.5]], dtype=torch.float64)
-    image = torch.tensor([[2.0, 0.0], [2.0, 0.0], [0.0, 1.0], [2.0, 0.0]]).softmax(1)
-    made = context(Limits(chance=0.5, image="?", text=0.7, both="?", text_posterior=posterior), image)
+    image = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 0.5], [1.0, 0.0]])
+
+    def damaged(seed: int) -> torch.Tensor:
+        return torch.full((4, 1, 1, 2), seed, dtype=torch.uint8)
+
+    made = context(
+        Limits(chance=0.5, image="?", text=0.7, both="?", text_posterior=posterior, damage_again=damaged), image
+    )
     assert measured_limits(made).named() == {"chance": 0.5, "ceiling": 0.75, "image_ceiling": 0.25, "text_ceiling": 0.7}
     scores = TaskLimits()(made).scores
     assert scores["fusion/gain"] == pytest.approx(1)
@@ -53,7 +78,7 @@ def test_limits_of_damaged_modalities_are_those_of_the_oracle_times_the_known_te
 
 def test_known_limits_need_no_oracle():
     made = context(Limits(chance=0.5, image=0.5, text=0.5, both=1.0), torch.zeros(4, 2))
-    del made.image_posterior
+    del made.image_judge
     assert TaskLimits()(made).scores == {
         "task/chance": 0.5,
         "task/ceiling": 1.0,
