@@ -27,7 +27,7 @@ from multimodal.io import write_csv
 from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
-from multimodal.runs.run_dir import read_history
+from multimodal.runs.run_dir import make_writable, read_history
 from multimodal.runs.settings import check_settings
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
@@ -197,7 +197,7 @@ class SweepTable(Callback):
             check_places(config)
             check_margin(config.report.margin)
             check_swept(config)
-            Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # for a study's database
+            make_writable(Path(config.hydra.sweep.dir))  # for the records, Hydra's files and a study's database
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
         except OSError as error:

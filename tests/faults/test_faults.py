@@ -101,7 +101,14 @@ def test_a_sweep_on_a_full_disk_ends_with_every_job_named(tmp_path: Path, small:
     assert done.returncode == 1
     assert "2 jobs, 2 failed" in done.stdout
     assert "Traceback" not in done.stderr
-    assert done.stdout.count("last.pt: cannot be written, the disk may be full") == 2
+    assert "No space left on device" in done.stderr  # for the jobs' records
+    (small / "fill").write_bytes(bytes(8000))
+    with pytest.raises(OSError, match="No space"):
+        (small / "more").write_bytes(bytes(1_000_000))
+    done = run(tmp_path, "-m", *LINE, "seed=0,1", f"output_dir={small}")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"error: output_dir: {small}: No space left on device" in done.stderr
 
 
 def test_a_full_folder_for_temporary_files_ends_no_tracked_run(tmp_path: Path, small: Path) -> None:
@@ -159,7 +166,7 @@ def test_two_equal_sweeps_at_once_lose_no_job(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_a_terminal_without_utf8_ends_nothing(tmp_path: Path, encoding: dict[str, str]) -> None:
-    assert run(tmp_path, "-m", *LINE, "dataset=animals", "caption.words={cat: čat}", **encoding).returncode == 0
+    assert run(tmp_path, "-m", *LINE, "dataset=animals", "caption.words={cat: 'čat'}", **encoding).returncode == 0
     (folder,) = (tmp_path / "runs").glob("animals-*")
     done = run(tmp_path, "mode=generate", f"checkpoint={folder}", "text=a čat", "output_dir=café", **encoding)
     assert done.returncode == 0, done.stderr
