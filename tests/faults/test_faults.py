@@ -34,7 +34,7 @@ sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 MOMENTS = {  # moment: what is slow then
-    "reading": ("multimodal.dataset.preparing.prepare", "Vocabulary", "of"),
+    "reading": ("multimodal.dataset.preparing", "prepare", "make_card"),
     "building": ("multimodal.model", "MultimodalModel", "__init__"),
     "evaluating": ("multimodal.evaluation.evaluator", "Evaluator", "evaluate"),
     "judging": ("multimodal.judge.image", "ImageJudge", "learn"),
@@ -166,11 +166,16 @@ def test_two_equal_sweeps_at_once_lose_no_job(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_a_terminal_without_utf8_ends_nothing(tmp_path: Path, encoding: dict[str, str]) -> None:
-    assert run(tmp_path, "-m", *LINE, "dataset=animals", "caption.words={cat: 'čat'}", **encoding).returncode == 0
-    (folder,) = (tmp_path / "runs").glob("animals-*")
-    done = run(tmp_path, "mode=generate", f"checkpoint={folder}", "text=a čat", "output_dir=café", **encoding)
+    done = run(tmp_path, "-m", *LINE, "fusion=attention,concat", "output_dir='café'", **encoding)
     assert done.returncode == 0, done.stderr
-    assert run(tmp_path, "mode=report", "output_dir=runs", **encoding).returncode == 0
+    assert "caf\\" in done.stdout
+    (folder,) = (tmp_path / "café").glob("mnist-concat-*")
+    done = run(
+        tmp_path, "mode=generate", f"checkpoint={folder}", "text=a thick seven", "output_dir='café 2'", **encoding
+    )
+    assert done.returncode == 0, done.stderr
+    assert " 2/drawing-1.png" in done.stdout
+    assert run(tmp_path, "mode=report", "output_dir='café'", **encoding).returncode == 0
 
 
 def test_a_diverged_run_of_two_processes_ends_in_a_line(tmp_path: Path) -> None:
