@@ -5,7 +5,7 @@ import io
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from multimodal.comparison import comparison
 from multimodal.comparison.reading import read_runs
 from multimodal.dataset.data import Data
 from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
-from multimodal.io import read_json
+from multimodal.io import read_json, read_parquet
 from multimodal.model import MultimodalModel
 from multimodal.runs import build
 from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model, open_checkpoint
@@ -61,11 +61,13 @@ class TrainedRun:
         folder: of the run.
         record: what was run, on which data.
         metrics: {name: value}, None where undefined.
+        trust: packages whose code the checkpoint's config may name, beside what `conf/` offers.
     """
 
     folder: Path
-    record: RunRecord
-    metrics: dict[str, Any]
+    record: RunRecord = field(repr=False)  # pages long at the end of a notebook's cell
+    metrics: dict[str, Any] = field(repr=False)
+    trust: Sequence[str] = field(default=(), repr=False)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class TrainedRun:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """A row for each test sample: its label and caption, and what was predicted under each condition."""
-        return pd.read_parquet(self.folder / "predictions.parquet")
+        return read_parquet(self.folder / "predictions.parquet")
 
     @cached_property
     def figures(self) -> dict[str, Path]:
@@ -91,7 +93,7 @@ class TrainedRun:
     def checkpoint(self) -> Checkpoint:
         """The checkpoint with the lowest validation loss."""
         composition = compose(["mode=generate"])
-        composition.config.checkpoint = str(self.folder)
+        composition.config.checkpoint, composition.config.trust = str(self.folder), list(self.trust)
         return open_checkpoint(composition, GENERATE_MAY_SET)
 
     @cached_property
@@ -204,16 +206,23 @@ def train(*overrides: str) -> TrainedRun:
     return load(folder)
 
 
-def load(folder: str | Path) -> TrainedRun:
-    """Read a finished run from its folder.
+def load(folder: str | Path, trust: Sequence[str] = ()) -> TrainedRun:
+    """Read a finished run from its folder; nothing of what it names is run before `model` or `predict` is used.
+
+    Args:
+        folder: of the run.
+        trust: packages whose code the checkpoint's config may name, beside what `conf/` offers: `["mine"]`.
 
     Raises:
-        ValueError: the folder holds no finished run.
+        ValueError: the folder holds no finished run, or a damaged one.
     """
     folder = Path(folder)
     if not (folder / "metrics.json").is_file():
         raise ValueError(f"there is no finished run in {folder}")
-    return TrainedRun(folder, read_record(folder), read_json(folder / "metrics.json"))
+    metrics = read_json(folder / "metrics.json")
+    if not isinstance(metrics, dict):
+        raise ValueError(f"{folder / 'metrics.json'} is damaged: it holds no metrics")
+    return TrainedRun(folder, read_record(folder), metrics, trust)
 
 
 def load_data(*overrides: str) -> Data:

@@ -1,6 +1,7 @@
 """Inference on samples of a user: predict class, caption and image. No dataset is read."""
 
 import logging
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -76,11 +77,11 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
     if decoded.problem is not None:
         raise ValueError(f"image: {file} cannot be used: {decoded.problem}")
     pixels = np.frombuffer(decoded.pixels, np.uint8)
-    if decoded.values is not None:
-        assert decoded.mode is not None and decoded.low is not None and decoded.high is not None  # given together
-        black, white = black_and_white(decoded.mode, decoded.low, decoded.high)
+    mode, low, high, values = decoded.mode, decoded.low, decoded.high, decoded.values
+    if mode is not None and low is not None and high is not None and values is not None:  # more than 8 bits
+        black, white = black_and_white(mode, low, high)
         log.warning("image: %s has more than 8 bits; %g is read as black, %g as white", file, black, white)
-        pixels = to_8_bits(np.frombuffer(decoded.values, np.float32), black, white)
+        pixels = to_8_bits(np.frombuffer(values, np.float32), black, white)
     return torch.from_numpy(pixels.copy()).view(1, channels, size, size) / 255
 
 
@@ -126,22 +127,37 @@ def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> 
 
 @torch.no_grad()
 def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
-    """Run every head on a batch of N samples."""
+    """Run every head on a batch of N samples; raise ValueError if their outputs are not finite."""
     model.eval()
     fused = model.fuse(model.encode(batch))
     text_head: Any = model.heads["text"]
+    probability = model.classify(fused).float().softmax(-1).cpu()
+    image = model.heads["image"](fused.z).float().cpu()
+    if not (probability.isfinite().all() and image.isfinite().all()):
+        raise ValueError(
+            "the model's outputs are not finite: its weights are too large; train it with a lower optimizer.lr"
+        )
     return Generated(
-        probability=model.classify(fused).float().softmax(-1).cpu(),
-        image=model.heads["image"](fused.z).float().cpu(),
+        probability=probability,
+        image=image,
         greedy=text_head.generate(fused.z).cpu(),
         beam=text_head.beam(fused.z, beam_width).cpu(),
     )
 
 
+def printable(text: str) -> str:
+    r"""Escape control characters: a checkpoint's words must not command the terminal.
+
+    >>> printable("seven\x1b[2J")
+    'seven\\x1b[2J'
+    """
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
+
+
 def likeliest(probability: Tensor, class_names: list[str], classes: int) -> str:
     """Format the `classes` most probable classes, best first: `seven 0.910, nine 0.050`."""
     best = probability.topk(min(classes, len(class_names))).indices.tolist()
-    return ", ".join(f"{class_names[k]} {probability[k]:.3f}" for k in best)
+    return ", ".join(f"{printable(class_names[k])} {probability[k]:.3f}" for k in best)
 
 
 def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:

@@ -1,14 +1,19 @@
-"""Read and write files; each is written under a temporary name, then renamed: a killed write changes nothing."""
+"""Read and write files; each is written under a temporary name, then renamed: a killed write changes nothing.
+
+What is renamed is on the disk before, so that a machine that loses its power keeps the old file or the new one.
+"""
 
 import csv
 import errno
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
@@ -21,7 +26,9 @@ def whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PART}")
     try:
         yield temporary
+        flush(temporary)
         temporary.replace(path)
+        flush(path.parent)
     except OSError as error:
         if error.errno is not None and error.filename is None:
             error.filename = str(path)  # a write to a full disk does not say where
@@ -34,6 +41,15 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def remove_parts(folder: Path) -> None:
     """Delete the temporary files that killed writes left; no other process may be writing in the folder."""
     for temporary in folder.glob(f".*{PART}"):
@@ -41,8 +57,11 @@ def remove_parts(folder: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read the value of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read the value of a JSON file; raise ValueError, naming the file, for one that is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
 
 
 def write_text(text: str, path: Path) -> None:
@@ -70,14 +89,29 @@ def write_csv(rows: list[dict[str, float]], path: Path) -> None:
 
 
 def read_csv(path: Path) -> list[dict[str, float]]:
-    """Read the rows of a CSV file of numbers, without empty cells; an empty list if there is no file."""
+    """Read the rows of a CSV file of numbers, without empty cells; an empty list if there is no file.
+
+    Raises:
+        ValueError: the file is damaged; the message names it.
+    """
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    except (ValueError, TypeError, csv.Error) as error:  # TypeError: a row has more cells than the header
+        raise ValueError(f"{path} is damaged: {error}") from error
 
 
 def write_parquet(columns: dict[str, list[Any]], path: Path) -> None:
-    """Write a Parquet table: {column: values}."""
+    """Write a Parquet table with checksums: {column: values}."""
     with whole(path) as temporary:
-        pyarrow.parquet.write_table(pyarrow.table(columns), temporary)
+        pyarrow.parquet.write_table(pyarrow.table(columns), temporary, write_page_checksum=True)
+
+
+def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read these columns of a Parquet table, or all; raise ValueError, naming the file, for one that is damaged."""
+    try:
+        return pyarrow.parquet.read_table(path, columns=columns, page_checksum_verification=True).to_pandas()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged or cannot be read: {error}") from error

@@ -23,7 +23,8 @@ class MultimodalModel(nn.Module):
 
     Raises:
         ValueError: an encoder is for a modality other than image and text, or the fusion reads none of the
-            encoders or a modality that has no encoder.
+            encoders or a modality that has no encoder, or
+            `missing` does not impute every modality.
     """
 
     def __init__(
@@ -45,8 +46,11 @@ class MultimodalModel(nn.Module):
         unknown = sorted(set(modalities) - set(encoders))
         if unknown:
             raise ValueError(
-                f"the fusion reads {', '.join(unknown)}, but there are encoders only for {', '.join(encoders)}"
+                f"fusion.modalities has {', '.join(unknown)}, but there are encoders only for {', '.join(encoders)}"
             )
+        imputed = cast("tuple[str, ...]", getattr(missing, "modalities", tuple(encoders)))
+        if not set(encoders) <= set(imputed):
+            raise ValueError(f"missing.modalities must name {' and '.join(encoders)}, got {list(imputed)}")
         self.encoders = nn.ModuleDict(encoders)
         self.missing = missing
         self.fusion = fusion

@@ -13,7 +13,7 @@ from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
+from multimodal.inference import check_inputs, likeliest, predict_samples, printable, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -22,6 +22,7 @@ from multimodal.runs.checkpoint import (
     check_same_data,
     given,
     load_model,
+    naming,
     open_checkpoint,
 )
 from multimodal.runs.composition import Composition
@@ -45,9 +46,9 @@ log = logging.getLogger(__name__)
 def train(composition: Composition, tracker: Tracker) -> Path:
     """Train, evaluate, write the run's folder, and return it."""
     cfg = composition.config
-    for_a_checkpoint = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
-    if for_a_checkpoint:
-        raise ValueError(f"{for_a_checkpoint[0]} is for a trained model: give mode=evaluate or mode=generate with it")
+    checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
+    if checkpoint_settings:
+        raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate or mode=generate")
     prepare_cache(cfg.cache_dir)
     check_fusion_width(composition)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
@@ -80,10 +81,11 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     settings = checkpoint.config
     prepare_cache(cfg.cache_dir)
     model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
-    evaluator, figures = build_evaluation(settings)
-    data = read_data(settings, checkpoint.vocabulary)
-    named = set(given(composition.overrides))
-    check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & named))
+    with naming(checkpoint.file):
+        evaluator, figures = build_evaluation(settings)
+        data = read_data(settings, checkpoint.vocabulary)
+    overridden = set(given(composition.overrides))
+    check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & overridden))
     record = evaluation_record(
         checkpoint.record, composition.overrides, as_dict(settings.evaluation), data, checkpoint.file
     )
@@ -127,8 +129,8 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     generated = predict_samples(model, batch, width)
     print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
     if "image" in inputs:
-        print(f"caption, greedy: {vocabulary.decode(generated.greedy)[0]}")
-        print(f"caption, beam of {width}: {vocabulary.decode(generated.beam)[0]}")
+        print(f"caption, greedy: {printable(vocabulary.decode(generated.greedy)[0])}")
+        print(f"caption, beam of {width}: {printable(vocabulary.decode(generated.beam)[0])}")
     folder = Path(cfg.output_dir or file.parent / "generated")
     if "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
@@ -209,6 +211,10 @@ def finish(
         log.info(line)
     if results.attention is None and "attention" in results.seconds:
         encoder = record.choices.get("encoder/image", "its")
-        log.info("  no attention figure: %s fusion gives none of words over %s image tokens", record.fusion, encoder)
+        log.info(
+            "  no attention figure: %s fusion has no attention from words to the image tokens of %s",
+            record.fusion,
+            encoder,
+        )
     files_written = f"metrics.json, scores.csv, predictions.parquet and {len(drawn)} figures"
     log.info("%s: %s are in %s", record.title, files_written, folder)

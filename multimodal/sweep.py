@@ -28,7 +28,7 @@ from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import make_writable, read_history
-from multimodal.runs.settings import check_settings
+from multimodal.runs.settings import EXPECTED, check_settings, explain
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
 
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
 PER_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME")  # environment variables that would make all jobs one W&B run
-EXPECTED = (ValueError, FloatingPointError, OSError)  # told in one line; others are faults of the package
 
 
 def run_job(cfg: DictConfig) -> float | None:
@@ -58,7 +57,7 @@ def run_job(cfg: DictConfig) -> float | None:
     except (*EXPECTED, InstantiationException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        raise SystemExit(f"error: {explain(error)}\n(HYDRA_FULL_ERROR=1 shows where)") from error
+        raise SystemExit(f"error: {explain(error, cfg)}\n(HYDRA_FULL_ERROR=1 shows where)") from error
     except KeyboardInterrupt as error:
         raise SystemExit(stop(error, cfg.resume)) from error
 
@@ -72,12 +71,6 @@ def run_composed(cfg: DictConfig) -> float | None:
     check_settings(cfg)
     instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
     return None
-
-
-def explain(error: BaseException) -> str:
-    """Return an expected error in one line; if Hydra wraps another kind, its text, which names part and setting."""
-    mistake = raised(error)
-    return describe(mistake if isinstance(mistake, EXPECTED) else error)
 
 
 def stop(error: KeyboardInterrupt, resume: bool = True) -> int:
@@ -122,7 +115,7 @@ def in_sweep(composition: Composition, folder: Path) -> float | None:
     except (Exception, SystemExit) as error:
         mistake, line = raised(error), " ".join(record.overrides)
         if isinstance(mistake, EXPECTED) and os.environ.get("HYDRA_FULL_ERROR") != "1":
-            log.error("job failed: %s: %s", line, explain(error))
+            log.error("job failed: %s: %s", line, explain(error, cfg))
         else:
             log.exception("job failed: %s", line)
         record = record.failed(f"{type(mistake).__name__}: {describe(mistake)}", traceback.format_exc())

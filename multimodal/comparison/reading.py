@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Hashable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     Any,
@@ -53,13 +53,6 @@ class DataCard(TypedDict):
 
     classes: dict[str, dict[str, int]]
     near_duplicate_counts: NotRequired[dict[str, int]]
-
-
-class Choices(TypedDict):
-    """The options that every run has chosen."""
-
-    dataset: str
-    fusion: str
 
 
 class Config(TypedDict):
@@ -169,14 +162,9 @@ def known_record(folder: Path) -> RunRecord:
     try:
         record = read_record(folder)
     except DAMAGE as error:
-        reason = str(error).removeprefix(f"{file} ").partition(":")[0] if "version" in str(error) else None
-        raise ValueError(f"{FILE} {reason or damage(file, error)}") from error
+        reason = str(error).removeprefix(f"{file} ") if isinstance(error, ValueError) else damage(file, error)
+        raise ValueError(f"{FILE} {reason.partition(':')[0] if 'version' in reason else reason}") from error
     try:
-        values = asdict(record)
-        if isinstance(record.choices, dict):  # a group without an option, such as experiment=null, is no choice
-            values["choices"] = {name: choice for name, choice in record.choices.items() if choice is not None}
-        record = checked(RunRecord, values)
-        checked(Choices, record.choices)
         checked(Config, record.config)
     except ValueError as error:
         raise ValueError(f"{FILE}: {error}") from error

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet
 
 from multimodal.comparison.run import Run
+from multimodal.io import read_parquet
 from multimodal.metric.catalogue import compared
 from multimodal.metric.statistics import Floats
 
@@ -17,7 +17,7 @@ class StoredColumns(dict[str, np.ndarray]):
     def __init__(self, file: Path) -> None:
         self.file, names = file, pyarrow.parquet.read_schema(file).names
         self.large = {name for name in names if name.startswith("probability/")}
-        columns = pd.read_parquet(file, columns=[name for name in names if name not in self.large])
+        columns = read_parquet(file, [name for name in names if name not in self.large])
         super().__init__({str(name): column.to_numpy() for name, column in columns.items()})
 
     def __missing__(self, name: str) -> np.ndarray:
@@ -28,7 +28,7 @@ class StoredColumns(dict[str, np.ndarray]):
         """
         if name not in self.large:
             raise KeyError(name)
-        self[name] = np.stack(pd.read_parquet(self.file, columns=[name])[name].tolist())
+        self[name] = np.stack(read_parquet(self.file, [name])[name].tolist())
         return self[name]
 
 

@@ -54,7 +54,7 @@ class Split:
             yield self.batch(rows, device)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Data:
     """A dataset, prepared for training and evaluation.
 
@@ -83,6 +83,10 @@ class Data:
     fingerprint: str
     card: dict[str, Any]
     tables: dict[str, list[dict[str, Any]]]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(part)} {split}" for split, part in self.splits.items())
+        return f"Data({self.name} from {self.source}: {counts}; {len(self.vocabulary)} words)"
 
     def sizes(self) -> dict[str, int]:
         """Return the sizes that model and losses need: the values under `sizes` in the config.

@@ -1,5 +1,7 @@
 """Balance of the modalities: gradient norms, accuracy with each modality alone, and the image's contribution."""
 
+import math
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -31,18 +33,21 @@ WIDTH, PANEL = 12.5, 3.3  # inches: width of the page, height of a panel with it
 
 
 def draw_imbalance(title: str, history: list[Row]) -> Figure:
-    """Draw three panels against the optimizer step; values that were not measured are left out."""
+    """Draw three panels against the optimizer step; a line is broken where a value was not measured."""
+    steps = [row["step"] for row in history]
     figure = create_figure(WIDTH, HEAD + PANEL, "Balance of the modalities", title)
     for axes, (name, (unit, reach, lines)) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         draw_balance_panel(axes, name, unit, {line: measured_points(history, key) for line, key in lines.items()})
+        axes.set_xlim(min(steps, default=0) - 0.5, max(steps, default=1) + 0.5)
         low, high = axes.get_ylim()
         axes.set_ylim(min(0, low), max(reach, high))
     return figure
 
 
 def measured_points(history: list[Row], name: str) -> list[tuple[float, float]]:
-    """Return (step, value) for each row that has the value."""
-    return [(row["step"], row[name]) for row in history if name in row]
+    """Return (step, value) for each row, NaN where the value was not measured; nothing if it never was."""
+    measured = any(name in row for row in history)
+    return [(row["step"], row.get(name, math.nan)) for row in history] if measured else []
 
 
 def draw_balance_panel(axes: Axes, title: str, unit: str, lines: dict[str, list[tuple[float, float]]]) -> None:
@@ -63,4 +68,3 @@ def draw_balance_panel(axes: Axes, title: str, unit: str, lines: dict[str, list[
         axes.set_xticks([])
     if len(axes.lines) > 1:
         axes.legend(frameon=False, fontsize=9.5, labelcolor=INK)
-    axes.margins(x=0.04)

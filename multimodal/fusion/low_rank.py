@@ -10,7 +10,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from multimodal.checks import check_whole
+from multimodal.checks import MOST_LAYERS, check_whole
 from multimodal.fusion.layers import check_several
 from multimodal.fusion.tensor import with_one
 from multimodal.types import Encoded, Fused
@@ -38,7 +38,7 @@ class LowRankFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], rank: int, hidden: int) -> None:
         super().__init__()
-        check_whole("fusion", rank=rank)
+        check_whole("fusion", most=MOST_LAYERS, rank=rank)
         self.modalities = check_several(modalities)
         self.factors = nn.ParameterDict(
             {m: nn.Parameter(torch.stack([factor(dim + 1, hidden) for _ in range(rank)])) for m in modalities}

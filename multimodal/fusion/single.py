@@ -3,7 +3,7 @@
 from torch import nn
 
 from multimodal.fusion.layers import perceptron
-from multimodal.types import MODALITIES, Encoded, Fused
+from multimodal.types import Encoded, Fused
 
 
 class SingleFusion(nn.Module):
@@ -28,8 +28,8 @@ class SingleFusion(nn.Module):
 
     def __init__(self, dim: int, modalities: list[str], hidden: int) -> None:
         super().__init__()
-        if len(modalities) != 1 or modalities[0] not in MODALITIES:
-            raise ValueError(f"fusion.modalities must be exactly one of {', '.join(MODALITIES)}, got {modalities}")
+        if len(modalities) != 1:
+            raise ValueError(f"fusion.modalities must be exactly one modality, got {modalities}")
         self.modalities = tuple(modalities)
         self.project = perceptron(dim, hidden, dim)
 

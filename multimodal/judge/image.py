@@ -12,6 +12,9 @@ from multimodal.checks import check_number, check_whole
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.io import whole
+from multimodal.torch_file import read_torch_file, weights_problem
+
+log = logging.getLogger(__name__)
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +63,11 @@ class ImageJudge:
         self.cache = Path(cache).expanduser()
 
     def fit(self, train: Split, num_classes: int, augment: Augment) -> "ImageJudge":
-        """Train on the classes (`content`) of the images, or load a judge trained on the same data; return it."""
+        """Train on the classes (`content`) of the images, or load a judge trained on the same data; return it.
+
+        Raises:
+            FloatingPointError: the training diverged; nothing is kept.
+        """
         settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
         settings += f" {num_classes}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
@@ -71,15 +78,42 @@ class ImageJudge:
             torch.manual_seed(0)  # one judge for every run on the same data
             channels, image_size = train.image.shape[1:3]
             self.model = judge_cnn(channels, image_size, num_classes)
-            if path.exists():
-                self.model.load_state_dict(torch.load(path, weights_only=True))
-            else:
+            if not (path.exists() and self.load(path)):
                 self.learn(train, augment)
-                self.cache.mkdir(parents=True, exist_ok=True)
-                with whole(path) as temporary:
-                    torch.save(self.model.state_dict(), temporary)
+                self.save(path)
         self.model.eval()
         return self
+
+    def load(self, path: Path) -> bool:
+        """Load a trained judge; return whether its file was whole, and warn if not."""
+        try:
+            weights = read_torch_file(path, legacy=False)
+            problem = weights_problem(weights, self.model.state_dict())
+        except ValueError as error:
+            problem = str(error)
+        if problem is None:
+            self.model.load_state_dict(weights)
+        else:
+            log.warning("the image judge in %s is trained anew and replaced: %s", path, problem)
+        return problem is None
+
+    def save(self, path: Path) -> None:
+        """Save the trained judge; warn where the cache cannot be written.
+
+        Raises:
+            FloatingPointError: its weights are not finite.
+        """
+        if not all(value.isfinite().all() for value in self.model.state_dict().values()):
+            raise FloatingPointError(
+                f"the image judge diverged: its weights are not finite after {self.steps} steps; "
+                f"lower evaluation.image_judge.learning_rate, now {self.learning_rate:g}"
+            )
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            with whole(path) as temporary:
+                torch.save(self.model.state_dict(), temporary)
+        except (OSError, RuntimeError) as error:  # PyTorch's zip writer raises RuntimeError on a full disk
+            log.warning("the image judge is not kept for other runs: %s cannot be written (%s)", path, error)
 
     def learn(self, train: Split, augment: Augment) -> None:
         """Minimise cross-entropy on augmented images, shifted by up to two pixels and often blurred.

@@ -3,18 +3,12 @@
 import torch
 from torch import Tensor
 
-from multimodal.types import MODALITIES, Encoded
+from multimodal.types import Encoded
 
 
 def each(row: Tensor, like: Tensor) -> Tensor:
     """Reshape (B,) to (B, 1, ...), so that it broadcasts over `like`, (B, ...)."""
     return row.view(-1, *[1] * (like.ndim - 1))
-
-
-def check_modalities(modalities: list[str]) -> None:
-    """Raise ValueError unless every modality is named, because each may be absent."""
-    if sorted(modalities) != sorted(MODALITIES):
-        raise ValueError(f"missing.modalities must be {', '.join(MODALITIES)}, got {modalities}")
 
 
 def fill(e: Encoded, pooled: Tensor, token: Tensor) -> Encoded:

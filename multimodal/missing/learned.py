@@ -7,7 +7,7 @@ modalities); ours is learned instead of zero.
 import torch
 from torch import nn
 
-from multimodal.missing.layers import check_modalities, fill
+from multimodal.missing.layers import fill
 from multimodal.types import Encoded
 
 
@@ -17,14 +17,11 @@ class Learned(nn.Module):
     Args:
         dim: shared width D.
         modalities: names of the inputs.
-
-    Raises:
-        ValueError: a modality is not named.
     """
 
     def __init__(self, dim: int, modalities: list[str]) -> None:
         super().__init__()
-        check_modalities(modalities)
+        self.modalities = tuple(modalities)
         self.pooled = nn.ParameterDict({m: nn.Parameter(torch.randn(dim) * 0.02) for m in modalities})
         self.token = nn.ParameterDict({m: nn.Parameter(torch.randn(dim) * 0.02) for m in modalities})
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_number
-from multimodal.missing.layers import check_modalities, fill
+from multimodal.missing.layers import fill
 from multimodal.types import Encoded, masked_mean
 
 
@@ -21,12 +21,12 @@ class Mean(nn.Module):
         momentum: weight of each new training batch in the running mean, above 0 and 1 at most.
 
     Raises:
-        ValueError: the momentum is out of range, or a modality is not named.
+        ValueError: the momentum is out of range.
     """
 
     def __init__(self, dim: int, modalities: list[str], momentum: float) -> None:
         super().__init__()
-        check_modalities(modalities)
+        self.modalities = tuple(modalities)
         check_number("missing", above=0, most=1, momentum=momentum)
         self.momentum = momentum
         for m in modalities:

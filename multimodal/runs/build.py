@@ -99,7 +99,7 @@ def build_fusion(cfg: DictConfig) -> nn.Module:
 
 
 def matched_width(cfg: DictConfig) -> int:
-    """Return the `hidden` that gives this fusion `fusion_parameters` of them; ValueError if none comes within 5 %."""
+    """Return the `hidden` width whose parameter count is nearest to `fusion_parameters`; ValueError if over 5 % off."""
     wanted = cfg.fusion_parameters
     if not isinstance(wanted, int) or wanted < 1:
         raise ValueError(f"fusion_parameters must be a whole number above 0, or null, got {wanted}")

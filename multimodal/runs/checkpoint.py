@@ -1,27 +1,31 @@
 """Open a checkpoint: its config with what the command line may change, and its model."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError
+from omegaconf.errors import OmegaConfBaseException
 
 from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.model import MultimodalModel
 from multimodal.runs.build import build_model
 from multimodal.runs.composition import Composition
-from multimodal.runs.record import RunRecord, record_from
+from multimodal.runs.record import RunRecord, is_of, record_from
+from multimodal.runs.trust import check_trusted
+from multimodal.torch_file import weights_problem
 from multimodal.training.checkpoint_file import load_checkpoint
 
 log = logging.getLogger(__name__)
 
 # settings that the command line may give beside a checkpoint
-BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "hydra")
+BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
 EVALUATE_MAY_SET = (*BOTH_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
 GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
 
@@ -47,32 +51,106 @@ class Checkpoint(NamedTuple):
 
 
 def open_checkpoint(composition: Composition, may_set: tuple[str, ...]) -> Checkpoint:
-    """Read the checkpoint that the config names.
+    """Read the checkpoint that the config names, and check it: what it names may be built afterwards.
 
     Raises:
-        ValueError: there is no such file, or the command line sets what only the checkpoint may set.
+        ValueError: there is no such file, it is damaged, has wrong parts, or names code that is neither of `conf/` nor
+            trusted; or the command line sets what only the checkpoint may set.
     """
     cfg, mode = composition.config, composition.choices["mode"]
     file = checkpoint_file(cfg.checkpoint, mode)
     state = load_checkpoint(file)
     record = record_from(state["record"], file)
+    check_trusted(record.config, file, cfg.trust)  # the command line's: a checkpoint cannot trust anybody
+    check_parts(state, record.config, cfg, file)
     config = with_overrides(record.config, cfg, composition.overrides, may_set, mode)
     return Checkpoint(file, record, config, state["model"], Vocabulary(state["vocabulary"]), state["class_names"])
 
 
+def check_parts(state: dict[str, Any], config: dict[str, Any], cfg: DictConfig, file: Path) -> None:
+    """Raise ValueError, naming the file, for a checkpoint whose parts are missing, of a wrong type, or do not fit.
+
+    Args:
+        state: what the file holds.
+        config: that of its record.
+        cfg: a config of this version, to compare the names of groups with.
+        file: the checkpoint.
+    """
+    problems = [*missing_parts(config, cfg), *missing_parts(config.get("encoder"), cfg.encoder, "encoder.")]
+    problems += [*missing_parts(config.get("head"), cfg.head, "head.")]
+    problems += [*missing_parts(config.get("evaluation"), cfg.evaluation, "evaluation.")]
+    if problems:
+        raise ValueError(
+            f"{file} was made by another version of this package, or changed: its config has {problems[0]}"
+        )
+    words, names = state["vocabulary"], cast(list[str], state.get("class_names"))
+    sizes, data = config["sizes"], config["dataset"]
+    for part, value in {"vocabulary": words, "class_names": names}.items():
+        if not is_of(value, list[str]) or len(set(value)) < len(value):
+            raise ValueError(f"{file} is not a whole checkpoint: its {part} is no list of different names")
+    try:
+        Vocabulary(words)
+    except ValueError as error:
+        raise ValueError(f"{file} is not a whole checkpoint: {error}") from error
+    for name, count in {"num_classes": len(names), "vocab_size": len(words)}.items():
+        if type(sizes.get(name)) is not int or sizes[name] != count:
+            raise ValueError(f"{file} is not a whole checkpoint: sizes.{name} is {sizes.get(name)!r:.50}, not {count}")
+    for name, size in {"image_size": sizes, "channels": sizes, "max_words": data}.items():
+        if type(size.get(name)) is not int or size[name] < 1 or data.get(name) != size[name]:
+            raise ValueError(f"{file} is not a whole checkpoint: dataset.{name} is {data.get(name)!r:.50}")
+
+
+def missing_parts(config: Any, cfg: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Yield what a checkpoint's config lacks of the mappings of a config of this version."""
+    empty = type(None) if prefix == "evaluation." else dict  # `evaluation.figures=null` draws none
+    if not isinstance(config, dict):
+        yield f"no {prefix.rstrip('.')}"
+        return
+    for name in map(str, cfg):
+        if name not in config and name != "trust":
+            yield f"no {prefix}{name}"
+        elif isinstance(cfg._get_node(name), DictConfig) and not isinstance(config.get(name), dict | empty):
+            yield f"no mapping {prefix}{name}"
+
+
 def load_model(checkpoint: Checkpoint) -> MultimodalModel:
     """Build a checkpoint's model on its trainer's device; no data is needed, because the config holds the sizes."""
-    file = checkpoint.file
-    trainer = instantiate(checkpoint.config.training, _convert_="all")
-    try:
+    with naming(checkpoint.file):
+        trainer = instantiate(checkpoint.config.training, _convert_="all")
+        device = trainer.fabric.device
+    with naming(checkpoint.file):
         model = build_model(checkpoint.config)
-    except (InstantiationException, ConfigAttributeError) as error:
-        raise ValueError(f"{file} was made by another version of this package; train it again: {error}") from error
+        problem = weights_problem(checkpoint.weights, model.state_dict())
+    if problem is not None:
+        raise ValueError(f"{checkpoint.file} does not hold the weights of its model: {problem}")
+    model.load_state_dict(checkpoint.weights)
+    return model.to(device)
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Turn what is raised while a checkpoint's config is built into a ValueError of one line that names the file."""
     try:
-        model.load_state_dict(checkpoint.weights)
-    except RuntimeError as error:
-        raise ValueError(f"{file} holds the weights of another model: {error}") from error
-    return model.to(trainer.fabric.device)
+        yield
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError):  # of the data, or the disk: the file is not to blame
+            raise cause from error
+        if isinstance(cause, ValueError):  # a component's own words
+            raise ValueError(f"{file}: {one_line(cause)}") from error
+        raise ValueError(
+            f"{file} was made by another version of this package, or changed: {one_line(error)}"
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {one_line(error)}") from error
+    except (OmegaConfBaseException, AttributeError, KeyError, TypeError, RuntimeError, MemoryError) as error:
+        what = f"{type(error).__name__}: {one_line(error)}"
+        raise ValueError(f"{file} was made by another version of this package, or changed: {what}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line."""
+    return f"{' '.join(str(error).split()):.500}"
 
 
 def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
@@ -96,14 +174,14 @@ def with_overrides(
         what = "model and data" if mode == "evaluate" else "the model"
         raise ValueError(
             f"mode={mode} takes {what} from the checkpoint: {', '.join(refused)} cannot be set; "
-            f"what can is {', '.join(may_set)}"
+            f"these can: {', '.join(may_set)}"
         )
     config = OmegaConf.create(saved)
     for name in names:
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
-    config.training.devices = 1  # one is enough to answer, whatever trained
+    config.training.devices = 1  # inference uses one device
     for encoder in config.encoder.values():
         in_checkpoint = {"weights": "none", "frozen": False}  # the checkpoint has the weights
         encoder.update({name: value for name, value in in_checkpoint.items() if name in encoder})

@@ -4,8 +4,8 @@ It is written to the run's `config.yaml` and into its checkpoints, and read from
 """
 
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -25,7 +25,7 @@ class RunRecord:
 
     Args:
         config: every setting, resolved.
-        choices: {group: the option that was chosen}.
+        choices: {group: the option that was chosen, None for no option}.
         overrides: the command line's.
         data_source: the source that was read: `hub`, `path` or `embedded`.
         fingerprint: hash of the data that the run is evaluated on.
@@ -38,7 +38,7 @@ class RunRecord:
     """
 
     config: dict[str, Any]
-    choices: dict[str, str]
+    choices: dict[str, Any]
     overrides: list[str]
     data_source: str
     fingerprint: str
@@ -151,17 +151,42 @@ def read_record(folder: Path) -> RunRecord:
     """Read the record in a run's folder.
 
     Raises:
-        ValueError: `config.yaml` holds no record, or that of another version.
+        ValueError: `config.yaml` is damaged, or holds no record, or that of another version.
     """
     file = folder / FILE
-    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is damaged: {' '.join(str(error).split())}") from error
     facts = config.pop("record", None) if isinstance(config, dict) else None
     return record_from(facts if not isinstance(facts, dict) else facts | {"config": config}, file)
 
 
 def record_from(values: Any, file: Path) -> RunRecord:
-    """Return the record that `as_dict` gave; raise ValueError, naming the file, for another version's."""
+    """Return the record that `as_dict` gave; raise ValueError, naming the file, if it is not one of this version."""
     names = {field.name for field in fields(RunRecord)}
     if not isinstance(values, dict) or set(values) != names:
         raise ValueError(f"{file} was written by another version of this package: run it again, in another folder")
-    return RunRecord(**values)
+    wrong = [name for name, kind in get_type_hints(RunRecord).items() if not is_of(values[name], kind)]
+    if wrong:
+        raise ValueError(f"{file} holds a wrong record: its {wrong[0]} is of type {type(values[wrong[0]]).__name__}")
+    record = RunRecord(**values)
+    chosen = [record.choices.get(group) for group in ("dataset", "fusion", "caption")]
+    if not is_of(chosen, list[str]) or type(record.config.get("seed")) is not int:
+        raise ValueError(f"{file} holds a wrong record: it lacks dataset, fusion, captions or seed")
+    folders = [PurePath(record.name), PurePath(record.evaluation_key)]  # they become names of folders
+    if any(folder.is_absolute() or ".." in folder.parts or not str(folder).isprintable() for folder in folders):
+        raise ValueError(f"{file} holds a wrong record: {record.name!r:.100} is no name of a run")
+    return record
+
+
+def is_of(value: Any, kind: Any) -> bool:
+    """Return whether a value is of an annotated type: `str | None`, `dict[str, str]`, `list[str]`."""
+    if kind is Any or not get_args(kind):
+        return kind is Any or isinstance(value, kind)
+    if get_origin(kind) is dict:
+        of_key, of_value = get_args(kind)
+        return isinstance(value, dict) and all(is_of(k, of_key) and is_of(v, of_value) for k, v in value.items())
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(is_of(item, get_args(kind)[0]) for item in value)
+    return any(is_of(value, one) for one in get_args(kind))

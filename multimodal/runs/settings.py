@@ -22,10 +22,13 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from multimodal.checks import check_number, check_one_of, check_seed, check_whole
+from multimodal.errors import describe
 from multimodal.runs.build import as_dict, build_model, merged
 from multimodal.runs.composition import CONF
 
+EXPECTED = (ValueError, FloatingPointError, OSError)  # what a component raises for a mistake of its user
 EVALUATOR = "multimodal.evaluation.evaluator.Evaluator"  # built of the node evaluation
+MODEL = ("encoder", "missing", "fusion", "head", "loss")  # groups whose parts fit together
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null"}
 MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
 BYTES = 16  # a trained parameter takes: itself, its gradient, two moments of AdamW, in float32
@@ -36,7 +39,13 @@ ROOT: dict[str, Any] = {
     "image": str | None,
     "output_dir": str | None,
 }
-ROOT |= {"cache_dir": str, "fusion_parameters": int | None, "seed": int, "resume": bool}
+ROOT |= {
+    "cache_dir": str,
+    "trust": str | list[str] | None,
+    "fusion_parameters": int | None,
+    "seed": int,
+    "resume": bool,
+}
 
 
 def check_settings(cfg: DictConfig) -> None:
@@ -58,6 +67,8 @@ def check_settings(cfg: DictConfig) -> None:
     first = ("caption", "dataset")  # other parts take values from these
     for group in sorted(groups(), key=lambda name: first.index(name) if name in first else len(first)):
         check_part(group, values.get(group))
+    for group in MODEL:
+        check_shared(group, values[group], values["sizes"] | {"dim": values["dim"]})
     check_seed("dataset", seed=values["dataset"]["seed"])
     check_one_of("dataset", (1, 3), channels=values["dataset"]["channels"])  # grey or RGB
     check_whole("dataset", 4, 4096, image_size=values["dataset"]["image_size"])
@@ -84,6 +95,21 @@ def check_part(name: str, node: Any) -> None:
     for key in sorted(node, key=lambda key: isinstance(node[key], dict)):
         if not key.startswith("_"):
             check_type(f"{name}.{key}", node[key], kinds.get(key, Any))
+
+
+def check_shared(name: str, node: Any, shared: dict[str, int]) -> None:
+    """Raise ValueError where a part of the model has another width or size than the others.
+
+    Args:
+        name: the node's dotted name.
+        node: plain values.
+        shared: {`dim`, or a size that is read from the data: its value}.
+    """
+    for key, value in node.items() if isinstance(node, dict) else ():
+        if key in shared and value != shared[key]:
+            origin = "dim" if key == "dim" else f"sizes.{key}"
+            raise ValueError(f"{name}.{key} must be ${{{origin}}}, which all parts share, got {shown(value)}")
+        check_shared(f"{name}.{key}", value, shared)
 
 
 def signature(name: str, target: str) -> dict[str, Any]:
@@ -186,7 +212,7 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
     node = "" if match is None else match[1]
     settings = OmegaConf.select(with_stand_ins(cfg), node) if node else None
     if settings is None or (isinstance(cause, ValueError) and f"{node}." in reason):
-        return str(cause) if isinstance(cause, ValueError) else f"{type(cause).__name__}: {reason}"
+        return describe(cause) if isinstance(cause, EXPECTED) else f"{type(cause).__name__}: {reason}"
     listed = [f"{node}.{key}={shown(settings[key])}" for key in settings if not str(key).startswith("_")]
     return f"{node} cannot be built with {', '.join(listed)}: {reason}"
 

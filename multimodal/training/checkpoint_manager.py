@@ -40,6 +40,8 @@ class CheckpointManager:
                 return
             log.warning("training starts from the beginning instead of resuming from %s: %s", self.last, reason)
         for file in (self.last, self.best, self.history):  # `last` first: without it the others are not used
+            if file.is_dir():
+                raise ValueError(f"{file} is a folder, where training writes a file: move it away")
             file.unlink(missing_ok=True)
 
     def obstacle_to_resuming(self) -> str | None:
@@ -49,17 +51,20 @@ class CheckpointManager:
         except ValueError as error:
             return str(error)
         if state.get("identity") != self.identity:
-            saved = state.get("identity", {})
+            saved = state["identity"] if isinstance(state.get("identity"), dict) else {}
             names = sorted(name for name, value in self.identity.items() if saved.get(name) != value)
             return f"it belongs to another run, which differs in {', '.join(names) or 'identity'}"
-        if not state["history"] or is_best(state):
-            return None
+        problem = state_problem(state, self.identity)
+        if problem is not None or not state["history"] or is_best(state):
+            return problem
         best = state["history"][-1 - since_best(state["history"])]["step"]
         try:
-            step = load_checkpoint(self.best)["step"]
-        except (ValueError, KeyError):
-            step = None
-        return None if step == best else f"{self.best} is not the checkpoint of step {best}"
+            if load_checkpoint(self.best).get("step") == best:
+                return None
+            reason = ""
+        except ValueError as error:
+            reason = f": {error}"
+        return f"{self.best} is not the checkpoint of step {best}{reason}"
 
     def read(self) -> dict[str, Any] | None:
         """Return the state to resume from, or None if there is none."""
@@ -76,6 +81,27 @@ class CheckpointManager:
             weights = {name: state[name] for name in ("model", "loss", "step")}
             save_checkpoint(self.extra | weights, self.best)
         write_csv(state["history"], self.history)
+
+
+def state_problem(state: dict[str, Any], identity: dict[str, Any]) -> str | None:
+    """Return why a training cannot go on from a state in a file, None if nothing speaks against it.
+
+    Args:
+        state: what `TrainerState.state_dict` returned, if nobody changed it.
+        identity: {"model", "loss"}: the shapes of their weights, by name.
+    """
+    parts = {"optimizer": dict, "schedule": dict, "precision": dict, "step": int, "history": list, "processes": list}
+    for name, kind in parts.items():
+        if not isinstance(state.get(name), kind):
+            return f"it has no {name}"
+    if not all(isinstance(row, dict) and {"step", "validation/loss"} <= set(row) for row in state["history"]):
+        return "its history has rows without a validation"
+    for part in ("model", "loss"):
+        weights = state.get(part)
+        shapes = {n: list(getattr(v, "shape", ())) for n, v in weights.items()} if isinstance(weights, dict) else None
+        if shapes != identity.get(part, shapes):
+            return f"its {part} has other weights"
+    return None
 
 
 def is_best(state: dict[str, Any]) -> bool:

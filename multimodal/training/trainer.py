@@ -162,7 +162,13 @@ class Trainer:
         if saved is not None:
             for row in saved["history"]:
                 log(row)
-            state.load_state_dict(saved)
+            try:
+                state.load_state_dict(saved)
+            except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+                raise ValueError(
+                    f"{checkpoints.last} cannot be resumed from ({type(error).__name__}: {error}); "
+                    "resume=false trains anew"
+                ) from error
             if fabric.is_global_zero:
                 checkpoints.update_best_and_history(saved)
         bar = Bar(steps, state.step, shown=fabric.is_global_zero)

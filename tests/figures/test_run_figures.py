@@ -233,5 +233,5 @@ def test_curves_have_units() -> None:
 
 
 def test_too_many_points_raise_an_error() -> None:
-    with pytest.raises(ValueError, match="points must be a number, above 0 and 2000 at most, got 2001"):
+    with pytest.raises(ValueError, match="points must be a whole number from 1 to 2000, got 2001"):
         RunFigures(samples=6, points=2001, seed=0)

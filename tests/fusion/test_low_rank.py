@@ -19,7 +19,7 @@ def test_it_is_the_full_tensor_of_interactions_times_a_tensor_of_low_rank() -> N
 
 
 def test_a_rank_of_0_is_refused() -> None:
-    with pytest.raises(ValueError, match="rank must be a whole number of 1 or more, got 0"):
+    with pytest.raises(ValueError, match="rank must be a whole number from 1 to 1000, got 0"):
         LowRankFusion(8, ["image", "text"], 0, 12)
 
 

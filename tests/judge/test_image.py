@@ -144,3 +144,54 @@ def test_half_of_the_batches_are_averages_of_two_to_eight(tmp_path, monkeypatch)
     ImageJudge(80, 4, 0.003, str(tmp_path)).fit(blocks(12, seed=0), 3, STILL)
     assert 25 < len(counts) < 55
     assert set(counts) == set(range(2, 9))
+
+
+def flip(file) -> None:
+    """Flip one bit in the middle of a file."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def not_finite(file) -> None:
+    """Put a NaN into a judge's weights."""
+    weights = torch.load(file, weights_only=True)
+    weights["1.weight"][0] = float("nan")
+    torch.save(weights, file)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        flip,
+        not_finite,
+        lambda file: file.write_bytes(file.read_bytes()[:1000]),
+        lambda file: file.write_bytes(b""),
+        lambda file: torch.save({"1.weight": torch.zeros(2)}, file),
+        lambda file: torch.save([1], file),
+    ],
+)
+def test_a_damaged_judge_is_trained_anew_and_replaced(tmp_path, caplog, spoil) -> None:
+    train, settings = blocks(12, seed=0), SETTINGS | {"steps": 2}
+    fresh = ImageJudge(**settings, cache=str(tmp_path)).fit(train, 3, STILL).model.state_dict()
+    (file,) = tmp_path.iterdir()
+    spoil(file)
+    for times in (1, 1):  # the second time it is whole again
+        again = ImageJudge(**settings, cache=str(tmp_path)).fit(train, 3, STILL).model.state_dict()
+        assert all(torch.equal(value, again[name]) for name, value in fresh.items())
+        assert caplog.text.count(f"the image judge in {file} is trained anew and replaced") == times
+
+
+def test_a_judge_that_diverges_is_not_kept(tmp_path) -> None:
+    judge = ImageJudge(3, 8, 1e30, str(tmp_path))
+    with pytest.raises(FloatingPointError, match=r"lower evaluation\.image_judge\.learning_rate, now 1e\+30"):
+        judge.fit(blocks(12, seed=0), 3, STILL)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match=r"image_judge\.learning_rate must be a number, above 0, got inf"):
+        ImageJudge(3, 8, float("inf"), str(tmp_path))
+
+
+def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, caplog) -> None:
+    (tmp_path / "file").write_text("")
+    ImageJudge(2, 8, 0.003, str(tmp_path / "file")).fit(blocks(12, seed=0), 3, STILL)
+    assert "is not kept for other runs" in caplog.text

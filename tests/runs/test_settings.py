@@ -103,6 +103,8 @@ def test_no_setting_takes_nan(name: str) -> None:
         ("loss.weights.text", math.inf, "loss.weights.text must be a finite number, got inf"),
         ("fusion.modalities", "image", "fusion.modalities must be a list of texts, got 'image'"),
         ("training.modality_dropout", None, "training.modality_dropout must be a component, got null"),
+        ("encoder.image.dim", 64, "encoder.image.dim must be ${dim}, which all parts share, got 64"),
+        ("head.label.num_classes", 0, "head.label.num_classes must be ${sizes.num_classes}, which all parts share"),
         ("dim", 0, "dim must be a whole number from 1 to 65536, got 0"),
     ],
 )
@@ -118,10 +120,9 @@ def test_a_wrong_setting_is_named_before_work_starts(name: str, value: object, m
     [
         ("fusion.hidden", 0, "fusion.hidden must be a whole number of 1 or more, got 0"),
         ("fusion.hidden", 10**12, "fusion.hidden=1000000000000: "),
-        ("fusion.modalities", ["image"], "fusion.modalities must be two or more of image, text, got ['image']"),
+        ("fusion.modalities", ["image"], "fusion.modalities must be exactly two for this fusion, got ['image']"),
         ("encoder.image.widths", [], "encoder.image.widths must have a width for each stage"),
         ("encoder.text.dropout", 1.5, "encoder.text.dropout must be a number, 0 or more and below 1, got 1.5"),
-        ("encoder.image.dim", -3, "encoder.image cannot be built with encoder.image.dim=-3"),
         ("fusion.num_layers", 10**6, "fusion.num_layers must be a whole number from 1 to 1000, got 1000000"),
     ],
 )

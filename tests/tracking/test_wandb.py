@@ -111,7 +111,7 @@ def test_disabled_writes_nothing(tmp_path, monkeypatch, folder):
 
 
 def test_an_unknown_mode_names_those_there_are():
-    with pytest.raises(ValueError, match="one of online, offline, disabled, got loud"):
+    with pytest.raises(ValueError, match="one of online, offline, disabled, got 'loud'"):
         WandbRun("loud", "project", None)
 
 

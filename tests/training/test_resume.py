@@ -17,7 +17,7 @@ import torch
 from multimodal.loss.label import LabelCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.training import checkpoint_manager as run_files
-from multimodal.training.checkpoint_file import load_checkpoint
+from multimodal.training.checkpoint_file import load_checkpoint, save_checkpoint
 from multimodal.training.interruption import Interrupted
 from multimodal.training.trainer import Trainer
 from tests.helpers.tiny_training import DATA, adamw, fit, left, same, timeless
@@ -265,6 +265,12 @@ def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
     [
         (lambda folder: (folder / "last.pt").write_bytes(b"PK"), "not a readable checkpoint"),
         (lambda folder: (folder / "best.pt").unlink(), r"best\.pt is not the checkpoint of step"),
+        (lambda folder: flip(folder / "last.pt"), r"last\.pt is not a readable checkpoint .*checksum of .* is wrong"),
+        (lambda folder: flip(folder / "best.pt"), r"best\.pt is not a readable checkpoint .*checksum of .* is wrong"),
+        (lambda folder: change(folder / "last.pt", optimizer=None), "it has no optimizer"),
+        (lambda folder: change(folder / "last.pt", history=[{}]), "rows without a validation"),
+        (lambda folder: change(folder / "last.pt", model={}), "its model has other weights"),
+        (lambda folder: change(folder / "last.pt", identity=3), "belongs to another run"),
     ],
 )
 def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path, caplog, spoil, reason):
@@ -280,6 +286,31 @@ def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path
     fit(tmp_path, resume=True, **changed)
     assert re.search(reason, caplog.text)
     assert {file.name for file in tmp_path.iterdir()} == {"best.pt", "last.pt", "history.csv"}
+
+
+def flip(file):
+    """Flip one bit in the middle of a file."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def change(file, **parts):
+    """Replace parts of a checkpoint."""
+    save_checkpoint(load_checkpoint(file) | parts, file)
+
+
+def test_a_state_that_does_not_fit_is_named(tmp_path):
+    fit(tmp_path)
+    change(tmp_path / "last.pt", processes=[{"means": 1}])
+    with pytest.raises(ValueError, match=r"last\.pt cannot be resumed from \(.*resume=false trains anew"):
+        fit(tmp_path, resume=True)
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_named(tmp_path):
+    (tmp_path / "last.pt").mkdir()
+    with pytest.raises(ValueError, match=r"last\.pt is a folder"):
+        fit(tmp_path, resume=True)
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from multimodal.dataset.reading.value_range import black_and_white, to_8_bits
+
 SMALLEST = 4  # pixels a side
 LARGEST = 50_000_000  # pixels; a photograph has 12 to 48 million
 OTHER = "B" if sys.byteorder == "little" else "L"  # than this machine's byte order, N
@@ -37,6 +39,13 @@ class Decoded:
     not_finite: bool = False
     several_pages: bool = False
     problem: str | None = None
+
+    def scaled_alone(self) -> bytes:
+        """Return the pixels of an image that comes without others: one of more than 8 bits by its own values."""
+        if self.values is None or self.mode is None or self.low is None or self.high is None:
+            return self.pixels
+        values = np.frombuffer(self.values, np.float32)
+        return to_8_bits(values, *black_and_white(self.mode, self.low, self.high)).tobytes()
 
 
 def decode_one(image: dict[str, Any] | None, size: int, channels: int) -> Decoded:

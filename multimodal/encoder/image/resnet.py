@@ -7,6 +7,7 @@ decoder needs hundreds of steps to learn the differences between images.
 """
 
 import logging
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
+from multimodal.torch_file import read_torch_file
 from multimodal.types import Encoded
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,12 @@ def imagenet_weights(name: str, timeout: float = 3.0) -> dict[str, Tensor] | Non
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     if not cached.exists() and not answers(weights.url, timeout):
         return None
-    return weights.get_state_dict(progress=True, check_hash=True)
+    try:
+        return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"ImageNet weights for {name} cannot be read ({type(error).__name__}): delete {cached}"
+        ) from error
 
 
 def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str]:
@@ -75,9 +82,15 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
             f"encoder.image.weights must be auto, imagenet, none or the path of a file, but there is no file {weights}"
         )
     try:
-        return torch.load(weights, weights_only=True, map_location="cpu"), str(weights)
-    except Exception as error:  # unpickling arbitrary bytes can raise almost any exception
-        raise ValueError(f"PyTorch cannot read {weights} as a state dict: {type(error).__name__}") from error
+        state = read_torch_file(Path(weights), legacy=True)
+    except ValueError as error:
+        raise ValueError(f"PyTorch cannot read {weights} as a state dict: {error}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{weights} is not a state dict, {{name: tensor}}")
+    bad = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if bad:
+        raise ValueError(f"{weights} holds weights that are not finite: {bad[0]}")
+    return state, str(weights)
 
 
 class ResNet(nn.Module):

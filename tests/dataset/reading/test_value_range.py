@@ -13,6 +13,7 @@ import torch
 from datasets import Dataset
 from PIL import Image
 
+from multimodal.dataset.reading.decoding import decode_one
 from multimodal.dataset.reading.images import decode_images
 from multimodal.dataset.reading.rows import Rows
 from multimodal.dataset.reading.value_range import black_and_white
@@ -114,6 +115,14 @@ def test_a_dark_image_is_scaled_as_the_others_of_all_splits():
     decoded = decode_images({"train": split(dark), "test": split(bright, name="test")}, 8, 1)
     assert (decoded["train"][0] - torch.tensor(SHADES * 200 / 4095 * 255)).abs().max() <= 1
     assert (decoded["test"][0] - torch.tensor(SHADES * 4000 / 4095 * 255)).abs().max() <= 1
+
+
+@pytest.mark.parametrize("case", GREY)
+def test_an_image_that_comes_alone_is_scaled_by_its_own_values(case):
+    values, kind = GREY[case]
+    shown = decode_one({"bytes": grey(values, kind), "path": None}, 8, 1).scaled_alone()
+    assert np.abs(np.frombuffer(shown, np.uint8).reshape(8, 8) - SHADES * 255).max() <= 1
+    assert decode_one({"bytes": square(7), "path": None}, 8, 1).scaled_alone() == bytes([7] * 64)
 
 
 def test_modes_are_scaled_apart():

@@ -1,13 +1,16 @@
 """The ResNet encoder and where its weights come from; weights files are made here."""
 
 import logging
+import pickle
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 
 from multimodal.encoder.image import resnet
-from multimodal.encoder.image.resnet import IMAGENET_MEAN, ResNet
+from multimodal.encoder.image.resnet import IMAGENET_MEAN, ResNet, read_weights
 
 PRESENT = torch.ones(2, dtype=torch.bool)
 
@@ -77,3 +80,40 @@ def test_what_cannot_be_had_is_refused(monkeypatch, weights: str, frozen: bool, 
 def test_a_file_of_another_network_is_refused(file: str) -> None:
     with pytest.raises(ValueError, match="resnet50"):
         ResNet(16, 3, "resnet50", file, False)
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def not_finite(file: Path) -> None:
+    state = torch.load(file, weights_only=True)
+    state["conv1.weight"][0] = float("inf")
+    torch.save(state, file)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (flip, "damaged: the checksum of .* is wrong"),
+        (not_finite, r"holds weights that are not finite: conv1\.weight"),
+        (lambda file: torch.save([1], file), "is not a state dict"),
+        (lambda file: torch.save({"conv1.weight": print}, file), "cannot read .* as a state dict: UnpicklingError"),
+        (lambda file: file.write_bytes(pickle.dumps(print)), "cannot read .* as a state dict"),
+    ],
+)
+def test_a_damaged_file_is_named_and_nothing_in_it_is_run(file: str, tmp_path, spoil, message: str) -> None:
+    damaged = Path(shutil.copy(file, tmp_path / "damaged.pt"))
+    spoil(damaged)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_weights("resnet18", str(damaged))
+    assert "damaged.pt" in str(caught.value)
+
+
+def test_a_file_of_torchs_older_format_is_read(file: str, tmp_path) -> None:
+    state = torch.load(file, weights_only=True)
+    torch.save(state, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    read, _ = read_weights("resnet18", str(tmp_path / "old.pt"))
+    assert all(torch.equal(value, read[name]) for name, value in state.items())
