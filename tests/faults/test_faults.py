@@ -94,8 +94,7 @@ def test_a_disk_without_a_byte_is_named(tmp_path: Path, small: Path) -> None:
 def test_a_read_only_disk_is_named(tmp_path: Path, read_only: Path) -> None:
     assert f"{read_only}/" in told(run(tmp_path, *LINE, f"output_dir={read_only}/out"))
     line = told(run(tmp_path, "-m", *LINE, f"output_dir={read_only}"))
-    assert line.startswith(f"error: output_dir: {read_only}/")
-    assert "Read-only file system" in line
+    assert line.startswith(f"error: output_dir: {read_only}: Read-only file system")
 
 
 def test_a_sweep_on_a_full_disk_ends_with_every_job_named(tmp_path: Path, small: Path) -> None:
