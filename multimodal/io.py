@@ -38,6 +38,8 @@ def whole(path: Path) -> Iterator[Path]:
             raise
         raise OSError(errno.ENOSPC, "cannot be written, the disk may be full", str(path)) from error
     finally:
+        if temporary.is_file():
+            os.truncate(temporary, 0)  # gives its blocks back also while a failed writer still has it open
         temporary.unlink(missing_ok=True)
 
 

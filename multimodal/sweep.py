@@ -9,7 +9,6 @@ import sys
 import traceback
 import uuid
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, cast
 
 import pandas as pd
@@ -28,7 +27,7 @@ from multimodal.io import write_csv
 from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
-from multimodal.runs.run_dir import read_history
+from multimodal.runs.run_dir import make_writable, read_history
 from multimodal.runs.settings import EXPECTED, check_settings, explain
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
@@ -191,9 +190,7 @@ class SweepTable(Callback):
             check_places(config)
             check_margin(config.report.margin)
             check_swept(config)
-            folder = Path(config.hydra.sweep.dir)
-            folder.mkdir(parents=True, exist_ok=True)  # for a study's database
-            TemporaryFile(dir=folder).close()  # raises OSError where nothing can be written
+            make_writable(Path(config.hydra.sweep.dir))  # for the records, Hydra's files and a study's database
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
         except OSError as error:

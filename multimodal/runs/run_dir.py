@@ -153,6 +153,17 @@ def prepare_folder(folder: Path, record: RunRecord, resume: bool) -> None:
     record.write(folder)
 
 
+def make_writable(folder: Path) -> None:
+    """Create a folder; raise OSError, naming it, if no file can be written there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(4096))  # a full disk takes an empty file
+    except OSError as error:
+        error.filename = str(folder)
+        raise
+
+
 def prepare_cache(cache_dir: str) -> None:
     """Create the folder of trained judges, before hours of training; where it cannot be written, warn.
 
@@ -161,9 +172,7 @@ def prepare_cache(cache_dir: str) -> None:
     """
     folder = Path(cache_dir).expanduser()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(4096))  # a full disk takes an empty file
+        make_writable(folder)
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise ValueError(f"cache_dir: {describe(error)}") from error
