@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
-from PIL import Image
+from PIL import Image, ImageOps
 
 from multimodal import run
 from multimodal.comparison import comparison
@@ -29,7 +29,9 @@ from multimodal.runs.composition import Composition, compose
 from multimodal.runs.overrides import check_overrides
 from multimodal.runs.record import RunRecord, read_record
 from multimodal.runs.settings import check_settings, explain
+from multimodal.runs.trust import trusted_packages
 
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 Picture = str | Path | Image.Image | np.ndarray
 
 
@@ -67,7 +69,7 @@ class TrainedRun:
     folder: Path
     record: RunRecord = field(repr=False)  # pages long at the end of a notebook's cell
     metrics: dict[str, Any] = field(repr=False)
-    trust: Sequence[str] = field(default=(), repr=False)
+    trust: str | Sequence[str] = field(default=(), repr=False)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -93,7 +95,7 @@ class TrainedRun:
     def checkpoint(self) -> Checkpoint:
         """The checkpoint with the lowest validation loss."""
         composition = compose(["mode=generate"])
-        composition.config.checkpoint, composition.config.trust = str(self.folder), list(self.trust)
+        composition.config.checkpoint, composition.config.trust = str(self.folder), trusted_packages(self.trust)
         return open_checkpoint(composition, GENERATE_MAY_SET)
 
     @cached_property
@@ -158,11 +160,24 @@ def as_columns(text: Any, image: Any) -> tuple[list[str | None], list[Picture | 
 
 
 def as_file(image: Picture) -> str | io.BytesIO:
-    """Return the path of an image, or its PNG in memory."""
+    """Return the path of an image, or its file in memory, upright.
+
+    Raises:
+        ValueError: an array is not (H, W) or (H, W, C) of uint8.
+    """
     if isinstance(image, str | Path):
         return str(image)
+    if not isinstance(image, Image.Image):
+        array = np.asarray(image)
+        if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)):
+            raise ValueError(
+                f"image: an array must be (H, W) or (H, W, C) of uint8, got {array.shape} of {array.dtype}"
+            )
+        image = Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array)
+    upright = ImageOps.exif_transpose(image)
+    upright = upright.convert("RGB") if upright.mode == "HSV" else upright
     file = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))).save(file, "PNG")
+    upright.save(file, "PNG" if upright.mode in PNG_MODES else "TIFF")
     file.seek(0)
     return file
 
@@ -206,7 +221,7 @@ def train(*overrides: str) -> TrainedRun:
     return load(folder)
 
 
-def load(folder: str | Path, trust: Sequence[str] = ()) -> TrainedRun:
+def load(folder: str | Path, trust: str | Sequence[str] = ()) -> TrainedRun:
     """Read a finished run from its folder; nothing of what it names is run before `model` or `predict` is used.
 
     Args:

@@ -15,6 +15,8 @@ from multimodal.runs.composition import CONF
 from multimodal.runs.overrides import GROUPS, RENAMED, check_overrides
 from multimodal.training.interruption import interruptible
 
+TEXTS = ("text", "image")  # settings whose value is text as it stands, commas and brackets included
+PATHS = ("dataset.path", "output_dir", "checkpoint", "cache_dir", "encoder.image.weights")
 # Hydra's flags that a value follows
 VALUED = ["--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"]
 VALUED += ["--experimental-rerun"]
@@ -55,16 +57,18 @@ def checked(arguments: list[str]) -> list[str]:
     if unknown:
         raise ValueError(f"settings have no dashes here; the command is\n{translated(arguments)}")
     values = {i + 1 for i, argument in enumerate(arguments) if argument in VALUED}
-    overrides = [quoted(a) for i, a in enumerate(arguments) if not a.startswith("-") and i not in values]
     flags = [a for i, a in enumerate(arguments) if a.startswith("-") or i in values]
-    check_overrides(overrides, multirun=bool({"-m", "--multirun"} & set(flags)))
+    multirun = bool({"-m", "--multirun"} & set(flags))
+    plain = TEXTS if multirun else (*TEXTS, *PATHS)  # a sweep may have several checkpoints
+    overrides = [quoted(a, plain) for i, a in enumerate(arguments) if not a.startswith("-") and i not in values]
+    check_overrides(overrides, multirun)
     return [*flags, *overrides]
 
 
-def quoted(override: str) -> str:
-    """Return a caption or a file name in quotes, for Hydra reads commas, brackets and quotes of a value itself."""
+def quoted(override: str, plain: tuple[str, ...]) -> str:
+    """Return the value of a `plain` setting in quotes, because Hydra reads commas, brackets and quotes itself."""
     name, _, value = override.partition("=")
-    if name not in ("text", "image") or value in ("", "null") or value[0] in "'\"":
+    if name not in plain or value in ("", "null") or value[0] in "'\"":
         return override
     # a backslash is itself, but before a quote
     escaped = re.sub(r"(\\*)('|$)", lambda match: 2 * match[1] + ("\\'" if match[2] else ""), value)

@@ -61,6 +61,11 @@ def one_line(text: str) -> str:
     return "".join(repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its type if the message is empty."""
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
 def check_readable(file: Path) -> None:
     """Raise ValueError unless this is a file with content, of reasonable size; a pipe would be waited for for ever."""
     if not file.is_file():

@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -17,7 +16,6 @@ from torch.nn.utils.rnn import pad_sequence
 
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.decoding import decode_one
-from multimodal.dataset.reading.value_range import black_and_white, to_8_bits
 from multimodal.model import MultimodalModel
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 from multimodal.words import tokenize
@@ -74,15 +72,14 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
         raise ValueError(f"image: there is no file {file}")
     content = file.read_bytes() if isinstance(file, Path) else file.getvalue()
     decoded = decode_one({"bytes": content, "path": None}, size, channels)
+    name = file if isinstance(file, Path) else "the picture"
     if decoded.problem is not None:
-        raise ValueError(f"image: {file} cannot be used: {decoded.problem}")
-    pixels = np.frombuffer(decoded.pixels, np.uint8)
-    mode, low, high, values = decoded.mode, decoded.low, decoded.high, decoded.values
-    if mode is not None and low is not None and high is not None and values is not None:  # more than 8 bits
-        black, white = black_and_white(mode, low, high)
-        log.warning("image: %s has more than 8 bits; %g is read as black, %g as white", file, black, white)
-        pixels = to_8_bits(np.frombuffer(values, np.float32), black, white)
-    return torch.from_numpy(pixels.copy()).view(1, channels, size, size) / 255
+        raise ValueError(f"image: {name} cannot be used: {decoded.problem}")
+    limits = decoded.range_alone()
+    if limits is not None:
+        log.warning("image: %s has more than 8 bits; %g is read as black, %g as white", name, *limits)
+    pixels = torch.frombuffer(bytearray(decoded.scaled_alone()), dtype=torch.uint8)
+    return pixels.view(1, channels, size, size) / 255
 
 
 def read_sample(

@@ -39,6 +39,16 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Handle signals as a terminal's process does: under nohup, which CI may run in, SIGHUP is ignored."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
 def batch() -> Batch:
     """Six samples of the tiny dataset: all complete, captions of 1 to 6 words."""
     generator = torch.Generator().manual_seed(0)

@@ -77,11 +77,39 @@ def test_what_the_fusion_does_not_read_is_refused(folder) -> None:
         ({"text": ["a seven", "a four"], "image": [None]}, "equally long"),
         ({"text": [None]}, "neither a caption nor an image"),
         ({"image": "nothing.png"}, "there is no file nothing.png"),
+        ({"image": np.zeros((28, 28))}, r"must be \(H, W\) or \(H, W, C\) of uint8, got \(28, 28\) of float64"),
     ],
 )
 def test_wrong_input_is_refused(run, given: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run.predict(**given)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "HSV", "F", "1", "P", "LA", "RGBA"])
+def test_a_picture_of_any_mode_is_read(run, mode: str) -> None:
+    grey = Image.fromarray(np.linspace(0, 255, 64, dtype=np.uint8).reshape(8, 8))
+    picture = grey.convert("RGB").convert(mode) if mode in ("HSV", "YCbCr", "CMYK") else grey
+    assert sum(run.predict(image=picture.convert(mode)).probability.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_photograph_is_turned_upright_as_its_file_is(run, tmp_path) -> None:
+    picture = Image.fromarray(np.arange(784, dtype=np.uint32).reshape(28, 28).astype(np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture.save(tmp_path / "a.png", exif=turned)
+    with Image.open(tmp_path / "a.png") as opened:
+        assert run.predict(image=opened).probability == run.predict(image=tmp_path / "a.png").probability
+    assert run.predict(image=picture).probability != run.predict(image=tmp_path / "a.png").probability
+
+
+def test_an_array_may_have_an_axis_of_one_channel(run) -> None:
+    pixels = np.arange(784, dtype=np.uint32).reshape(28, 28).astype(np.uint8)
+    assert run.predict(image=pixels[..., None]).probability == run.predict(image=pixels).probability
+
+
+def test_trust_is_a_package_or_several(run) -> None:
+    for trust in ("mine", ["mine"]):
+        assert multimodal.load(run.folder, trust=trust).predict(text="a seven").label in run.predict("a seven").label
 
 
 def test_data_and_model_without_training() -> None:

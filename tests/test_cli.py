@@ -63,6 +63,16 @@ def test_a_caption_needs_no_quotes_of_its_own(text: str) -> None:
     assert override.value() == text
 
 
+@pytest.mark.parametrize("path", ["/a/my photos (2), new", "/a/b=c", "~/data", "{x}"])
+def test_a_path_needs_no_quotes_of_its_own(path: str) -> None:
+    (override,) = OverridesParser.create().parse_overrides(checked([f"dataset.path={path}"]))
+    assert override.value() == path
+
+
+def test_a_sweep_may_have_several_checkpoints() -> None:
+    assert checked(["-m", "checkpoint=a,b"]) == ["-m", "checkpoint=a,b"]
+
+
 HELP = f"import sys, runpy; sys.argv = ['run.py', '--help']; runpy.run_path({SCRIPT!r}, run_name='__main__')"
 
 

@@ -164,6 +164,7 @@ def test_a_job_without_a_record_is_a_failure(tmp_path: Path, monkeypatch) -> Non
     assert "runs: No space left on device; free some space" in done.stderr
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_an_interrupted_job_says_so_and_ends_the_sweep(tmp_path: Path, monkeypatch) -> None:
     def stop(self, *arguments):
         signal.raise_signal(signal.SIGTERM)

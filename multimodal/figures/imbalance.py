@@ -38,7 +38,9 @@ def draw_imbalance(title: str, history: list[Row]) -> Figure:
     figure = create_figure(WIDTH, HEAD + PANEL, "Balance of the modalities", title)
     for axes, (name, (unit, reach, lines)) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         draw_balance_panel(axes, name, unit, {line: measured_points(history, key) for line, key in lines.items()})
-        axes.set_xlim(min(steps, default=0) - 0.5, max(steps, default=1) + 0.5)
+        first, last = min(steps, default=0), max(steps, default=1)
+        margin = max(0.04 * (last - first), 0.5)  # no marker is cut, of a single validation either
+        axes.set_xlim(first - margin, last + margin)
         low, high = axes.get_ylim()
         axes.set_ylim(min(0, low), max(reach, high))
     return figure

@@ -56,7 +56,8 @@ class RunFigures:
             card: the data card, including near duplicates.
 
         Returns:
-            {name: figure}; figures of missing history, surface, attention or classification metrics are left out.
+            {name: figure}; figures of missing history, surface, attention or classification metrics are left out, and
+            that of generation under a task that makes it meaningless.
         """
         figures = {}
         if history:
@@ -64,7 +65,8 @@ class RunFigures:
             figures["imbalance"] = draw_imbalance(title, history)
         figures["tsne"] = draw_latent(title, data, results, self.points, self.seed)
         figures["embeddings"] = draw_embeddings(title, data, results, self.points, self.seed)
-        figures["generation"] = draw_generation(title, data, results, self.samples, self.seed)
+        if not {"text_to_image", "image_to_text"} <= set(data.undefined):
+            figures["generation"] = draw_generation(title, data, results, self.samples, self.seed)
         figures["masking"] = draw_masking(title, data, results.predictions, self.seed)
         if results.surface:
             figures["availability"] = draw_availability(title, data, results, rates)

@@ -4,6 +4,7 @@ import json
 import logging
 from bisect import bisect_left
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -29,12 +30,20 @@ def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
         vocabulary: a checkpoint's; None makes one of the training captions.
     """
     settings = json.dumps(OmegaConf.to_container(cfg.dataset, resolve=True), sort_keys=True)
-    return read_once(settings, None if vocabulary is None else tuple(vocabulary.words))
+    words = None if vocabulary is None else tuple(vocabulary.words)
+    return read_once(settings, words, () if cfg.dataset.path is None else files_state(cfg.dataset.path))
+
+
+def files_state(path: str) -> tuple[tuple[str, int, int], ...]:
+    """Return (path, size, time of change in ns) of each file of the data: after an edit it is read again."""
+    place = Path(path).expanduser().resolve()
+    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
+    return tuple((str(file), file.stat().st_size, file.stat().st_ctime_ns) for file in files)
 
 
 @lru_cache(maxsize=2)  # the jobs of a sweep share datasets; more would fill the memory
-def read_once(settings: str, words: tuple[str, ...] | None) -> Data:
-    """Read a dataset by its settings in JSON, and log its size."""
+def read_once(settings: str, words: tuple[str, ...] | None, files: tuple[tuple[str, int, int], ...]) -> Data:
+    """Read a dataset by its settings in JSON, and log its size; `files` tells one state of its files from another."""
     vocabulary = None if words is None else Vocabulary(list(words))
     config = json.loads(settings)
     node = OmegaConf.create({"dataset": config}).dataset  # so that an error names it

@@ -71,9 +71,10 @@ class RunRecord:
 
     @property
     def title(self) -> str:
-        """The heading of figures: dataset, source, captions, fusion, seed."""
-        captions = f"{self.data_source}, {self.choices['caption']} captions"
-        return f"{self.dataset} ({captions}), {self.fusion} fusion, seed {self.seed}"
+        """The heading of figures: dataset, source, task or captions, fusion, seed."""
+        task = self.choices.get("task", "redundant")  # the only one before there was a choice
+        asked = f"{self.choices['caption']} captions" if task == "redundant" else f"task {task}"
+        return f"{self.dataset} ({self.data_source}, {asked}), {self.fusion} fusion, seed {self.seed}"
 
     @property
     def identity(self) -> tuple[str | None, str]:

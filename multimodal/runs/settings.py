@@ -8,6 +8,7 @@ import inspect
 import math
 import os
 import re
+import traceback
 import types
 import warnings
 from collections.abc import Collection, Iterator
@@ -22,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from multimodal.checks import check_number, check_one_of, check_seed, check_whole
-from multimodal.errors import describe
+from multimodal.errors import describe, first_line
 from multimodal.runs.build import as_dict, build_model, merged
 from multimodal.runs.composition import CONF
 
@@ -57,7 +58,7 @@ def check_settings(cfg: DictConfig) -> None:
     try:
         values = as_dict(with_stand_ins(cfg))
     except OmegaConfBaseException as error:
-        raise ValueError(f"the settings do not fit together: {one_line(str(error))}") from error
+        raise ValueError(f"the settings do not fit together: {first_line(error)}") from error
     for name, kind in ROOT.items():
         check_type(name, values[name], kind)
     check_seed("", seed=values["seed"])
@@ -71,7 +72,7 @@ def check_settings(cfg: DictConfig) -> None:
         check_shared(group, values[group], values["sizes"] | {"dim": values["dim"]})
     check_seed("dataset", seed=values["dataset"]["seed"])
     check_one_of("dataset", (1, 3), channels=values["dataset"]["channels"])  # grey or RGB
-    check_whole("dataset", 4, 4096, image_size=values["dataset"]["image_size"])
+    check_whole("dataset", 11, 4096, image_size=values["dataset"]["image_size"])  # 11: the window of SSIM
 
 
 def groups() -> list[str]:
@@ -92,6 +93,8 @@ def check_part(name: str, node: Any) -> None:
         raise ValueError(f"{name} must be a component, got {shown(node)}{options(name)}")
     target = EVALUATOR if name == "evaluation" else node.get("_target_")
     kinds = {} if target is None else signature(name, target)
+    if name == "evaluation":
+        kinds |= {"figures": object | None}
     for key in sorted(node, key=lambda key: isinstance(node[key], dict)):
         if not key.startswith("_"):
             check_type(f"{name}.{key}", node[key], kinds.get(key, Any))
@@ -194,27 +197,31 @@ def options(name: str) -> str:
     return f"; choose {name.replace('.', '/')}={','.join(files)}" if files else ""
 
 
-def one_line(text: str) -> str:
-    """Return the first line of a text."""
-    return next(iter(text.strip().splitlines()), "")
-
-
 def explain(error: BaseException, cfg: DictConfig) -> str:
-    """Return in one line why a component could not be built, with its settings where the reason names none.
+    """Return in one line why a component could not be built; its settings follow where the reason is a library's.
 
     Args:
         error: what was raised, wrapped by Hydra or not.
         cfg: the whole config.
     """
     cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
-    reason = one_line(str(cause)) or type(cause).__name__
     match = re.search(r"full_key: (\S+)", str(error))
     node = "" if match is None else match[1]
     settings = OmegaConf.select(with_stand_ins(cfg), node) if node else None
-    if settings is None or (isinstance(cause, ValueError) and f"{node}." in reason):
-        return describe(cause) if isinstance(cause, EXPECTED) else f"{type(cause).__name__}: {reason}"
+    if isinstance(cause, EXPECTED) and (settings is None or raised_here(cause)):
+        return describe(cause)
+    reason = first_line(cause) if isinstance(cause, EXPECTED) else f"{type(cause).__name__}: {first_line(cause)}"
+    if settings is None:
+        return reason
     listed = [f"{node}.{key}={shown(settings[key])}" for key in settings if not str(key).startswith("_")]
-    return f"{node} cannot be built with {', '.join(listed)}: {reason}"
+    return f"{node} cannot be built ({reason}) with {', '.join(listed)}"
+
+
+def raised_here(error: BaseException) -> bool:
+    """Return whether this package raised an error, in its own words, and not a library that it calls."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    raiser = str(frames[-1].f_globals.get("__name__")) if frames else __name__
+    return raiser.partition(".")[0] == __name__.partition(".")[0]
 
 
 def check_model(cfg: DictConfig) -> None:

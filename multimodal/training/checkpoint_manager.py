@@ -1,8 +1,11 @@
 """The files of a training in the run's folder: `last.pt` to resume from, `best.pt` and `history.csv`."""
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from multimodal.io import remove_parts, write_csv
 from multimodal.training.checkpoint_file import load_checkpoint, save_checkpoint
@@ -94,13 +97,20 @@ def state_problem(state: dict[str, Any], identity: dict[str, Any]) -> str | None
     for name, kind in parts.items():
         if not isinstance(state.get(name), kind):
             return f"it has no {name}"
-    if not all(isinstance(row, dict) and {"step", "validation/loss"} <= set(row) for row in state["history"]):
-        return "its history has rows without a validation"
+    if state["schedule"].get("last_epoch") != state["step"]:
+        return f"its step is {state['step']}, but its schedule is at {state['schedule'].get('last_epoch')}"
+    for row in state["history"]:
+        if not isinstance(row, dict) or not {"step", "validation/loss"} <= set(row):
+            return "its history has rows without a validation"
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in row.values()):
+            return "its history has a value that is no finite number"
     for part in ("model", "loss"):
         weights = state.get(part)
         shapes = {n: list(getattr(v, "shape", ())) for n, v in weights.items()} if isinstance(weights, dict) else None
         if shapes != identity.get(part, shapes):
             return f"its {part} has other weights"
+        if any(isinstance(value, Tensor) and value.isnan().any() for value in (weights or {}).values()):
+            return f"its {part} has weights that are NaN"
     return None
 
 

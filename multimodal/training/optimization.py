@@ -24,6 +24,8 @@ def check_optimization(optimizer: partial[Optimizer], scheduler: partial[LRSched
     try:
         scheduler(optimizer([nn.Parameter(torch.zeros(1))]), steps)
     except (TypeError, ValueError, RuntimeError) as error:
+        if any(f"{node}." in str(error) for node in parts):  # the schedule's own words
+            raise
         given = [f"{node}.{name}={value}" for node, part in parts.items() for name, value in part.keywords.items()]
         raise ValueError(f"optimizer and scheduler: {error}; given were {', '.join(given)}") from error
 

@@ -85,7 +85,12 @@ class TrainerState:
         return parts | {"step": self.step, "history": self.history, "processes": processes}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state exactly; it needs as many processes as the state was saved from."""
+        """Restore a state exactly; it needs as many processes as the state was saved from.
+
+        Raises:
+            ValueError: the optimizer's state is not of these parameters.
+        """
+        check_moments(self.optimizer, state["optimizer"])
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.step, self.history = state["step"], list(state["history"])
@@ -95,6 +100,24 @@ class TrainerState:
         self.means.weight = means["weight"]
         self.since = time.perf_counter() - means["seconds"]
         set_random_state(own["random"], device)
+
+
+def check_moments(optimizer: Optimizer, saved: dict[str, Any]) -> None:
+    """Raise ValueError unless a saved state fits the optimizer's parameters, which fused kernels do not check.
+
+    Args:
+        optimizer: of the parameters.
+        saved: its `state_dict`, read from a file.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    numbers = [number for group in saved["param_groups"] for number in group["params"]]
+    for number, parameter in zip(numbers, parameters, strict=True):
+        for name, value in saved["state"].get(number, {}).items():
+            if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                shapes = f"{tuple(value.shape)}, its parameter {tuple(parameter.shape)}"
+                raise ValueError(f"the optimizer's {name} of parameter {number} has the shape {shapes}")
+            if isinstance(value, Tensor) and not value.isfinite().all():
+                raise ValueError(f"the optimizer's {name} of parameter {number} is not finite")
 
 
 def since_best(history: list[dict[str, float]]) -> int:

@@ -178,6 +178,7 @@ APART = ["missing=zero", "head/image=resize_conv", "loss=none", "dim=32", "train
 APART += [
     "encoder/text=gru",
     "caption=anonymous",
+    "task=conflict",
     "evaluation.measures.availability.grid_steps=3",
     "fusion_parameters=9",
 ]

@@ -17,7 +17,7 @@ import pytest
 
 from tests.helpers.command import BRIEF, SCRIPT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("default_signals")]
 LINE = [*BRIEF, "evaluation.figures=null", "tracking=disabled"]
 SLOWLY = """
 import runpy, sys, time

@@ -1,9 +1,12 @@
 """Data, model and loss from the config: sizes are arguments, and two datasets live in one process."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from PIL import Image
 
 from multimodal.runs.build import build_loss, build_model, read_data
 from tests.helpers.toy import CONF
@@ -27,6 +30,21 @@ def test_two_datasets_live_in_one_process() -> None:
         assert loss(output, batch)["loss"].isfinite()
     assert [data.splits["train"].image.shape[1] for _, data in both] == [1, 3]
     assert read_data(digits) is both[0][1]  # and is not read again
+
+
+def test_edited_files_are_read_again(tmp_path: Path) -> None:
+    table = "file_name,label,caption\n"
+    for i in range(40):
+        Image.new("L", (12, 12), 5 * i).save(tmp_path / f"{i}.png")
+        table += f"{i}.png,{i % 2},a caption\n"
+    (tmp_path / "metadata.csv").write_text(table)
+    own = {"path": str(tmp_path), "source": "path", "limit": None, "image_size": 12}
+    cfg = OmegaConf.merge(composed(), {"dataset": own})
+    first = read_data(cfg)
+    assert read_data(cfg) is first
+    (tmp_path / "metadata.csv").write_text("\n".join(table.split("\n")[:31]))
+    assert sum(len(split) for split in first.splits.values()) == 40
+    assert sum(len(split) for split in read_data(cfg).splits.values()) == 30
 
 
 def test_a_model_without_sizes_is_refused() -> None:

@@ -94,6 +94,8 @@ def test_no_setting_takes_nan(name: str) -> None:
         ("evaluation.image_judge.batch_size", 1.5, "evaluation.image_judge.batch_size must be a whole number, got 1.5"),
         ("evaluation.measures", None, "evaluation.measures must be a mapping, got null"),
         ("evaluation.image_judge.learning_rate", math.inf, "evaluation.image_judge.learning_rate must be a finite"),
+        ("evaluation.figures", "none", "evaluation.figures must be a component or null, got 'none'"),
+        ("dataset.image_size", 8, "dataset.image_size must be a whole number from 11 to 4096, got 8"),
         ("dataset.augment.flip", "no", "dataset.augment.flip must be true or false, got 'no'"),
         ("dataset.augment", None, "dataset.augment must be a component, got null"),
         ("dataset.max_bad_rows", 2.0, "dataset.max_bad_rows must be a whole number, got 2.0"),
@@ -132,6 +134,24 @@ def test_a_part_that_cannot_be_built_is_named_without_data_or_memory(name: str, 
     with pytest.raises((ValueError, InstantiationException)) as error:
         check_model(config)
     assert message in explain(error.value, config)
+
+
+def test_our_own_words_are_all_and_a_librarys_are_followed_by_the_settings() -> None:
+    config = changed("optimizer.nesterov", True).config
+    config.optimizer.momentum = 0.0
+    with pytest.raises((ValueError, InstantiationException)) as error:
+        instantiate(config.training, _convert_="all")
+    assert "Nesterov momentum requires a momentum" in explain(error.value, config)
+    config = changed("scheduler.warmup_fraction", 1.0).config
+    with pytest.raises((ValueError, InstantiationException)) as error:
+        instantiate(config.training, _convert_="all")
+    assert explain(error.value, config) == "scheduler.warmup_fraction must be a number, 0 or more and below 1, got 1.0"
+    config = changed("dataset.grammar.path", "json").config
+    with pytest.raises(InstantiationException) as error:
+        instantiate(config.dataset.grammar)
+    line = explain(error.value, config)
+    assert line.startswith("dataset.grammar cannot be built (Located non-callable")
+    assert line.endswith("with dataset.grammar.path='json'")
 
 
 class DataReached(BaseException):

@@ -19,7 +19,7 @@ BOTH = SIGNALS
 
 
 @pytest.fixture(autouse=True)
-def handlers():
+def handlers(default_signals):
     """The handlers must be those that were there, whatever a test does."""
     before = [signal.getsignal(number) for number in BOTH]
     yield

@@ -1,5 +1,6 @@
 """A run that was stopped, anywhere and anyhow, ends as if it had not been."""
 
+import math
 import multiprocessing
 import os
 import random
@@ -25,7 +26,7 @@ from tests.helpers.tiny_training import DATA, adamw, fit, left, same, timeless
 # Python 3.12 on warns of a fork of a process with threads
 pytestmark = [
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
-    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.usefixtures("one_thread", "default_signals"),
 ]
 STEPS, EVERY = 12, 4
 
@@ -271,6 +272,11 @@ def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
         (lambda folder: change(folder / "last.pt", history=[{}]), "rows without a validation"),
         (lambda folder: change(folder / "last.pt", model={}), "its model has other weights"),
         (lambda folder: change(folder / "last.pt", identity=3), "belongs to another run"),
+        (lambda folder: change(folder / "last.pt", step=10**6), "its step is 1000000, but its schedule is at 12"),
+        (lambda folder: change(folder / "last.pt", step=-5), "its step is -5"),
+        (lambda folder: in_history(folder / "last.pt", "x"), "its history has a value that is no finite number"),
+        (lambda folder: in_history(folder / "last.pt", math.nan), "its history has a value that is no finite number"),
+        (lambda folder: poison(folder / "last.pt"), "its model has weights that are NaN"),
     ],
 )
 def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path, caplog, spoil, reason):
@@ -298,6 +304,33 @@ def flip(file):
 def change(file, **parts):
     """Replace parts of a checkpoint."""
     save_checkpoint(load_checkpoint(file) | parts, file)
+
+
+def in_history(file, loss):
+    """Replace the last validation loss of a checkpoint."""
+    history = load_checkpoint(file)["history"]
+    change(file, history=[*history[:-1], history[-1] | {"validation/loss": loss}])
+
+
+def poison(file):
+    """Replace a checkpoint's weights by NaN."""
+    change(file, model={name: value * math.nan for name, value in load_checkpoint(file)["model"].items()})
+
+
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        (lambda moment: torch.zeros(3), r"exp_avg of parameter 0 has the shape \(3,\), its parameter"),
+        (lambda moment: moment * math.nan, "exp_avg of parameter 0 is not finite"),
+    ],
+)
+def test_moments_of_other_parameters_are_named(tmp_path, moment, reason):
+    fit(tmp_path)
+    optimizer = load_checkpoint(tmp_path / "last.pt")["optimizer"]
+    optimizer["state"][0]["exp_avg"] = moment(optimizer["state"][0]["exp_avg"])
+    change(tmp_path / "last.pt", optimizer=optimizer)
+    with pytest.raises(ValueError, match=rf"last\.pt cannot be resumed from .*{reason}.*resume=false trains anew"):
+        fit(tmp_path, resume=True)
 
 
 def test_a_state_that_does_not_fit_is_named(tmp_path):

@@ -109,7 +109,7 @@ def prepare_data(
     bad.report()
     empty = [split for split, part in found.items() if len(part) == 0]
     if empty:
-        raise ValueError(f"no usable row is left for {', '.join(empty)}:\n{bad.listed()}")
+        raise ValueError(f"no usable row is left for {', '.join(empty)}: {bad.listed()}")
     label = {split: part.label for split, part in found.items()}
     if len(np.unique(label["train"])) < 2:
         raise ValueError(

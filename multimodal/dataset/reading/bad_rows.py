@@ -45,7 +45,7 @@ class BadRows:
         """Raise ValueError, listing the first rows, if there are more than the limit."""
         if len(self.skipped) > self.limit:
             raise ValueError(
-                f"{self.count} in the data, dataset.max_bad_rows allows {self.limit}:\n{self.listed()}\n"
+                f"{self.count} in the data, dataset.max_bad_rows allows {self.limit}: {self.listed()}; "
                 f"correct the data, or skip these rows with dataset.max_bad_rows={len(self.skipped)}"
             )
 
@@ -53,7 +53,7 @@ class BadRows:
         """Check the limit, then log which rows were skipped."""
         self.check_limit()
         if self.skipped:
-            log.warning("%s skipped:\n%s", self.count, self.listed())
+            log.warning("%s skipped: %s", self.count, self.listed())
 
     @property
     def count(self) -> str:
@@ -61,10 +61,10 @@ class BadRows:
         return f"{len(self.skipped)} bad row{'' if len(self.skipped) == 1 else 's'}"
 
     def listed(self) -> str:
-        """Return the first bad rows, one per line."""
-        lines = [f"  {row['split']} row {row['row']}: {row['problem']}" for row in self.skipped[:MAX_LISTED]]
-        more = [f"  and {len(self.skipped) - MAX_LISTED} more"] if len(self.skipped) > MAX_LISTED else []
-        return "\n".join([*lines, *more])
+        """Return the first bad rows, separated by semicolons."""
+        rows = [f"{row['split']} row {row['row']}: {row['problem']}" for row in self.skipped[:MAX_LISTED]]
+        more = [f"and {len(self.skipped) - MAX_LISTED} more"] if len(self.skipped) > MAX_LISTED else []
+        return "; ".join([*rows, *more])
 
 
 def text_problems(rows: Rows) -> list[str | None]:

@@ -11,6 +11,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from multimodal.dataset.reading.value_range import black_and_white, to_8_bits
 
 SMALLEST = 4  # pixels a side
+DARK = 64  # of 255: Pillow reads the high byte alone, so data of 14 bits or fewer in a file of 16 is below
 LARGEST = 50_000_000  # pixels; a photograph has 12 to 48 million
 OTHER = "B" if sys.byteorder == "little" else "L"  # than this machine's byte order, N
 OTHER_BYTE = {f"RGB;16{order}": f"RGB;16{other}" for order, other in (("B", "L"), ("L", "B"), ("N", OTHER))}
@@ -40,12 +41,18 @@ class Decoded:
     several_pages: bool = False
     problem: str | None = None
 
+    def range_alone(self) -> tuple[float, float] | None:
+        """Return the black and white of an image that comes without others; None if it has 8 bits or fewer."""
+        if self.mode is None or self.low is None or self.high is None:
+            return None
+        return black_and_white(self.mode, self.low, self.high)
+
     def scaled_alone(self) -> bytes:
         """Return the pixels of an image that comes without others: one of more than 8 bits by its own values."""
-        if self.values is None or self.mode is None or self.low is None or self.high is None:
+        limits = self.range_alone()
+        if self.values is None or limits is None:
             return self.pixels
-        values = np.frombuffer(self.values, np.float32)
-        return to_8_bits(values, *black_and_white(self.mode, self.low, self.high)).tobytes()
+        return to_8_bits(np.frombuffer(self.values, np.float32), *limits).tobytes()
 
 
 def decode_one(image: dict[str, Any] | None, size: int, channels: int) -> Decoded:
@@ -91,6 +98,8 @@ def read_pixels(image: dict[str, Any] | None, size: int, channels: int) -> Decod
         if width * height > LARGEST:
             raise UnusableImage(f"image is too large: {width}x{height} pixels")
         several = opened.format != "MPO" and getattr(opened, "is_animated", False)  # a telephone's MPO is one picture
+        if raw_mode(opened).startswith(("RGBA;16", "LA;16")) and np.asarray(opened)[..., :-1].max() < DARK:
+            raise UnusableImage("image has 16 bits and transparency and is nearly black: save it without transparency")
         if raw_mode(opened) in OTHER_BYTE:
             with Image.open(file_of(image)) as again:
                 return read_values(colour_values(opened, again), "RGB;16", size, channels, several)

@@ -14,7 +14,9 @@ from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
 from multimodal.dataset.reading.content import file_digest
+from multimodal.dataset.reading.rows import MAX_LISTED
 from multimodal.dataset.reading.tables import TABLES, read_tables
+from multimodal.errors import first_line
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +80,6 @@ def revision_of(splits: DatasetDict) -> str | None:
     return next((match[1] for match in matches if match), None)
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or the name of its type if the message is empty."""
-    return str(error).strip().split("\n")[0] or type(error).__name__
-
-
 def read_path(path: str) -> DatasetDict:
     """Read a `save_to_disk` folder; a Parquet, CSV, TSV, JSON or JSON lines file; or a folder of such files.
 
@@ -92,7 +89,7 @@ def read_path(path: str) -> DatasetDict:
     Raises:
         ValueError: the path does not exist or is none of these.
     """
-    given = Path(path)
+    given = Path(path).expanduser()
     if not given.exists():
         raise ValueError(
             f"dataset.path: there is no {path} (looked for {given.absolute()}); set it to the folder of the "
@@ -110,12 +107,27 @@ def read_path(path: str) -> DatasetDict:
         files = split_files(place)
         tables = {split: tables_of(listed) for split, listed in files.items()}
         if any(tables.values()):
+            warn_of_unread(place, tables)
             return DatasetDict({split: read_tables(listed) for split, listed in tables.items() if listed})
+        warn_of_unread(place, files)
         return load_files(place, [file for listed in files.values() for file in listed])
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         if str(error).startswith("dataset.path: "):
             raise
         raise ValueError(f"dataset.path: {path} {NO_DATA} ({first_line(error)})") from error
+
+
+def warn_of_unread(place: Path, read: dict[str, list[Path]]) -> None:
+    """Log one line that names files of data in the folder which are not read, and splits without a table."""
+    if place.is_file():
+        return
+    used = {file.resolve() for listed in read.values() for file in listed}
+    found = (file for file in sorted(place.rglob("*")) if file.suffix.lower() in (PARQUET, *TABLES))
+    unread = [str(file.relative_to(place)) for file in found if file.resolve() not in used]
+    unread += [f"the pictures of split {split}, which have no table" for split, listed in read.items() if not listed]
+    if unread:
+        more = f" and {len(unread) - MAX_LISTED} more" if len(unread) > MAX_LISTED else ""
+        log.warning("dataset.path: %s: not read: %s%s", place, ", ".join(unread[:MAX_LISTED]), more)
 
 
 def split_files(place: Path) -> dict[str, list[Path]]:
@@ -179,5 +191,5 @@ def read_hub(repository: str) -> DatasetDict:
 
 def folder_of(path: str) -> Path:
     """Return the folder that relative image paths of the data at `path` start from: itself, or that of a file."""
-    place = Path(path).resolve()
+    place = Path(path).expanduser().resolve()
     return place.parent if place.is_file() else place

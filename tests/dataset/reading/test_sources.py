@@ -98,6 +98,34 @@ def check(data: DatasetDict, splits: tuple[str, ...]) -> None:
             assert np.array_equal(np.array(ours["image"].convert("L")), np.array(theirs["image"]))
 
 
+def add_table(folder):
+    """A table beside the one that is read."""
+    (folder / "other").mkdir()
+    comma_separated(folder / "other", [{"file_name": "0.png", "label": "cat", "caption": "a"}])
+
+
+def add_parquet(folder):
+    as_dataset("test").to_parquet(folder / "more.parquet")
+
+
+@pytest.mark.parametrize(("add", "named"), [(add_table, "other/metadata.csv"), (add_parquet, "more.parquet")])
+def test_files_of_data_that_are_not_read_are_named(tmp_path, caplog, add, named):
+    folder = tmp_path / "data"
+    write_images(folder, ("train",), comma_separated)
+    read_path(str(folder))
+    assert "not read" not in caplog.text
+    add(folder)
+    check(read_path(str(folder)), ("train",))
+    assert f"not read: {named}" in caplog.text
+
+
+def test_a_split_of_pictures_without_a_table_is_named(tmp_path, caplog):
+    write_images(tmp_path, ("train", "test"), comma_separated)
+    (tmp_path / "test" / "metadata.csv").unlink()
+    check(read_path(str(tmp_path)), ("train",))
+    assert "not read: the pictures of split test, which have no table" in caplog.text
+
+
 @pytest.mark.parametrize("splits", [("train", "test"), ("train",)], ids=["test-split", "no-test-split"])
 @pytest.mark.parametrize("layout", WRITERS)
 def test_each_layout_of_a_folder_is_read(tmp_path, layout, splits):
