@@ -27,7 +27,7 @@ from multimodal.runs.run_dir import REPLACED, read_history
 log = logging.getLogger(__name__)
 
 # Parts of the config that must be equal for a fair comparison of fusions, and keys in them that change no result.
-COMPARED: tuple[str, ...] = ("caption", "task", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
+COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
 COMPARED += ("fusion_parameters", "code")
 NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
 NOT_COMPARED += ("evaluation.image_judge.cache",)

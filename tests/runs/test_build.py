@@ -1,5 +1,6 @@
 """Data, model and loss from the config: sizes are arguments, and two datasets live in one process."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ def test_edited_files_are_read_again(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text("\n".join(table.split("\n")[:31]))
     assert sum(len(split) for split in first.splits.values()) == 40
     assert sum(len(split) for split in read_data(cfg).splits.values()) == 30
+    before = read_data(cfg).fingerprint
+    picture = tmp_path / "3.png"
+    status = picture.stat()
+    picture.write_bytes((tmp_path / "4.png").read_bytes())  # of the same size
+    os.utime(picture, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert picture.stat().st_size == status.st_size
+    assert read_data(cfg).fingerprint != before
 
 
 def test_a_model_without_sizes_is_refused() -> None:
