@@ -68,7 +68,7 @@ def availability_figures(runs: list[Run], styles: dict[str, LineStyle]) -> dict[
             draw_band(axes, curves, styles[fusion], fusion)
         chance = runs[0].baselines.get("frequent_label", {}).get("availability/mean")
         if chance is not None:
-            axes.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="most frequent answer")
+            axes.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="most frequent label")
         axes.set_xlabel("share of test samples without it", color=INK)
         axes.set_ylabel("accuracy", color=INK)
         name_lines(figure, axes)

@@ -17,9 +17,9 @@ MEANING = (
 )
 GENERATED = (
     "Captions are generated from the image alone, images from the caption alone. Skill: the share of what there "
-    "was to gain over the best answer that looks at nothing. R@1: an equal caption, or its image, is found first."
+    "was to gain over the best blind baseline. R@1: an equal caption, or its image, is found first."
 )
-REFERENCES = "Grey: what needs no model, and the judges' own accuracy."
+REFERENCES = "Grey: baselines without a model, and the judges' own accuracy."
 
 Cells = list[dict[str, Any]]
 
@@ -51,7 +51,7 @@ def how_to_read() -> str:
     return (
         "Mean ± s.d. over seeds; a heading sorts, ↑ higher is better, ↓ lower. Bold: significantly better than every "
         f"other fusion with at least {SEEDS} seeds on the same data, over seeds and over test samples. "
-        f"Tested, and so ever bold, are only {'; '.join(spec.title for spec in compared())}."
+        f"Only these measures are tested, so only they can be bold: {'; '.join(spec.title for spec in compared())}."
     )
 
 

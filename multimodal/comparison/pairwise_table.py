@@ -8,13 +8,14 @@ from multimodal.comparison.table import DASH, Table, as_cells, cell
 from multimodal.comparison.wording import conclusion, difference, sentence, signed_interval
 
 NOTES = [
-    "1 point = 0.01. The intervals over seeds decide: they are what training again would change, each for itself. "
-    "Those over test samples are what another test split would change; – where fewer than "
+    "1 point = 0.01. The verdict follows the intervals over seeds, which show how much training again changes a "
+    "difference. "
+    "Those over test samples show how much another test split changes it; – where fewer than "
     f"{SAMPLES} samples, or fewer than {DIFFERING} that tell the fusions apart, are too few for one.",
     "p is adjusted by Holm's method within its family, on one dataset: the first measure, or all the others, of "
     "all pairs. Equivalence is two one-sided t tests, adjusted alike; one alone is the 90 % interval inside the "
     "margin.",
-    "A t test cannot see what did not happen: a collapse of one run in twenty is likely in no six seeds.",
+    "Six seeds will probably not show a failure that occurs in 1 of 20 runs.",
 ]
 
 
