@@ -47,9 +47,10 @@ class NoisyTask:
         seed: int,
     ) -> None:
         grades = {"blur": blur, "covered": covered, "noise": noise, "one_class": one_class, "no_class": no_class}
+        if len({len(values) for values in grades.values()}) > 1 or not blur:
+            lengths = ", ".join(f"task.{name} {len(values)}" for name, values in grades.items())
+            raise ValueError(f"every grade needs a number in each of these lists, they have: {lengths}")
         for name, values in grades.items():
-            if not isinstance(values, list) or len(values) != len(blur):
-                raise ValueError(f"task.{name} must be a list of {len(blur)} numbers, one for a grade, got {values!r}")
             for grade, value in enumerate(values):
                 check_number(f"task.{name}", least=0, most=1, **{str(grade): value})
         check_whole("task", 0, len(blur) - 1, severity=severity)

@@ -124,7 +124,7 @@ def test_a_higher_severity_tells_less():
     ("changed", "message"),
     [
         ({"severity": 2}, "task.severity must be a whole number from 0 to 1"),
-        ({"noise": [0.1]}, "task.noise must be a list of 2 numbers"),
+        ({"noise": [0.1]}, "every grade needs a number in each of these lists"),
         ({"covered": [0.1, 2.0]}, "task.covered.1 must be a number"),
         ({"one_class": [0.5, 0.9]}, "must sum to 1 at most, got 0.9 and 0.2 at task.severity=1"),
     ],
