@@ -15,7 +15,7 @@ from multimodal.training.trainer import Trainer
 from tests.helpers.command import BRIEF, SCRIPT, TINY, UNMEASURED, command
 
 FIGURES = {"curves", "tsne", "embeddings", "generation", "masking", "attention"}
-FIGURES |= {"imbalance", "availability", "reliability", "confusion", "data_card"}
+FIGURES |= {"imbalance", "availability", "missing", "reliability", "confusion", "data_card"}
 TIMED = ("evaluation_key", "seconds", "cost/ms_per_sample_batch1", "cost/ms_per_sample_batch64", "cost/peak_memory_mb")
 
 

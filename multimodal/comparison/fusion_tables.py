@@ -1,5 +1,6 @@
 """The tables of metrics: a line for each fusion of a group, then lines for the blind baselines and the judges."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -8,7 +9,7 @@ from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import SEEDS, PairwiseTest, best_fusion
 from multimodal.comparison.run import Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell
-from multimodal.metric.catalogue import COST, GENERATION, PRIMARY, QUALITY, MetricSpec, compared, shown_in
+from multimodal.metric.catalogue import COST, GENERATION, PRIMARY, QUALITY, MetricSpec, compared, shown_in, spec_of
 
 MEANING = (
     "All missing rates: the mean accuracy over the whole triangle of shares of samples without image or caption; worst "
@@ -20,6 +21,13 @@ GENERATED = (
     "was to gain over the best blind baseline. R@1: an equal caption, or its image, is found first."
 )
 REFERENCES = "Grey: baselines without a model, and the judges' own accuracy."
+
+FAMILY = "missing/*"  # in the catalogue
+INDEPENDENT = (
+    "Accuracy when images and captions are missing independently, each at the rate in the heading; without both, the "
+    "answer is the most frequent training label. Filled: the missing modality is generated from the other one. Exact, "
+    "without drawn masks, and not tested."
+)
 
 Cells = list[dict[str, Any]]
 
@@ -33,6 +41,14 @@ def quality_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> Ta
 def generation_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> Table:
     """Return the table of generation and retrieval metrics."""
     return metric_table("Generation and retrieval", groups, shown_in(GENERATION), tests, [GENERATED, REFERENCES])
+
+
+def missing_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> list[Table]:
+    """Return the table of accuracies at each rate that some run measured; no table if none did."""
+    names = sorted({name for runs in groups.values() for run in runs for name in run.metrics})
+    found = {name: spec for name in names if (spec := spec_of(name)) is not None and spec.name == FAMILY}
+    specs = [replace(s, name=name, title=name.partition("/")[2].replace("_", ", ")) for name, s in found.items()]
+    return [metric_table("Missing modalities", groups, specs, tests, [INDEPENDENT])] if specs else []
 
 
 def metric_table(

@@ -1,12 +1,18 @@
 """Measure: accuracy at all rates of missing images and captions."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from multimodal.checks import check_whole
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.fill import FILLS
-from multimodal.evaluation.scores import Scores, share
-from multimodal.metric.availability import missing_thresholds, sample_availability, surface
+from multimodal.metric.availability import mean_correct, missing_thresholds, surface
+
+# How a missing modality is filled: {option of `evaluation.fill`: function that returns the predictions it changes}.
+FILLS: dict[str, Callable[[Context], dict[str, Tensor]]] = {
+    "none": lambda context: {},
+    "generated": lambda context: context.filled_correct,
+}
 
 
 class Availability:
@@ -21,16 +27,11 @@ class Availability:
         self.grid_steps = grid_steps
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the surface, and for each sample its correctness, threshold and share of correct cells."""
-        test = context.test
-        filled = FILLS[context.fill](context.model, test, context.predictions, context.batch_size)
-        filled_correct = {condition: p.argmax(1) == test.label for condition, p in filled.items()}
-        correct = context.correct | filled_correct
-        thresholds = missing_thresholds(len(test), context.seed)
+        """Return the scores, the surface, and for each sample its correctness, threshold and share of all rates."""
+        correct = context.correct | FILLS[context.fill](context)
+        thresholds = missing_thresholds(len(context.test), context.seed)
         rows = surface(correct, thresholds, self.grid_steps)
-        accuracies = [row["accuracy"] for row in rows]
-        scores: Scores = {f"accuracy/{condition}_filled": share(hits) for condition, hits in filled_correct.items()}
-        scores |= {"availability/mean": sum(accuracies) / len(accuracies), "availability/worst": min(accuracies)}
+        each = mean_correct(correct)
+        scores = {"availability/mean": float(each.mean()), "availability/worst": min(row["accuracy"] for row in rows)}
         samples: dict[str, Tensor] = {f"correct/{condition}": hits for condition, hits in correct.items()}
-        samples |= {"place": thresholds, "availability": sample_availability(correct, thresholds, self.grid_steps)}
-        return Measured(scores, samples, surface=rows)
+        return Measured(scores, samples | {"place": thresholds, "availability": each}, surface=rows)

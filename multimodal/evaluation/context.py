@@ -10,6 +10,7 @@ from torch import Tensor
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.near_duplicates import equal_images
 from multimodal.evaluation.clock import Clock
+from multimodal.evaluation.fill import predict_filled
 from multimodal.evaluation.predict import Predictions, predict
 from multimodal.evaluation.scores import Scores, share
 from multimodal.judge.caption import CaptionJudge
@@ -92,6 +93,18 @@ class Context:
     def correct(self) -> dict[str, Tensor]:
         """Compare predictions and labels: {condition: (N,) bool}."""
         return {c: p.argmax(1) == self.test.label for c, p in self.predictions.probability.items()}
+
+    @cached_property
+    def filled_correct(self) -> dict[str, Tensor]:
+        """Compare with the labels the predictions from one modality and what is generated from it in the other's place.
+
+        Returns:
+            {condition: (N,) bool} for `image` (generated caption) and `text` (generated image).
+        """
+        predictions = self.predictions
+        with self.clock("fill"):
+            filled = predict_filled(self.model, self.test, predictions, self.batch_size)
+        return {c: p.argmax(1) == self.test.label for c, p in filled.items()}
 
     @cached_property
     def caption_group(self) -> Tensor:

@@ -8,10 +8,10 @@ import numpy as np
 
 from multimodal.checks import check_one_of, check_seed, check_whole
 from multimodal.dataset.data import Data
+from multimodal.evaluation.availability import FILLS
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.context import AttentionMaps, Context, Measured
 from multimodal.evaluation.derived import meaningless, sample_means, skills, unable
-from multimodal.evaluation.fill import FILLS
 from multimodal.evaluation.predict import Predictions
 from multimodal.evaluation.samples import sample_columns
 from multimodal.evaluation.scores import split_undefined

@@ -1,4 +1,4 @@
-"""Imputation of a missing modality before prediction: none, or the model's generation from the other modality."""
+"""Predictions with a missing modality filled by the model's generation from the other modality."""
 
 from dataclasses import replace
 
@@ -10,16 +10,11 @@ from multimodal.evaluation.predict import Predictions
 from multimodal.model import MultimodalModel
 
 
-def fill_none(model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int) -> dict[str, Tensor]:
-    """Return no predictions, so that those with the model's own imputation are used."""
-    return {}
-
-
 @torch.no_grad()
-def fill_generated(
+def predict_filled(
     model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int
 ) -> dict[str, Tensor]:
-    """Classify the test samples with the generated caption or image in place of the missing one.
+    """Classify the samples of a split with the generated caption or image in place of the missing one.
 
     Returns:
         {condition: (N, K) probabilities} for `image` (generated caption) and `text` (generated image).
@@ -34,6 +29,3 @@ def fill_generated(
             fused = model.fuse(model.encode(complete))
             filled[condition].append(model.classify(fused).float().softmax(-1).cpu())
     return {condition: torch.cat(parts) for condition, parts in filled.items()}
-
-
-FILLS = {"none": fill_none, "generated": fill_generated}

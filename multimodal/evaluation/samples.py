@@ -14,8 +14,9 @@ def sample_columns(data: Data, measured: dict[str, Tensor | Sequence[str]]) -> d
     The split has `index`, `label`, `content` and `caption`. The measures add for each condition `predicted/`,
     `probability/` (of all classes), `correct/` (as used for the availability surface) and `written/` (the generated
     caption); `place` (the sample's threshold: its image is missing at rates above it, its caption at rates above
-    1 - place), `availability` (share of the surface's cells in which the prediction is correct), `ssim` and
-    `class_coherent` of what is generated, and `predicted/product` and `product_correct` of the product of the model's
+    1 - place), `availability` (share of all pairs of missing rates at which the prediction is correct),
+    `missing/<rate>` (how probable a correct prediction is at these missing rates), `ssim` and `class_coherent` of what
+    is generated, and `predicted/product` and `product_correct` of the product of the model's
     two single-modality answers.
 
     Args:

@@ -19,12 +19,13 @@ def summary(results: Results) -> list[str]:
     lines = []
     for spec in shown_in(TERMINAL):
         value, references = results.metrics.get(spec.name), reference_scores(results, spec)
-        text = decimals(value)
+        text = decimals(value, spec.digits)
         if value is None:
             reason = results.undefined.get(spec.name)
             text = f"undefined: {reason}" if reason else "not measured"
             references = {name: score for name, score in references.items() if score is not None}
-        beside = ", ".join(f"{name} {decimals(score)}" for name, score in references.items()).replace("_", " ")
+        scores = [f"{name.replace('_', ' ')} {decimals(score, spec.digits)}" for name, score in references.items()]
+        beside = ", ".join(scores)
         lines.append(f"  {spec.name:36s} {text}" + (f"   ({beside})" if beside else ""))
     return lines
 
@@ -39,6 +40,6 @@ def reference_scores(results: Results, spec: MetricSpec) -> dict[str, float | No
     return references | {part: results.metrics[name] for part, name in limits.items() if name in results.metrics}
 
 
-def decimals(value: float | None) -> str:
-    """Format a score with three decimals, or a dash for None."""
-    return "-" if value is None else f"{value:.3f}"
+def decimals(value: float | None, digits: int) -> str:
+    """Format a score with this number of decimals, or a dash for None."""
+    return "-" if value is None else f"{value:.{digits}f}"

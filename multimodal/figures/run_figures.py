@@ -17,6 +17,7 @@ from multimodal.figures.generation import draw_generation
 from multimodal.figures.imbalance import draw_imbalance
 from multimodal.figures.latent import draw_latent
 from multimodal.figures.masking import draw_masking
+from multimodal.figures.missing import draw_missing, missing_rates
 from multimodal.figures.reliability import draw_reliability
 from multimodal.figures.tsne import MAX_POINTS
 
@@ -70,6 +71,8 @@ class RunFigures:
         figures["masking"] = draw_masking(title, data, results.predictions, self.seed)
         if results.surface:
             figures["availability"] = draw_availability(title, data, results, rates)
+        if missing_rates(results):
+            figures["missing"] = draw_missing(title, data, results)
         if "accuracy/both" in results.metrics:
             figures["reliability"] = draw_reliability(title, data, results)
             figures["confusion"] = draw_confusion(title, data, results)

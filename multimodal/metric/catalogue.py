@@ -149,7 +149,9 @@ CATALOGUE = (
         per_sample=column("product_correct"),
     ),
     MetricSpec("interaction/emap_gap", "EMAP gap", None, shown=(TERMINAL, QUALITY)),
+    MetricSpec("missing/*", unit=POINTS),  # at rates of modalities that miss independently; a table of its own
     MetricSpec("cost/parameters", "parameters, millions", False, shown=(COST,), scale=1e-6, digits=2),
+    MetricSpec("cost/fusion_parameters", "parameters of the fusion", False, shown=(TERMINAL, COST), digits=0),
     MetricSpec("cost/flops", "GFLOPs a sample", False, shown=(COST,), scale=1e-9),
     MetricSpec("cost/train_samples_per_s", "training, samples/s", shown=(COST,), digits=0),
     MetricSpec("cost/ms_per_sample_batch64", "inference, ms a sample", False, shown=(COST,), digits=2),

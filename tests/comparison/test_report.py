@@ -297,3 +297,16 @@ def test_chance_stands_beneath_accuracy(tmp_path: Path) -> None:
     assert label == "frequent label"
     assert all(line["reference"])
     assert [text for text in line["text"] if text] == ["0.125", "0.125"]
+
+
+def test_rates_of_missing_modalities_have_a_table_if_they_were_measured(tmp_path: Path) -> None:
+    for fusion, accuracy in (("attention", 0.7), ("concat", 0.6)):
+        rates = {"missing/0.4": accuracy, "missing/0.4_filled": accuracy + 0.05, "missing/0.25": None}
+        make_run(tmp_path, fusion, 0, metrics=rates)
+    (table,) = [table for table in compared(tmp_path).tables if table.caption == "Missing modalities"]
+    frame = table.as_frame().droplevel("data")
+    assert list(frame.columns) == ["seeds", "0.25\u00a0↑", "0.4\u00a0↑", "0.4, filled\u00a0↑"]
+    assert frame.loc["concat", "0.4, filled\u00a0↑"] == pytest.approx(0.65)
+    other = tmp_path / "other"
+    make_run(other, "concat", 0)
+    assert "Missing modalities" not in [table.caption for table in compared(other).tables]

@@ -29,7 +29,7 @@ from tests.helpers.made_up_results import (
 )
 
 NAMES = {"curves", "imbalance", "tsne", "embeddings", "generation", "masking", "availability", "data_card"}
-NAMES |= {"reliability", "confusion", "attention"}
+NAMES |= {"reliability", "confusion", "attention", "missing"}
 
 
 def generation(data: Data, results: Results) -> Figure:
@@ -152,7 +152,8 @@ def test_values_that_were_not_measured_are_left_out_or_drawn_as_a_dash(empty: bo
     results.surface = [] if empty else None
     results.attention = AttentionMaps(maps.rows[:0], maps.weights[:0]) if empty else None
     figures = draw_every_figure(data, results, rows=0)
-    assert set(figures) == NAMES - {"curves", "imbalance", "availability", "attention", "reliability", "confusion"}
+    measured = {"curves", "imbalance", "availability", "missing", "attention", "reliability", "confusion"}
+    assert set(figures) == NAMES - measured
     for figure in figures.values():
         check_layout(figure)
 

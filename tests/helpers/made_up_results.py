@@ -15,7 +15,7 @@ from multimodal.evaluation.attention import AttentionMaps
 from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.predict import Predictions
 from multimodal.figures.run_figures import RunFigures
-from multimodal.metric.availability import missing_thresholds, surface
+from multimodal.metric.availability import expected_correct, missing_thresholds, surface
 from tests.helpers.toy import toy_data
 
 TITLE = "animals (embedded, anonymous captions), product_of_experts fusion, seed 10"  # about as long as they get
@@ -55,6 +55,9 @@ def made_up_run(classes: int, each: int, words: int, channels: int = 1, labels: 
     rows = surface(correct, missing_thresholds(n, 0), 5)
     metrics = {f"accuracy/{c}": float(right.float().mean()) for c, right in correct.items()}
     metrics |= {"availability/mean": 0.5, "availability/worst": None, "latent/modality_gap": 0.25}
+    correct["neither"] = label == 0
+    independent = {f"missing/{r}{s}": expected_correct(correct, r, r) for r in (0.3, 0.5, 0.7) for s in ("", "_filled")}
+    metrics |= {name: float(each.mean()) for name, each in independent.items()}
     shown = torch.arange(min(6, n))
     maps = torch.rand(len(shown), test.tokens.shape[1], 3, 3, generator=generator)
     attention = AttentionMaps(shown, maps / maps.sum((2, 3), keepdim=True))
@@ -66,7 +69,7 @@ def made_up_run(classes: int, each: int, words: int, channels: int = 1, labels: 
         fill="none",
         reads=("image", "text"),
         seconds={},
-        samples={},
+        samples={name: each.numpy() for name, each in independent.items()},
         predictions=predictions,
         attention=attention,
     )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from multimodal.metric.availability import missing_thresholds, sample_availability, surface
+from multimodal.metric.availability import expected_correct, mean_correct, missing_thresholds, surface
 
 SIZE, CELLS = 23, 5
 CONDITIONS = ("both", "image", "text")
@@ -85,15 +85,36 @@ def test_accuracy_is_that_of_the_answers_given() -> None:
         assert row["accuracy"] == pytest.approx(sum(right) / SIZE)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])  # as measured, and as a file may hold it
-@pytest.mark.parametrize(("size", "cells"), [(23, 5), (10, 10), (200, 10)])
-def test_availability_of_the_samples_is_the_surface_taken_by_sample(size, cells, dtype) -> None:
-    correct, place = random_answers(size), missing_thresholds(size, 0)
-    result = sample_availability(correct, place.to(dtype), cells)
-    rows = surface(correct, place, cells)
-    assert result.dtype == torch.float64
-    assert float(result.mean()) == pytest.approx(sum(row["accuracy"] for row in rows) / len(rows))
-    given = conditions(size, cells) if size < 100 else {}
-    for sample in range(size if given else 0):
-        right = [bool(correct[cell[sample]][sample]) for cell in given.values()]
-        assert float(result[sample]) == pytest.approx(sum(right) / len(given))
+@pytest.mark.parametrize("size", [23, 200])
+def test_the_mean_over_all_rates_is_the_mean_of_the_three_accuracies_which_the_surface_shows_but_for_its_masks(
+    size,
+) -> None:
+    correct = random_answers(size)
+    three = sum(float(hits.double().mean()) for hits in correct.values()) / 3
+    assert float(mean_correct(correct).mean()) == pytest.approx(three, abs=1e-12)
+    surfaces = [surface(correct, missing_thresholds(size, seed), CELLS) for seed in range(400)]
+    means = torch.tensor([sum(row["accuracy"] for row in rows) / len(rows) for rows in surfaces])
+    assert float(means.std()) > 0  # which masks are drawn is noise
+    assert float(means.mean()) == pytest.approx(three, abs=4 * float(means.std()) / 400**0.5)
+
+
+@pytest.mark.parametrize(("no_image", "no_text"), [(0.3, 0.3), (0.7, 0.2), (0.0, 1.0), (1.0, 1.0)])
+def test_the_expected_accuracy_is_the_mean_over_masks_that_are_drawn_independently(no_image, no_text) -> None:
+    correct = random_answers(SIZE) | {"neither": torch.arange(SIZE) % 10 == 0}
+    draws, generator = 20_000, torch.Generator().manual_seed(1)
+    image = torch.rand(draws, SIZE, generator=generator) >= no_image
+    text = torch.rand(draws, SIZE, generator=generator) >= no_text
+    right = torch.where(
+        image,
+        torch.where(text, correct["both"], correct["image"]),
+        torch.where(text, correct["text"], correct["neither"]),
+    )
+    each = expected_correct(correct, no_image, no_text)
+    torch.testing.assert_close(each, right.double().mean(0), atol=0.02, rtol=0)  # five standard errors
+
+
+def test_the_accuracy_of_independently_missing_modalities_is_its_formula() -> None:
+    accuracy = {"both": 0.9, "image": 0.6, "text": 0.4, "neither": 0.1}
+    correct = {name: torch.arange(10) < round(10 * value) for name, value in accuracy.items()}
+    expected = 0.7 * 0.5 * 0.9 + 0.7 * 0.5 * 0.6 + 0.3 * 0.5 * 0.4 + 0.3 * 0.5 * 0.1
+    assert float(expected_correct(correct, 0.3, 0.5).mean()) == pytest.approx(expected, abs=1e-12)
