@@ -93,7 +93,7 @@ class TrainedRun:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        """The checkpoint with the lowest validation loss."""
+        """The checkpoint that `training.select` chose."""
         composition = compose(["mode=generate"])
         composition.config.checkpoint, composition.config.trust = str(self.folder), trusted_packages(self.trust)
         return open_checkpoint(composition, GENERATE_MAY_SET)

@@ -197,8 +197,8 @@ def finish(
     for name, rows in (data.tables | {"scores": score_rows(results)}).items():
         write_csv(rows, folder / f"{name}.csv")
     write_parquet({n: column.tolist() for n, column in results.samples.items()}, folder / "predictions.parquet")
-    rates = record.config["training"]["modality_dropout"]
-    drawn = {} if figures is None else figures.draw(record.title, data, history, results, rates, data.card)
+    training = record.config["training"]
+    drawn = {} if figures is None else figures.draw(record.title, data, history, results, training, data.card)
     files = {name: folder / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
         figure.savefig(files[name], dpi=150)

@@ -10,14 +10,16 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import LineStyleType
 
 from multimodal.figures.layout import BLUE, HEAD, INK, ORANGE, QUIET, RULE, create_figure, style_axes, title_panel
+from multimodal.training.selection import SELECTIONS, best_row
 
 Row = dict[str, float]
 SPLITS: dict[str, tuple[str, LineStyleType, str]] = {"train": (BLUE, "-", "o"), "validation": (ORANGE, "--", "s")}
-TITLES = {"learning_rate": "learning rate"}
+TITLES = {"learning_rate": "learning rate", "accuracy_both": "accuracy with both"}
 # Units of the terms in conf/loss; auxiliary losses of a fusion and terms that a user adds have none here.
 UNITS = {
     "loss": "weighted sum of the terms",
     "accuracy": "at the missing rates of training",
+    "accuracy_both": "nothing missing",
     "label": "cross-entropy, nats",
     "text": "cross-entropy, nats per word",
     "contrastive": "cross-entropy, nats",
@@ -30,14 +32,15 @@ OMITTED = ("samples_per_s", "imbalance")  # a speed, which learning does not cha
 COLUMNS, WIDTH, PANEL = 4, 12.5, 2.75  # panels per row; inches: width of the page, height of a row
 
 
-def draw_curves(title: str, history: list[Row]) -> Figure:
+def draw_curves(title: str, history: list[Row], select: str) -> Figure:
     """Draw every quantity on the training and validation splits; mark the step of the best checkpoint.
 
     Args:
         title: names dataset, source, fusion and seed.
         history: one row per validation, {`step` or `<split>/<quantity>`: value}.
+        select: by which quantity the best checkpoint was chosen, a key of SELECTIONS.
     """
-    names, best = quantities(history), best_row(history)
+    names, best = quantities(history), marked_row(history, select)
     columns = min(COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
     figure = create_figure(WIDTH, HEAD + rows * PANEL, "Training curves", title)
@@ -48,7 +51,7 @@ def draw_curves(title: str, history: list[Row]) -> Figure:
             axes.set_xlabel("optimizer step", fontsize=10, color=QUIET)
     for axes in panels[len(names) :]:
         axes.remove()
-    draw_curve_legend(figure, best)
+    draw_curve_legend(figure, best, SELECTIONS[select].title)
     return figure
 
 
@@ -62,10 +65,10 @@ def quantities(history: list[Row]) -> list[str]:
     return [name for name in first if name in names] + terms + [name for name in last if name in names]
 
 
-def best_row(history: list[Row]) -> Row | None:
-    """Return the row with the lowest validation loss, whose weights are saved as best; None if no row has one."""
-    validated = [row for row in history if math.isfinite(row.get("validation/loss", math.nan))]
-    return min(validated, key=lambda row: row["validation/loss"], default=None)
+def marked_row(history: list[Row], select: str) -> Row | None:
+    """Return the row whose weights are saved as best; None if no row has the quantity that this is chosen by."""
+    validated = [row for row in history if math.isfinite(row.get(SELECTIONS[select].column, math.nan))]
+    return best_row(validated, select) if validated else None
 
 
 def draw_curve_panel(axes: Axes, name: str, history: list[Row], best: Row | None) -> None:
@@ -97,14 +100,14 @@ def draw_curve_panel(axes: Axes, name: str, history: list[Row], best: Row | None
     axes.margins(x=0.04)
 
 
-def draw_curve_legend(figure: Figure, best: Row | None) -> None:
+def draw_curve_legend(figure: Figure, best: Row | None, selected: str) -> None:
     """Draw the legend in the upper right corner of the figure."""
     lines = [
         Line2D([], [], color=color, linestyle=dashes, marker=marker, markersize=4, label=split)
         for split, (color, dashes, marker) in SPLITS.items()
     ]
     if best is not None:
-        label = f"best: step {best['step']:.0f}, lowest validation loss"
+        label = f"best: step {best['step']:.0f}, {selected}"
         style: dict[str, Any] = {"color": QUIET, "linestyle": ":", "markeredgecolor": INK, "markerfacecolor": "none"}
         lines.append(Line2D([], [], marker="D", markersize=8, label=label, **style))
     figure.legend(handles=lines, ncols=3, loc="upper right", frameon=False, fontsize=10.5, borderaxespad=2)

@@ -43,7 +43,7 @@ class RunFigures:
         data: Data,
         history: list[dict[str, float]],
         results: Results,
-        rates: dict[str, float],
+        training: dict[str, Any],
         card: dict[str, Any],
     ) -> dict[str, Figure]:
         """Draw every figure whose input exists.
@@ -53,7 +53,7 @@ class RunFigures:
             data: samples are drawn from its test split.
             history: one row per validation.
             results: of the evaluation; not modified.
-            rates: {modality: missing rate in training}.
+            training: settings of the training: its missing rates, and by which quantity the best checkpoint was chosen.
             card: the data card, including near duplicates.
 
         Returns:
@@ -62,7 +62,7 @@ class RunFigures:
         """
         figures = {}
         if history:
-            figures["curves"] = draw_curves(title, history)
+            figures["curves"] = draw_curves(title, history, training["select"])
             figures["imbalance"] = draw_imbalance(title, history)
         figures["tsne"] = draw_latent(title, data, results, self.points, self.seed)
         figures["embeddings"] = draw_embeddings(title, data, results, self.points, self.seed)
@@ -70,7 +70,7 @@ class RunFigures:
             figures["generation"] = draw_generation(title, data, results, self.samples, self.seed)
         figures["masking"] = draw_masking(title, data, results.predictions, self.seed)
         if results.surface:
-            figures["availability"] = draw_availability(title, data, results, rates)
+            figures["availability"] = draw_availability(title, data, results, training["modality_dropout"])
         if missing_rates(results):
             figures["missing"] = draw_missing(title, data, results)
         if "accuracy/both" in results.metrics:

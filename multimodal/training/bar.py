@@ -7,6 +7,7 @@ import time
 from tqdm import tqdm
 
 from multimodal.training.meter import MeanMeter
+from multimodal.training.selection import Selection
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,11 @@ class Bar:
         steps: of the whole run.
         done: steps taken before, by a run that this one goes on from.
         shown: whether there is a bar at all.
+        selection: by which the best checkpoint is chosen.
     """
 
-    def __init__(self, steps: int, done: int, shown: bool) -> None:
-        self.steps, self.shown, self.terminal = steps, shown, sys.stderr.isatty()
+    def __init__(self, steps: int, done: int, shown: bool, selection: Selection) -> None:
+        self.steps, self.shown, self.terminal, self.selection = steps, shown, sys.stderr.isatty(), selection
         self.bar = tqdm(
             total=steps,
             initial=done,
@@ -46,22 +48,24 @@ class Bar:
                 f"loss {shown['loss']:.3f}, accuracy {shown['accuracy']:.3f}, {rate * batch_size:.0f} samples/s"
             )
 
-    def validated(self, row: dict[str, float], best: float) -> None:
+    def validated(self, row: dict[str, float], best: dict[str, float]) -> None:
         """Log a validation in a line, where there is no terminal for a bar.
 
         Args:
             row: of the history.
-            best: step of the lowest validation loss.
+            best: row of the best checkpoint so far.
         """
         if self.shown and not self.terminal:
             log.info(
-                "step %d/%d: loss %.3f, validation loss %.3f, accuracy %.3f, best at step %d, %.0f samples/s",
+                "step %d/%d: loss %.3f, validation loss %.3f, accuracy %.3f, %s %.3f at step %d, %.0f samples/s",
                 row["step"],
                 self.steps,
                 row["train/loss"],
                 row["validation/loss"],
                 row["validation/accuracy"],
-                best,
+                self.selection.title,
+                best[self.selection.column],
+                best["step"],
                 row["train/samples_per_s"],
             )
 

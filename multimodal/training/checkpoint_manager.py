@@ -9,7 +9,7 @@ from torch import Tensor
 
 from multimodal.io import remove_parts, write_csv
 from multimodal.training.checkpoint_file import load_checkpoint, save_checkpoint
-from multimodal.training.state import since_best
+from multimodal.training.selection import SELECTIONS, best_row, since_best
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,11 @@ class CheckpointManager:
         folder: an existing folder.
         extra: entries to save in the checkpoints beside the weights.
         identity: settings that must be equal for a training to resume from `last.pt`.
+        select: by which quantity `best.pt` is chosen, a key of SELECTIONS.
     """
 
-    def __init__(self, folder: Path, extra: dict[str, Any], identity: dict[str, Any]) -> None:
-        self.folder, self.extra, self.identity = folder, extra, identity
+    def __init__(self, folder: Path, extra: dict[str, Any], identity: dict[str, Any], select: str) -> None:
+        self.folder, self.extra, self.identity, self.select = folder, extra, identity, select
         self.best, self.last, self.history = folder / "best.pt", folder / "last.pt", folder / "history.csv"
 
     def begin(self, resume: bool) -> None:
@@ -57,10 +58,10 @@ class CheckpointManager:
             saved = state["identity"] if isinstance(state.get("identity"), dict) else {}
             names = sorted(name for name, value in self.identity.items() if saved.get(name) != value)
             return f"it belongs to another run, which differs in {', '.join(names) or 'identity'}"
-        problem = state_problem(state, self.identity)
-        if problem is not None or not state["history"] or is_best(state):
+        problem = state_problem(state, self.identity, SELECTIONS[self.select].column)
+        if problem is not None or not state["history"] or is_best(state, self.select):
             return problem
-        best = state["history"][-1 - since_best(state["history"])]["step"]
+        best = best_row(state["history"], self.select)["step"]
         try:
             if load_checkpoint(self.best).get("step") == best:
                 return None
@@ -80,18 +81,19 @@ class CheckpointManager:
 
     def update_best_and_history(self, state: dict[str, Any]) -> None:
         """Write `best.pt`, if this state is the best one, and `history.csv`."""
-        if is_best(state):
+        if is_best(state, self.select):
             weights = {name: state[name] for name in ("model", "loss", "step")}
             save_checkpoint(self.extra | weights, self.best)
         write_csv(state["history"], self.history)
 
 
-def state_problem(state: dict[str, Any], identity: dict[str, Any]) -> str | None:
+def state_problem(state: dict[str, Any], identity: dict[str, Any], column: str) -> str | None:
     """Return why a training cannot go on from a state in a file, None if nothing speaks against it.
 
     Args:
         state: what `TrainerState.state_dict` returned, if nobody changed it.
         identity: {"model", "loss"}: the shapes of their weights, by name.
+        column: of the history, by which the best checkpoint is chosen.
     """
     parts = {"optimizer": dict, "schedule": dict, "precision": dict, "step": int, "history": list, "processes": list}
     for name, kind in parts.items():
@@ -100,7 +102,7 @@ def state_problem(state: dict[str, Any], identity: dict[str, Any]) -> str | None
     if state["schedule"].get("last_epoch") != state["step"]:
         return f"its step is {state['step']}, but its schedule is at {state['schedule'].get('last_epoch')}"
     for row in state["history"]:
-        if not isinstance(row, dict) or not {"step", "validation/loss"} <= set(row):
+        if not isinstance(row, dict) or not {"step", "validation/loss", column} <= set(row):
             return "its history has rows without a validation"
         if not all(isinstance(value, int | float) and math.isfinite(value) for value in row.values()):
             return "its history has a value that is no finite number"
@@ -114,7 +116,7 @@ def state_problem(state: dict[str, Any], identity: dict[str, Any]) -> str | None
     return None
 
 
-def is_best(state: dict[str, Any]) -> bool:
-    """Return whether the weights of this state were validated and have the lowest validation loss."""
+def is_best(state: dict[str, Any], select: str) -> bool:
+    """Return whether the weights of this state were validated and are the best by this quantity."""
     history = state["history"]
-    return bool(history) and history[-1]["step"] == state["step"] and since_best(history) == 0
+    return bool(history) and history[-1]["step"] == state["step"] and since_best(history, select) == 0

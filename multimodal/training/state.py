@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from multimodal.training.meter import MeanMeter
 from multimodal.training.random_state import random_state, set_random_state
+from multimodal.training.selection import since_best
 from multimodal.training.training_step import TrainingStep
 
 
@@ -22,14 +23,15 @@ class TrainerState:
         optimizer: the optimizer of both, as Fabric wraps it.
         schedule: the schedule of its learning rate.
         fabric: the process group; each process has its own means and random state.
+        select: by which quantity the best validation is chosen, a key of SELECTIONS.
     """
 
     def __init__(
-        self, training_step: TrainingStep, optimizer: Optimizer, schedule: LRScheduler, fabric: Fabric
+        self, training_step: TrainingStep, optimizer: Optimizer, schedule: LRScheduler, fabric: Fabric, select: str
     ) -> None:
         self.model: nn.Module = training_step.model
         self.loss: nn.Module = training_step.loss
-        self.optimizer, self.schedule, self.fabric = optimizer, schedule, fabric
+        self.optimizer, self.schedule, self.fabric, self.select = optimizer, schedule, fabric, select
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.means, self.since = MeanMeter(), time.perf_counter()
@@ -42,8 +44,8 @@ class TrainerState:
 
     @property
     def validations_since_best(self) -> int:
-        """Return the number of validations since the one with the lowest loss."""
-        return since_best(self.history)
+        """Return the number of validations since the best one."""
+        return since_best(self.history, self.select)
 
     def begin_step(self) -> None:
         """Start the clock of `training_row` at the first step after a validation."""
@@ -118,9 +120,3 @@ def check_moments(optimizer: Optimizer, saved: dict[str, Any]) -> None:
                 raise ValueError(f"the optimizer's {name} of parameter {number} has the shape {shapes}")
             if isinstance(value, Tensor) and not value.isfinite().all():
                 raise ValueError(f"the optimizer's {name} of parameter {number} is not finite")
-
-
-def since_best(history: list[dict[str, float]]) -> int:
-    """Return the number of rows after the first row with the lowest validation loss."""
-    losses = [row["validation/loss"] for row in history]
-    return len(losses) - 1 - losses.index(min(losses)) if losses else 0

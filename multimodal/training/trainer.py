@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from multimodal.checks import check_number, check_whole
+from multimodal.checks import check_number, check_one_of, check_whole
 from multimodal.dataset.data import Data, Split
 from multimodal.model import MultimodalModel
 from multimodal.training.bar import Bar
@@ -26,6 +26,7 @@ from multimodal.training.meter import MeanMeter
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.optimization import build_optimizer, check_optimization, settings_of
 from multimodal.training.sampler import MASKS, BatchSampler
+from multimodal.training.selection import SELECTIONS, best_row
 from multimodal.training.state import TrainerState
 from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import Batch
@@ -34,7 +35,7 @@ Log = Callable[[dict[str, float]], None]
 
 
 class Trainer:
-    """Fits a model to the training split and saves the checkpoint with the lowest validation loss.
+    """Fits a model to the training split and saves the checkpoint that is best on the validation split.
 
     Args:
         steps: number of optimizer steps.
@@ -45,7 +46,9 @@ class Trainer:
         gradient_clip_norm: largest norm of the gradient; longer ones are scaled down to it.
         modality_dropout: draws which modalities each training sample misses.
         num_validations: number of validations in a run of all steps.
-        patience: validations without a lower loss after which training stops.
+        select: by which quantity the best checkpoint is chosen: `loss` (the lowest sum of all terms) or `accuracy` (the
+            highest with both modalities); of equal ones the earliest.
+        patience: validations without a better value of that quantity after which training stops.
         accelerator: see `make_fabric`.
         devices: see `make_fabric`.
         precision: see `make_fabric`.
@@ -61,6 +64,7 @@ class Trainer:
         gradient_clip_norm: float,
         modality_dropout: ModalityDropout,
         num_validations: int,
+        select: str,
         patience: int,
         accelerator: str,
         devices: int,
@@ -69,11 +73,12 @@ class Trainer:
         check_whole("training", steps=steps, batch_size=batch_size, num_validations=num_validations, patience=patience)
         check_whole("training", epochs=1 if epochs is None else epochs)
         check_number("training", above=0, gradient_clip_norm=gradient_clip_norm)
+        check_one_of("training", SELECTIONS, select=select)
         check_optimization(optimizer, scheduler, steps)
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
         self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
         self.modality_dropout = modality_dropout
-        self.num_validations, self.patience = num_validations, patience
+        self.num_validations, self.select, self.patience = num_validations, select, patience
         self.fabric = make_fabric(accelerator, devices, precision)
         self.precision = self.fabric.strategy.precision.precision  # `auto` resolved
 
@@ -112,7 +117,7 @@ class Trainer:
         size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
         if size < processes:
             raise ValueError(f"a batch of {size} samples cannot be split over training.devices={processes}")
-        checkpoints = CheckpointManager(folder, extra, self.identity(model, loss, data, seed))
+        checkpoints = CheckpointManager(folder, extra, self.identity(model, loss, data, seed), self.select)
         checkpoints.begin(resume)
         single = processes == 1
         log_process = log if single else ignore  # a tracker's connection does not survive into other processes
@@ -171,7 +176,7 @@ class Trainer:
                 ) from error
             if fabric.is_global_zero:
                 checkpoints.update_best_and_history(saved)
-        bar = Bar(steps, state.step, shown=fabric.is_global_zero)
+        bar = Bar(steps, state.step, fabric.is_global_zero, SELECTIONS[self.select])
         with closing(bar), InterruptHandler(active=fabric.world_size == 1) as interrupt:
             while state.step < steps and state.validations_since_best < self.patience and interrupt.received is None:
                 state.begin_step()
@@ -182,7 +187,7 @@ class Trainer:
                 if state.step % every == 0 or state.step == steps:
                     state.record(self.validation_row(module, state, batches.per_epoch, validation))
                     log(state.history[-1])
-                    bar.validated(state.history[-1], state.history[-1 - state.validations_since_best]["step"])
+                    bar.validated(state.history[-1], best_row(state.history, self.select))
                     save(state, checkpoints)
             if interrupt.received is not None:
                 save(state, checkpoints)
@@ -194,7 +199,7 @@ class Trainer:
         optimizer = build_optimizer(self.optimizer, training_step, unfused=self.precision == "16-mixed")
         schedule = self.scheduler(optimizer, steps)
         module, optimizer = fabric.setup(training_step, optimizer)
-        return module, TrainerState(training_step, optimizer, schedule, fabric)
+        return module, TrainerState(training_step, optimizer, schedule, fabric, self.select)
 
     def take_step(self, fabric: Fabric, module: Any, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
         """Take one optimizer step.
@@ -240,17 +245,26 @@ class Trainer:
         Its samples miss modalities at the rates of training; the masks are the same each time.
 
         Returns:
-            `validation/<term>`, and `validation/imbalance/<name>` of `modality_contributions`.
+            `validation/<term>`, and `validation/imbalance/<name>` of `modality_contributions`; also
+            `validation/accuracy_both`, with both modalities of all samples, if the best checkpoint is chosen by it.
         """
         module.eval()
         means, masks = MeanMeter(), self.modality_dropout.draw(len(split), MASKS)
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
-            means.add(module(ExactBatch(batch.with_present(**present))), len(rows))
+            terms = module(ExactBatch(batch.with_present(**present)))
+            if SELECTIONS[self.select].complete:
+                terms |= {"accuracy_both": accuracy(module.model, batch)}
+            means.add(terms, len(rows))
         scores = means.means() | modality_contributions(module.model, split, device)
         module.train()
         return {f"validation/{name}": value for name, value in scores.items()}
+
+
+def accuracy(model: MultimodalModel, batch: Batch) -> Tensor:
+    """Compute the share of samples whose class is predicted."""
+    return (model.classify(model.fuse(model.encode(batch))).argmax(-1) == batch.label).float().mean()
 
 
 def save(state: TrainerState, checkpoints: CheckpointManager) -> None:

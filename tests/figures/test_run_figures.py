@@ -11,7 +11,7 @@ from multimodal.dataset.data import Data
 from multimodal.evaluation.context import AttentionMaps
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.availability import accuracy_axis_start, draw_availability
-from multimodal.figures.curves import best_row, draw_curves, quantities
+from multimodal.figures.curves import draw_curves, marked_row, quantities
 from multimodal.figures.generation import draw_generation
 from multimodal.figures.latent import draw_latent
 from multimodal.figures.layout import WRONG
@@ -166,15 +166,30 @@ def test_an_empty_generated_caption_is_drawn_as_no_words() -> None:
 
 
 def test_a_history_of_one_row_is_drawn_as_points() -> None:
-    figure = draw_curves(TITLE, made_up_history(1))
+    figure = draw_curves(TITLE, made_up_history(1), "loss")
     check_layout(figure)
     assert all(any(line.get_marker() in ("o", "s") for line in panel.lines) for panel in figure.axes)
 
 
 def test_all_loss_terms_are_drawn_and_the_best_step_has_the_lowest_validation_loss() -> None:
     assert quantities(made_up_history(3)) == ["loss", "accuracy", "novel", "learning_rate"]
-    assert best_row(made_up_history(3))["step"] == 10
-    assert best_row([{"step": 1, "train/loss": 1.0}]) is None
+    assert marked_row(made_up_history(3), "loss")["step"] == 10
+    assert marked_row([{"step": 1, "train/loss": 1.0}], "loss") is None
+
+
+def test_the_curves_mark_the_checkpoint_that_was_chosen_by_its_accuracy() -> None:
+    accuracies = (0.25, 0.75, 0.75)
+    history = [
+        row | {"validation/accuracy_both": accuracy}
+        for row, accuracy in zip(made_up_history(3), accuracies, strict=True)
+    ]
+    history[2]["validation/loss"] = -1.0
+    assert marked_row(history, "accuracy")["step"] == 10
+    figure = draw_curves(TITLE, history, "accuracy")
+    check_layout(figure)
+    texts = [text.get_text() for text in visible_texts(figure)]
+    assert "best: step 10, highest validation accuracy with both" in texts
+    assert "accuracy with both" in texts
 
 
 def test_the_accuracy_axis_starts_below_the_values_and_below_chance_if_chance_is_near() -> None:
@@ -229,7 +244,7 @@ def test_every_class_has_a_row_if_all_fit_the_page() -> None:
 
 def test_curves_have_units() -> None:
     rows = [{"step": 1, "train/loss": 1.0, "train/image": 0.1, "train/text": 2.0, "train/dssim": 0.2, "train/odd": 1.0}]
-    texts = [text.get_text() for text in visible_texts(draw_curves(TITLE, rows))]
+    texts = [text.get_text() for text in visible_texts(draw_curves(TITLE, rows, "loss"))]
     assert {"squared error, pixels in [0, 1]", "cross-entropy, nats per word"} <= set(texts)
 
 

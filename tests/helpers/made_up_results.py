@@ -21,7 +21,8 @@ from tests.helpers.toy import toy_data
 TITLE = "animals (embedded, anonymous captions), product_of_experts fusion, seed 10"  # about as long as they get
 
 
-RATES = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
+DROPOUT = {"_target_": "somewhere.ModalityDropout", "image": 0.3, "text": 0.2}
+TRAINING = {"modality_dropout": DROPOUT, "select": "loss"}
 
 
 def captions(count: int, words: int, generator: torch.Generator) -> list[str]:
@@ -97,7 +98,7 @@ def draw_every_figure(data: Data, results: Results, rows: int = 3) -> dict[str, 
     captions = {split: data.vocabulary.decode(part.tokens) for split, part in data.splits.items()}
     card = make_card(captions, data.limits, data.splits, data.vocabulary, data.class_names, 100, [])
     card |= {"source": "embedded", "revision": None, "near_duplicates": [{"test": 0, "train": 0}]}
-    return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, made_up_history(rows), results, RATES, card)
+    return RunFigures(samples=6, points=90, seed=0).draw(TITLE, data, made_up_history(rows), results, TRAINING, card)
 
 
 def visible_texts(figure: Figure) -> list[Text]:

@@ -52,6 +52,7 @@ SETTINGS = {
     "gradient_clip_norm": 1.0,
     "modality_dropout": ModalityDropout(0.3, 0.3, 0.0),
     "num_validations": 3,
+    "select": "loss",
     "patience": 100,
     "accelerator": "cpu",
     "devices": 1,

@@ -213,9 +213,21 @@ def test_patience_is_not_renewed_by_a_stop(tmp_path):
     assert timeless(history) == timeless(expected)
 
 
+def test_a_run_that_keeps_the_most_accurate_checkpoint_goes_on_too(tmp_path):
+    settings = {"select": "accuracy", "steps": 30, "num_validations": 15, "patience": 5}
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    expected, _, _ = fit(tmp_path / "whole", **settings)
+    stopped(tmp_path / "stopped", expected[-1]["step"] - 3, **settings)
+    (tmp_path / "stopped" / "history.csv").unlink()  # as if it had been killed before these were written
+    fit(tmp_path / "stopped", resume=True, **settings)
+    assert same(left(tmp_path / "stopped"), left(tmp_path / "whole"))
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
+        ({"select": "accuracy"}, "another run, which differs in select"),
         ({"seed": 1}, "another run, which differs in seed"),
         ({"optimizer": adamw(lr=0.02)}, "another run, which differs in optimizer"),
         ({"steps": 16}, "another run, which differs in steps"),

@@ -110,6 +110,57 @@ def test_it_stops_after_that_many_validations_without_a_lower_loss(tmp_path):
     assert load_checkpoint(tmp_path / "best.pt")["step"] == 3
 
 
+def falling_behind(folder, **changed):
+    """Training that learns the class, while its validation loss is told to rise."""
+
+    class Rising(FakeLoss):
+        validations = 0
+
+        def forward(self, output, batch):
+            loss = nn.functional.cross_entropy(output.label, batch.label) + 0 * (output.image.sum() + output.text.sum())
+            if torch.is_grad_enabled():
+                return {"loss": loss}
+            self.validations += 1
+            return {"loss": 0 * loss + self.validations}
+
+    settings = {"steps": 24, "num_validations": 12, "batch_size": 16} | changed
+    return fit(folder, loss=Rising(), **settings)
+
+
+def test_the_checkpoint_that_is_kept_is_the_first_of_the_highest_accuracy_if_that_is_selected(tmp_path):
+    history, model, _ = falling_behind(tmp_path, select="accuracy")
+    assert [row["validation/loss"] for row in history] == list(range(1, 13))
+    accuracies = [row["validation/accuracy_both"] for row in history]
+    assert accuracies[0] < max(accuracies)
+    best = load_checkpoint(tmp_path / "best.pt")
+    assert best["step"] == history[accuracies.index(max(accuracies))]["step"]
+    assert all(torch.equal(weight, best["model"][name]) for name, weight in model.state_dict().items())
+    split = DATA.splits["validation"]
+    with torch.no_grad():
+        predicted = model.eval().classify(model.fuse(model.encode(split.batch(torch.arange(len(split)))))).argmax(1)
+    assert float((predicted == split.label).float().mean()) == pytest.approx(max(accuracies))
+
+
+def test_it_stops_after_that_many_validations_without_a_higher_accuracy(tmp_path):
+    history, _, _ = falling_behind(tmp_path, select="accuracy", steps=200, num_validations=100, patience=4)
+    accuracies = [row["validation/accuracy_both"] for row in history]
+    assert len(history) == accuracies.index(max(accuracies)) + 1 + 4 < 100
+
+
+def test_by_the_loss_no_accuracy_of_complete_samples_is_computed(tmp_path):
+    history, _, _ = falling_behind(tmp_path, steps=4, num_validations=2)
+    assert "validation/accuracy_both" not in history[0]
+    assert load_checkpoint(tmp_path / "best.pt")["step"] == 2
+
+
+def test_a_log_file_says_what_the_best_is_the_best_of(tmp_path, caplog):
+    caplog.set_level("INFO")
+    history, _, _ = falling_behind(tmp_path, select="accuracy", steps=6, num_validations=3)
+    best = max(history, key=lambda row: row["validation/accuracy_both"])
+    value = f"{best['validation/accuracy_both']:.3f} at step {best['step']}"
+    assert any(f"highest validation accuracy with both {value}," in message for message in caplog.messages)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_training_loss_that_is_not_finite_is_an_error(tmp_path, value):
     model, _ = build()
@@ -188,10 +239,12 @@ def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
         ("epochs", 1.5),
         ("num_validations", 0),
         ("patience", 0),
+        ("select", "best"),
+        ("select", None),
     ],
 )
 def test_a_setting_out_of_range_is_named(name, value):
-    with pytest.raises(ValueError, match=f"training.{name} .*got {value}"):
+    with pytest.raises(ValueError, match=f"training.{name} .*got {value!r}"):
         Trainer(**(SETTINGS | {name: value}))
 
 
