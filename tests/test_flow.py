@@ -5,9 +5,10 @@ import itertools
 import pytest
 import torch
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from multimodal.model import MultimodalModel
-from multimodal.runs.build import build_model, count_parameters
+from multimodal.runs.build import build_model, count_parameters, matched_width
 from multimodal.training.device import computes_bf16
 from multimodal.training.training_step import ExactBatch, TrainingStep
 from tests.helpers.contracts import CHOICES, FUSIONS, GROUPS, build, keeps_every_contract
@@ -93,6 +94,19 @@ def test_every_fusion_can_have_the_same_number_of_parameters(config, fusion) -> 
         pytest.skip("this fusion has no width to set")
     model, _ = build(config, f"fusion={fusion}", f"fusion_parameters={wanted}")
     assert sum(p.numel() for p in model.fusion.parameters()) == pytest.approx(wanted, rel=0.05)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_every_fusion_and_control_can_be_as_large_as_attention_is_by_default(config, fusion) -> None:
+    """To 1 %, at the default width of the embeddings and the classes of digits."""
+    sizes = {"dim": 128, "sizes": {"num_classes": 10}}
+    attention = OmegaConf.merge(config("fusion=attention"), sizes)
+    wanted = count_parameters(attention, attention.fusion.hidden)
+    assert wanted == 364_928
+    cfg = OmegaConf.merge(config(f"fusion={fusion}", f"fusion_parameters={wanted}"), sizes)
+    hidden = matched_width(cfg)
+    assert count_parameters(cfg, hidden) == pytest.approx(wanted, rel=0.01)
+    assert hidden >= 128 or fusion == "bottleneck"  # whose attention alone has 270,000
 
 
 def test_a_size_that_no_width_gives_is_refused(config) -> None:

@@ -14,6 +14,7 @@ def test_costs_of_a_model(model, split) -> None:
     found = cost(model, split, 3)
     trained = [p for name, p in model.named_parameters() if not name.startswith("heads.label")]
     assert found["cost/parameters"] == sum(p.numel() for p in trained)
+    assert found["cost/fusion_parameters"] == sum(p.numel() for p in model.fusion.parameters())
     assert found["cost/ms_per_sample_batch1"] > 0
     assert found["cost/ms_per_sample_batch64"] > 0
     assert found["cost/peak_memory_mb"] == peak_memory(torch.device("cpu")) > 50
