@@ -2,9 +2,11 @@
 
 A single-stream encoder as in VisualBERT, Li et al. 2019, https://arxiv.org/abs/1908.03557, and ViLT, Kim et al.
 2021, https://arxiv.org/abs/2102.03334, over the tokens of the encoders.
-Differs: small and trained from scratch; pre-norm layers, with separate norms for queries and keys; the encoders' pooled
-embeddings are tokens too; no positional embeddings beyond those of the encoders; absent modalities are masked instead
-of replaced.
+Differs: small and trained from scratch; pre-norm layers, with separate norms for queries and keys; CLS starts as the
+sum of the encoders' pooled embeddings, which are tokens too; no positional embeddings beyond those of the encoders;
+absent modalities are masked instead of replaced.
+An empty CLS reads the mean of about sixty tokens at first, in which an image is hard to tell from another (0.1 % of z's
+square, against 6 to 11 % here, of digits): after 300 steps z still held nothing of the image.
 """
 
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from multimodal.checks import MOST_LAYERS, check_divides, check_whole
 from multimodal.fusion.attention import CrossAttention
-from multimodal.fusion.layers import check_several, perceptron
+from multimodal.fusion.layers import check_several, perceptron, stack
 from multimodal.types import Encoded, Fused
 
 
@@ -72,11 +74,13 @@ class TransformerFusion(nn.Module):
         return to_image / to_image.sum(-1, keepdim=True)
 
     def sequence(self, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor]:
-        """Return the sequence (B, S, D) and its attention mask (B, S): CLS, then each modality's embedding and tokens.
+        """Return the sequence (B, S, D) and its attention mask (B, S).
 
-        The mask is False on padding and on absent modalities.
+        CLS comes first, then of each modality its pooled embedding and its tokens. The mask is False on padding and on
+        absent modalities.
         """
-        parts = [self.cls.expand(len(encoded[self.modalities[0]].present), 1, -1)]
+        pooled, present = stack(encoded, self.modalities)
+        parts = [self.cls + pooled.where(present[..., None], 0).sum(1, keepdim=True)]
         token_mask = [parts[0].new_ones(parts[0].shape[:2], dtype=torch.bool)]
         for m in self.modalities:
             e = encoded[m]

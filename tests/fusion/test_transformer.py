@@ -21,11 +21,23 @@ def test_a_sequence_cut_to_what_is_there_gives_the_same() -> None:
 
 def test_an_absent_modality_is_no_key() -> None:
     fusion, encoded = TransformerFusion(8, ["image", "text"], 2, 1, 12).eval(), encodings(8)
-    image, _ = fusion.sequence({"image": encoded["image"], "text": encoded["text"]})
-    x = image[:, :6]  # CLS, the image's embedding, its four tokens
+    image = without(encoded, "text", [0, 1, 2])
+    x = fusion.sequence(image)[0][:, :6]  # CLS, the image's embedding, its four tokens
+    torch.testing.assert_close(x[:, 0], fusion.cls + encoded["image"].pooled)
     expected, _ = fusion.layers[0](x, x, torch.ones(3, 6, dtype=torch.bool))
-    alone = fusion(without(encoded, "text", [0, 1, 2])).z
-    torch.testing.assert_close(alone, fusion.project(fusion.norm(expected[:, 0])))
+    torch.testing.assert_close(fusion(image).z, fusion.project(fusion.norm(expected[:, 0])))
+
+
+def test_an_untrained_fusion_tells_images_apart_among_many_equal_tokens() -> None:
+    """Else it has to learn where to look before anything of the image reaches a head."""
+    torch.manual_seed(0)
+    fusion, encoded = TransformerFusion(32, ["image", "text"], 4, 2, 64).eval(), encodings(32)
+    many, every = torch.randn(1, 49, 32).expand(3, -1, -1), torch.ones(3, 49, dtype=torch.bool)
+    text = encoded["text"]
+    same = replace(text, pooled=text.pooled[:1].expand(3, -1), tokens=many, token_mask=every)
+    with torch.no_grad():
+        z = fusion({"image": replace(encoded["image"], tokens=many, token_mask=every), "text": same}).z
+    assert float(z.var(0).sum() / z.square().mean(0).sum()) > 0.05
 
 
 def test_modality_embeddings_distinguish_equal_tokens_of_two_modalities() -> None:
