@@ -81,8 +81,8 @@ def draw_rate_table(axes: Axes, results: Results, rates: list[float]) -> None:
     cells = [["missing\nrate", "not\nfilled", "filled by\ngeneration", "difference,\npoints"]]
     for rate in rates:
         plain, filled = (with_error(results, f"{PREFIX}{rate:g}{suffix}") for suffix in VERSIONS)
-        difference = 100 * (filled[0] - plain[0])
-        cells.append([f"{rate:g}", *(f"{m:.3f} ± {e:.3f}" for m, e in (plain, filled)), f"{difference:+.1f}"])
+        difference = f"{100 * (filled[0] - plain[0]):+.1f}".replace("-", "−")
+        cells.append([f"{rate:g}", *(f"{m:.3f} ± {e:.3f}" for m, e in (plain, filled)), difference])
     places = (0.08, 0.34, 0.64, 0.91)  # centres of the columns
     height = min(0.16, 0.9 / len(cells))
     for row, texts in enumerate(cells):
