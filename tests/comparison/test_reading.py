@@ -10,7 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from multimodal.comparison.grouping import group_titles
-from multimodal.comparison.reading import Failure, Run, differences, labels, read_runs
+from multimodal.comparison.reading import Failure, Run, read_runs
+from multimodal.comparison.run_labels import differences, labels
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
 from tests.helpers.made_up_runs import record

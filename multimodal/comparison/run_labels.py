@@ -1,0 +1,89 @@
+"""The settings in which runs differ, as labels: `caption=synergy` of a group of runs, `num_layers=2` of a fusion."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from multimodal.comparison.run import Run
+
+# Parts of the config that must be equal for a fair comparison of fusions, and keys in them that change no result.
+COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
+COMPARED += ("fusion_parameters", "code")
+NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
+NOT_COMPARED += ("evaluation.image_judge.cache",)
+# represented by source and fingerprint
+ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")
+ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
+DATA = ["source", "fingerprint"]  # fields of a run that identify its data
+
+
+def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
+    """Fill in `setting` and the fusion arguments of the runs of one dataset: the settings in which they differ.
+
+    Runs may also differ in their data, which is named apart; keys that follow from the data, such as the size of the
+    vocabulary, then do not appear in the setting.
+
+    Args:
+        pairs: each run with its {config group: choice}.
+    """
+    runs = [run for run, _ in pairs]
+    choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
+    leaves = [flat(run.config) for run in runs]
+    data = [{name: getattr(run, name) for name in DATA} for run in runs]
+    dataset, compared = (
+        [part(x, *names) for x in leaves] for names in ((("dataset",), ORIGIN), (COMPARED, NOT_COMPARED))
+    )
+    known = differences(pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1))
+    settings = labels(known.drop(columns=DATA, errors="ignore"))
+    for fusion in {run.fusion for run in runs}:  # each has arguments of its own
+        rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
+        arguments = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
+        own = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
+        own = own[[name for name in own if name in arguments]].rename(columns=lambda name: name.removeprefix("fusion."))
+        for i, label in zip(rows, labels(own), strict=True):
+            runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
+    return [replace(run, setting=", ".join(label)) for run, label in zip(runs, settings, strict=True)]
+
+
+def differences(values: pd.DataFrame) -> pd.DataFrame:
+    """Select, in order, the columns that distinguish rows which are equal in all columns selected before."""
+    selected: list[int] = []
+    count = 1
+    for i in range(values.shape[1]):
+        finer = len(values.iloc[:, [*selected, i]].drop_duplicates())
+        if finer > count:
+            selected, count = [*selected, i], finer
+    return values.iloc[:, selected]
+
+
+def labels(values: pd.DataFrame) -> list[list[str]]:
+    """Return the `key=value` pairs of each row; missing values are left out."""
+    return [[f"{key}={value}" for key, value in row.items() if pd.notna(value)] for _, row in values.iterrows()]
+
+
+def as_texts(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return a table of values as texts, in the notation of the command line."""
+    texts = [
+        {key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()} for row in rows
+    ]
+    return pd.DataFrame(texts, dtype=object)
+
+
+def flat(config: dict[str, Any]) -> dict[str, Any]:
+    """Flatten {"a": {"b": 1}} to {"a.b": 1}."""
+    leaves: dict[str, Any] = {}
+    for name, value in config.items():
+        inner = flat(value) if isinstance(value, dict) else {}
+        leaves |= {f"{name}.{key}": each for key, each in inner.items()} or {name: value}
+    return leaves
+
+
+def part(leaves: dict[str, Any], roots: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:
+    """Select the keys at or under one of `roots`, and at or under none of `without`."""
+    return {
+        key: value
+        for key, value in leaves.items()
+        if key.partition(".")[0] in roots and not any(f"{key}.".startswith(f"{name}.") for name in without)
+    }
