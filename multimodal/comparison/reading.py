@@ -77,12 +77,12 @@ def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
         [pair for pair in pairs if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in pairs})
     ]
     for run in (run for own in datasets for run in label_runs(own)):
-        newest = runs.setdefault((run.group, run.fusion, run.seed), run)
+        newest = runs.setdefault((run.group, run.fusion, run.seeds), run)
         if newest is not run:
             log.warning("%s repeats %s, which is newer, and is left out of the report", run.folder, newest.folder)
             left_out.append(excluded(run.folder, f"it repeats {newest.folder.name}, which is newer"))
     failures = read_failures(folder, [file.parent for file in files])
-    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), [*failures, *left_out]
+    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seeds)), [*failures, *left_out]
 
 
 def run_files(folder: Path, name: str) -> list[Path]:
@@ -112,7 +112,11 @@ def read_failures(folder: Path, finished: list[Path]) -> list[Failure]:
         finished: folders of the runs that have metrics.
     """
     records, damaged = read_jobs(folder / RECORDS)
-    failures = [Failure(r.overrides, r.error, r.traceback, True, r.status) for r in records if r.status != FINISHED]
+    failures = [
+        Failure(r.overrides, r.error, r.traceback, True, r.status, "", r.dataset, r.fusion)
+        for r in records
+        if r.status != FINISHED
+    ]
     failures += [leave_out(folder / RECORDS, reason) for reason in damaged]
     for file in sorted(run_files(folder, "status.json")):
         if file.parent in finished or not (file.parent / FILE).exists():
@@ -137,7 +141,8 @@ def read_failure(file: Path, records: list[JobRecord]) -> Failure | None:
         return None
     if status == FINISHED:
         raise ValueError("metrics.json is missing, though status.json says that the run has finished")
-    return Failure(run.overrides, error or KILLED, trace, multirun=False, status=status or "running")
+    status = status or "running"
+    return Failure(run.overrides, error or KILLED, trace, False, status, "", run.dataset, run.fusion)
 
 
 def known_record(folder: Path) -> RunRecord:
@@ -184,6 +189,7 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
         fusion=record.fusion,
         setting="",
         seed=record.seed,
+        dataset_seed=dataset_seed(record),
         metrics=metrics,
         undefined=evaluated["undefined"],
         baselines=evaluated["baselines"],
@@ -196,6 +202,15 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
     for name in RUN_FIGURES:
         check_picture(folder / name)
     return run, record.choices | {f"weights.{modality}": name for modality, name in record.weights.items()}
+
+
+def dataset_seed(record: RunRecord) -> int:
+    """Return `dataset.seed`, 0 if the config lacks it; ValueError if it is no whole number."""
+    dataset = record.config.get("dataset", {})
+    seed = dataset.get("seed", 0) if isinstance(dataset, dict) else 0
+    if type(seed) is not int:
+        raise ValueError(f"{FILE}: dataset.seed must be a whole number, got {seed!r}")
+    return seed
 
 
 def is_metric(name: str, value: Any) -> bool:

@@ -15,7 +15,10 @@ NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "
 NOT_COMPARED += ("evaluation.image_judge.cache",)
 # represented by source and fingerprint
 ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")
+SPLIT = "dataset.seed"  # runs pair by it
+SIZES = "sizes"  # read from the data; other settings have the names of its keys where they follow from them
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
+MADE_BY = ("caption", "task")  # choices that change the data
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 
 
@@ -23,17 +26,17 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
     """Fill in `setting` and the fusion arguments of the runs of one dataset: the settings in which they differ.
 
     Runs may also differ in their data, which is named apart; keys that follow from the data, such as the size of the
-    vocabulary, then do not appear in the setting.
+    vocabulary, then do not appear in the setting. Nor does `dataset.seed`, by which runs pair.
 
     Args:
         pairs: each run with its {config group: choice}.
     """
-    runs = [run for run, _ in pairs]
     choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
-    leaves = [flat(run.config) for run in runs]
+    leaves = [without_sizes(flat(run.config)) for run, _ in pairs]
+    runs = join_splits([run for run, _ in pairs], choices, leaves)
     data = [{name: getattr(run, name) for name in DATA} for run in runs]
     dataset, compared = (
-        [part(x, *names) for x in leaves] for names in ((("dataset",), ORIGIN), (COMPARED, NOT_COMPARED))
+        [part(x, *names) for x in leaves] for names in ((("dataset",), (*ORIGIN, SPLIT)), (COMPARED, NOT_COMPARED))
     )
     known = differences(pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1))
     settings = labels(known.drop(columns=DATA, errors="ignore"))
@@ -45,6 +48,31 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
         for i, label in zip(rows, labels(own), strict=True):
             runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
     return [replace(run, setting=", ".join(label)) for run, label in zip(runs, settings, strict=True)]
+
+
+def join_splits(runs: list[Run], choices: list[dict[str, Any]], leaves: list[dict[str, Any]]) -> list[Run]:
+    """Give runs whose data differ only in `dataset.seed` one fingerprint: that of the lowest of these seeds.
+
+    Where one of these seeds has several fingerprints, the data have changed, and all keep their own.
+    """
+    data = []
+    for run, chosen, own in zip(runs, choices, leaves, strict=True):
+        asked = {name: chosen[name] for name in MADE_BY if name in chosen}
+        data.append(json.dumps([run.source, asked, part(own, ("dataset",), (SPLIT,))], sort_keys=True))
+    prints: dict[str, dict[int, set[str]]] = {}
+    for run, key in zip(runs, data, strict=True):
+        prints.setdefault(key, {}).setdefault(run.dataset_seed, set()).add(run.fingerprint)
+    joined = {}
+    for key, seeds in prints.items():
+        if all(len(own) == 1 for own in seeds.values()):
+            (joined[key],) = seeds[min(seeds)]
+    return [replace(run, fingerprint=joined.get(key, run.fingerprint)) for run, key in zip(runs, data, strict=True)]
+
+
+def without_sizes(leaves: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the settings that follow from the data, such as `encoder.text.vocab_size`."""
+    sizes = {key.rpartition(".")[2] for key in leaves if key.startswith(f"{SIZES}.")}
+    return {key: value for key, value in leaves.items() if key.rpartition(".")[2] not in sizes}
 
 
 def differences(values: pd.DataFrame) -> pd.DataFrame:
