@@ -10,8 +10,8 @@ from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import primary
 from tests.helpers.made_up_pairs import made_up_run
 
-# s.d. of what decides an answer, beside 1 of each seed and sample: how hard a sample is for all fusions, what a training
-# is worth, and which samples suit a fusion
+# s.d. of what decides an answer, beside 1 of each seed and sample: how hard a sample is for all, what a training is
+# worth, and which samples suit a fusion
 HARD, LUCK, TASTE = 1.0, 0.08, 0.5
 TOTAL = np.sqrt(1 + HARD**2 + LUCK**2 + TASTE**2)
 
