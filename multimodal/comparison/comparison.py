@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from multimodal.comparison.budgets import budget_sentences
 from multimodal.comparison.fusion_tables import generation_table, missing_table, quality_table
+from multimodal.comparison.fusion_tests import compare_fusions
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.pairwise_table import pairwise_table
-from multimodal.comparison.pairwise_test import compare_fusions
+from multimodal.comparison.pairwise_test import PairwiseTest
 from multimodal.comparison.provenance import data_table, failed_command, run_commands
 from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.table import Table
-from multimodal.comparison.wording import group_sentences, lead
+from multimodal.comparison.verdict import group_sentences, lead
 from multimodal.errors import one_line
 
 
@@ -31,7 +33,9 @@ class Comparison:
         title: the heading.
         lead: number of runs, fusions and datasets, and how they are compared.
         groups: {title of a group: its runs}; only runs of the same dataset, source and setting are compared.
-        sentences: {title of a group: sentences on its results}.
+        tests: all pairwise tests.
+        margin: largest difference of accuracy that counts as equivalent.
+        sentences: {title of a group: sentences on its results}; then of groups that differ only in their budget.
         tables: the tables with at least one row.
         failures: failed jobs of the folder.
         interrupted: jobs that were stopped, or have not ended.
@@ -42,6 +46,8 @@ class Comparison:
     title: str
     lead: str
     groups: dict[str, list[Run]]
+    tests: list[PairwiseTest]
+    margin: float
     sentences: dict[str, list[str]]
     tables: list[Table]
     failures: list[FailedJob]
@@ -65,12 +71,14 @@ def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: floa
     groups, tests = by_group(runs), compare_fusions(runs, margin)
     tables = [quality_table(groups, tests), generation_table(groups, tests)]
     tables += missing_table(groups, tests)
-    tables += [pairwise_table(tests, margin), data_table(groups)]
+    tables += [pairwise_table(tests), data_table(groups)]
     return Comparison(
         title=f"Comparison of {one_line(folder.resolve().name)}",
         lead=lead(groups, failures, margin),
         groups=groups,
-        sentences=group_sentences(groups, tests, margin),
+        tests=tests,
+        margin=margin,
+        sentences=group_sentences(groups, tests, failures) | budget_sentences(runs, tests),
         tables=[table for table in tables if len(table.cells)],
         failures=[failed_job(f) for f in failures if f.status == "failed"],
         interrupted=[failed_job(f) for f in failures if f.status not in ("failed", "left out")],
