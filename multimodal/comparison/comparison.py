@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multimodal.comparison.fusion_tables import generation_table, quality_table
+from multimodal.comparison.gain_matrix import gain_table
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.pairwise_table import pairwise_table
 from multimodal.comparison.pairwise_test import compare_fusions
@@ -63,7 +64,7 @@ def failed_job(failure: Failure) -> FailedJob:
 def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: float) -> Comparison:
     """Compare the runs of a folder, within each group of runs on the same data."""
     groups, tests = by_group(runs), compare_fusions(runs, margin)
-    tables = [quality_table(groups, tests), generation_table(groups, tests)]
+    tables = [gain_table(groups), quality_table(groups, tests), generation_table(groups, tests)]
     tables += [pairwise_table(tests, margin), data_table(groups)]
     return Comparison(
         title=f"Comparison of {one_line(folder.resolve().name)}",

@@ -66,9 +66,9 @@ def cell(data: str, line: str, column: str, text: str, value: float | None = Non
         text: the displayed text.
         value: the number to sort by.
         **facts: `sd` and `n` of the seeds, whether it is the `best` of its column, a `note` on why there is no number,
-            and whether the line is a `reference` (a baseline or a judge).
+            whether the line is a `reference` (a baseline or a judge), and the `shade` behind its text, from 0 to 1.
     """
-    empty = {"sd": None, "n": None, "best": False, "note": "", "reference": False}
+    empty = {"sd": None, "n": None, "best": False, "note": "", "reference": False, "shade": None}
     return {"data": data, "line": line, "column": column, "text": text, "value": value} | empty | facts
 
 
