@@ -1,13 +1,13 @@
 """The contents of a comparison of runs, in any output format: sentences, tables, failures, commands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multimodal.comparison.fusion_tables import generation_table, quality_table
 from multimodal.comparison.gain_matrix import gain_table
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.pairwise_table import pairwise_table
-from multimodal.comparison.pairwise_test import compare_fusions
+from multimodal.comparison.pairwise_test import PairwiseTest, compare_fusions
 from multimodal.comparison.provenance import data_table, failed_command, run_commands
 from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.table import Table
@@ -32,6 +32,8 @@ class Comparison:
         title: the heading.
         lead: number of runs, fusions and datasets, and how they are compared.
         groups: {title of a group: its runs}; only runs of the same dataset, source and setting are compared.
+        margin: differences of accuracy below it count as equivalent.
+        tests: all pairwise tests.
         sentences: {title of a group: sentences on its results}.
         tables: the tables with at least one row.
         failures: failed jobs of the folder.
@@ -43,6 +45,8 @@ class Comparison:
     title: str
     lead: str
     groups: dict[str, list[Run]]
+    margin: float
+    tests: list[PairwiseTest]
     sentences: dict[str, list[str]]
     tables: list[Table]
     failures: list[FailedJob]
@@ -61,6 +65,16 @@ def failed_job(failure: Failure) -> FailedJob:
     return FailedJob(failed_command(failure), failure.error, failure.traceback)
 
 
+def with_each_note_once(tables: list[Table]) -> list[Table]:
+    """Return the tables without the notes that one before has."""
+    seen: set[str] = set()
+    shortened = []
+    for table in tables:
+        shortened.append(replace(table, notes=[note for note in table.notes if note not in seen]))
+        seen |= set(table.notes)
+    return shortened
+
+
 def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: float) -> Comparison:
     """Compare the runs of a folder, within each group of runs on the same data."""
     groups, tests = by_group(runs), compare_fusions(runs, margin)
@@ -70,8 +84,10 @@ def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: floa
         title=f"Comparison of {one_line(folder.resolve().name)}",
         lead=lead(groups, failures, margin),
         groups=groups,
+        margin=margin,
+        tests=tests,
         sentences=group_sentences(groups, tests, margin),
-        tables=[table for table in tables if len(table.cells)],
+        tables=with_each_note_once([table for table in tables if len(table.cells)]),
         failures=[failed_job(f) for f in failures if f.status == "failed"],
         interrupted=[failed_job(f) for f in failures if f.status not in ("failed", "left out")],
         left_out=[(one_line(f.name), f.error) for f in failures if f.status == "left out"],

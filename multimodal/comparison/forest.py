@@ -21,11 +21,11 @@ from multimodal.figures.layout import BLUE, INK, ORANGE, QUIET, RULE
 from multimodal.metric.catalogue import Unit
 
 DPI = 200  # a panel of PHONE inches is then legible on a phone, at twice its pixels
-PHONE, PAPER = 4.2, 6.9  # inches: width of a figure that a phone shows as it is, of two columns of a paper
+PHONE, PAPER = 3.6, 6.9  # inches: width of a figure that a phone shows as it is, of two columns of a paper
 SIDE, GAP = 0.12, 0.25  # inches: margin of the figure, space between panels
 LINE, MARKS, SPACE = 0.155, 0.25, 0.07  # inches: height of a line of text, of interval and dots, space below a row
 HEAD, FOOT = 0.12, 0.5  # inches: above the rows, for the axis below them
-ENTRY = 2.05  # inches: width of a legend entry
+ENTRY = 1.75  # inches: width of a legend entry
 CHARACTERS = 13.0  # that fit an inch
 SIZE = 8.0  # points
 ROWS = 40  # most rows of a figure; more are divided into several, between groups

@@ -19,7 +19,7 @@ SHADE = 0.35  # of the colour behind a gain of 1: the number stays legible on it
 
 def gain_table(groups: dict[str, list[Run]]) -> Table:
     """Return the matrix; a line without any number is left out, and its reason is among the notes."""
-    fusions = sorted({run.fusion for runs in groups.values() for run in runs})
+    fusions = by_fusion([run for runs in groups.values() for run in runs])
     cells: list[dict[str, Any]] = []
     reasons: dict[str, list[str]] = {}
     for title, runs in groups.items():

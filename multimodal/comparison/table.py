@@ -1,12 +1,13 @@
 """A table of a comparison, for any output format: a DataFrame with one row per cell."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 DASH = "–"
+COUNT = "seeds"  # heading of the column that every fusion has a number in, whatever was measured
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,20 @@ class Table:
         for data, label, line in self.lines():
             groups.setdefault(data, []).append((label, line))
         return groups
+
+    def without_dashes(self) -> "Table":
+        """Return the table without columns, groups and references in which no fusion has more than a dash.
+
+        A table in which nothing was measured loses all its cells.
+        """
+        told = ~self.cells["text"].isin([DASH, ""])
+        by_fusion = told & ~self.cells["reference"].astype(bool)
+        columns, counted = self.cells["column"], self.cells["column"].eq(COUNT)
+        groups = self.cells["data"][by_fusion & ~counted]
+        shown = columns.isin(columns[by_fusion]) & self.cells["data"].isin(groups)
+        line = self.cells["data"] + "\n" + self.cells["line"]  # a reference's label is unique in its group
+        empty = self.cells["reference"].astype(bool) & ~line.isin(line[told & shown])
+        return replace(self, cells=self.cells[shown & ~empty])
 
     def as_frame(self) -> pd.DataFrame:
         """Return a wide table: a row for each line, numbers where a cell has one and else its text."""
