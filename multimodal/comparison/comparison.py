@@ -3,15 +3,17 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from multimodal.comparison.budgets import budget_sentences
 from multimodal.comparison.fusion_tables import generation_table, quality_table
+from multimodal.comparison.fusion_tests import compare_fusions
 from multimodal.comparison.gain_matrix import gain_table
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.pairwise_table import pairwise_table
-from multimodal.comparison.pairwise_test import PairwiseTest, compare_fusions
+from multimodal.comparison.pairwise_test import PairwiseTest
 from multimodal.comparison.provenance import data_table, failed_command, run_commands
 from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.table import Table
-from multimodal.comparison.wording import group_sentences, lead
+from multimodal.comparison.verdict import group_sentences, lead
 from multimodal.errors import one_line
 
 
@@ -34,7 +36,7 @@ class Comparison:
         groups: {title of a group: its runs}; only runs of the same dataset, source and setting are compared.
         margin: differences of accuracy below it count as equivalent.
         tests: all pairwise tests.
-        sentences: {title of a group: sentences on its results}.
+        sentences: {title of a group: sentences on its results}; then of groups that differ only in their budget.
         tables: the tables with at least one row.
         failures: failed jobs of the folder.
         interrupted: jobs that were stopped, or have not ended.
@@ -79,14 +81,14 @@ def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: floa
     """Compare the runs of a folder, within each group of runs on the same data."""
     groups, tests = by_group(runs), compare_fusions(runs, margin)
     tables = [gain_table(groups), quality_table(groups, tests), generation_table(groups, tests)]
-    tables += [pairwise_table(tests, margin), data_table(groups)]
+    tables += [pairwise_table(tests), data_table(groups)]
     return Comparison(
         title=f"Comparison of {one_line(folder.resolve().name)}",
         lead=lead(groups, failures, margin),
         groups=groups,
         margin=margin,
         tests=tests,
-        sentences=group_sentences(groups, tests, margin),
+        sentences=group_sentences(groups, tests, failures) | budget_sentences(runs, tests),
         tables=with_each_note_once([table for table in tables if len(table.cells)]),
         failures=[failed_job(f) for f in failures if f.status == "failed"],
         interrupted=[failed_job(f) for f in failures if f.status not in ("failed", "left out")],

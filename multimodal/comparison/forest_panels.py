@@ -3,52 +3,47 @@
 import numpy as np
 
 from multimodal.comparison.forest import ForestPanel, ForestRow
-from multimodal.comparison.pairwise_test import PairwiseTest, is_reference
+from multimodal.comparison.pairwise_test import PAIR, PairwiseTest, is_control
 from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import PRIMARY
 
 QUESTIONS = {  # {kind of a test: title of its panel}, in their order
     "reference": "Against the reference fusion",
     "control": "Against the better control",
-    "product": "Against the product of its own two answers",
-    "pair": "Of each other",
+    "product": "Against the product of its own answers",
+    PAIR: "Of each other",
 }
 BOUNDED, CEILING = "accuracy/both", "task/ceiling"  # a metric, and its largest value under the task
-CONTROLS = ("image_only", "text_only")
 
 
 def forest_panels(tests: list[PairwiseTest], groups: dict[str, list[Run]]) -> list[ForestPanel]:
     """Return a panel for each question that a test with a defined difference answers.
 
-    A control is the second side of its own question only, and other pairs stand for a group without the reference.
+    The controls have no rows of their own: the better one is what the others are compared with. Other pairs stand only
+    for groups without the reference.
     """
-    tests = [test for test in tests if test.metric.tested == PRIMARY and test.difference is not None]
-    compared = {test.group for test in tests if kind_of(test) == "reference"}
+    tests = [t for t in tests if t.metric.tested == PRIMARY and t.mean is not None and not is_control(t.first)]
+    referred = {test.group for test in tests if test.kind == "reference"}
+    asked = [test for test in tests if test.kind != PAIR or test.group not in referred]
     panels = []
     for kind, title in QUESTIONS.items():
-        own = [test for test in tests if kind_of(test) == kind and test.first.partition(" ")[0] not in CONTROLS]
-        if kind == "pair":
-            own = [test for test in own if test.group not in compared]
-        if own:
-            panels.append(ForestPanel(title, [forest_row(test, groups[test.group]) for test in own]))
+        own = [test for test in asked if test.kind == kind]
+        seconds = {test.second for test in own}
+        named = kind in ("reference", "control") and len(seconds) == 1  # the title names what all are compared with
+        title = f"{title}: {seconds.pop()}" if named else title
+        rows = [forest_row(test, groups[test.group], named or kind == "product") for test in own]
+        panels += [ForestPanel(title, rows)] if rows else []
     return panels
 
 
-def kind_of(test: PairwiseTest) -> str:
-    """Return which question a test answers."""
-    return "reference" if is_reference(test.second) else "pair"
-
-
-def forest_row(test: PairwiseTest, runs: list[Run]) -> ForestRow:
-    """Return the row of a test with a defined difference."""
-    assert test.difference is not None, "an undefined difference has no place"
-    first, second = (values_by_seed(runs, name, test.metric.name) for name in (test.first, test.second))
-    differences = tuple(first[seed] - second[seed] for seed in sorted(first.keys() & second.keys()))
+def forest_row(test: PairwiseTest, runs: list[Run], short: bool) -> ForestRow:
+    """Return the row of a test with a defined difference, its label without the second side if that is `short`."""
+    assert test.mean is not None, "an undefined difference has no place"
     return ForestRow(
         group=test.group,
-        label=f"{test.first} − {test.second}",
-        differences=differences,
-        mean=test.difference,
+        label=test.first if short else f"{test.first} − {test.second}",
+        differences=test.differences,
+        mean=test.mean,
         interval=test.interval,
         significant=test.significant,
         largest=largest_difference(test, runs),
@@ -57,14 +52,11 @@ def forest_row(test: PairwiseTest, runs: list[Run]) -> ForestRow:
 
 def largest_difference(test: PairwiseTest, runs: list[Run]) -> float | None:
     """Return the ceiling of the task minus the mean of the second side, None if the ceiling is unknown."""
-    paired = [run for run in runs if run.seed not in test.unpaired]
-    first, ceilings = (values_by_seed(paired, test.first, name) for name in (BOUNDED, CEILING))
-    if test.metric.name != BOUNDED or test.difference is None or len(ceilings) < len(first):
+    first = [run for run in runs if run.fusion == test.first and run.seeds in test.seeds]
+    accuracies, ceilings = (
+        [value for run in first if (value := run.metrics.get(name)) is not None] for name in (BOUNDED, CEILING)
+    )
+    if test.metric.name != BOUNDED or test.mean is None or not len(first) == len(accuracies) == len(ceilings):
         return None
-    second = np.mean([*first.values()]) - test.difference
-    return float(np.mean([*ceilings.values()]) - second)
-
-
-def values_by_seed(runs: list[Run], fusion: str, name: str) -> dict[int, float]:
-    """Return {seed: a metric of a fusion}, where it is defined."""
-    return {run.seed: value for run in runs if run.fusion == fusion and (value := run.metrics.get(name)) is not None}
+    second = float(np.mean(accuracies)) - test.mean
+    return float(np.mean(ceilings)) - second

@@ -7,17 +7,21 @@ import pandas as pd
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import SEEDS, PairwiseTest, best_fusion
 from multimodal.comparison.run import Run
-from multimodal.comparison.table import DASH, Table, as_cells, cell
+from multimodal.comparison.table import DASH, Table, as_cells, cell, without_empty_columns
 from multimodal.metric.catalogue import COST, GENERATION, PRIMARY, QUALITY, MetricSpec, compared, shown_in
 
 MEANING = (
-    "All missing rates: the mean accuracy over the whole triangle of shares of samples without image or caption; worst "
-    "rates: its lowest cell. EMAP gap: what the model loses when it may only add up what each modality says. "
-    "Training samples/s and milliseconds are of the machine that each run had."
+    "Mean of the three accuracies: with both, from the image alone, from the caption alone. Fusion gain: the share of "
+    "the way from the best control's limit to the ceiling of the task. Product of its own answers: of the class "
+    "probabilities from the image alone and from the caption alone, a bar that a fusion has to clear. Worst rates: the "
+    "lowest accuracy at any share of samples without image or caption. EMAP gap: what the model loses when it may only "
+    "add up what each modality says. Parameters: of the whole model, then of the fusion. Training samples/s and "
+    "milliseconds are of the machine that each run had."
 )
 GENERATED = (
     "Captions are generated from the image alone, images from the caption alone. Skill: the share of what there "
-    "was to gain over the best blind baseline. R@1: an equal caption, or its image, is found first."
+    "was to gain over the best blind baseline. R@1: an equal caption, or its image, is found first; it is of the "
+    "encoders, before any fusion. SSIM rewards blur: it is shown and not tested."
 )
 REFERENCES = "Grey: baselines without a model, and the judges' own accuracy."
 
@@ -43,7 +47,9 @@ def metric_table(
     for title, runs in groups.items():
         cells += fusion_cells(title, runs, specs, [test for test in tests if test.group == title])
         cells += reference_cells(title, runs[0], specs)
-    return Table(caption, "fusion", as_cells(cells), [how_to_read(), *notes, *why_dashes(groups, specs)])
+    kept, note = without_empty_columns(as_cells(cells))
+    own = [spec for spec in specs if spec.heading in set(kept["column"])]
+    return Table(caption, "fusion", kept, [how_to_read(), *notes, *note, *why_dashes(groups, own)])
 
 
 def how_to_read() -> str:
@@ -103,11 +109,12 @@ def reason(runs: list[Run], name: str) -> str:
 
 
 def why_dashes(groups: dict[str, list[Run]], specs: list[MetricSpec]) -> list[str]:
-    """Return notes that explain the dashes, one for each reason."""
-    names: dict[tuple[str, str, str], list[str]] = {}
-    for title, runs in groups.items():
+    """Return notes that explain the dashes: one for each reason, with the fusions and metrics that it is of."""
+    found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}  # {reason: (fusions, titles)}, as ordered sets
+    for runs in groups.values():
         for fusion, own in by_fusion(runs).items():
             for spec in specs:
                 if all(run.metrics.get(spec.name) is None for run in own):
-                    names.setdefault((title, fusion, reason(own, spec.name)), []).append(spec.name)
-    return [f"{DASH} {title}, {fusion}: {why} ({', '.join(own)})." for (title, fusion, why), own in names.items()]
+                    fusions, titles = found.setdefault(reason(own, spec.name), ({}, {}))
+                    fusions[fusion], titles[spec.title] = None, None
+    return [f"{DASH} {why}: {', '.join(fusions)} ({', '.join(titles)})." for why, (fusions, titles) in found.items()]

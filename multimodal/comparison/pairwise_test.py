@@ -1,48 +1,59 @@
-"""Paired tests of whether one fusion is better than another.
+"""The result of comparing two fusions in one metric: over seeds, and over the test samples.
 
 Pairing by seed measures the variation between trainings; pairing by test sample measures the variation between test
-splits for the trained models. Only the first decides.
+splits for the trained models. The first decides whether a difference is shown; the second whether it is one of the
+fusions or of this test split.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-
-from multimodal.comparison.grouping import by_fusion, by_group
 from multimodal.comparison.run import Run
-from multimodal.comparison.sample_intervals import LEVEL, RunPair, sample_intervals
-from multimodal.metric.catalogue import PRIMARY, SECONDARY, MetricSpec, compared
-from multimodal.metric.statistics import equivalence_test, holm, t_interval, t_test
+from multimodal.metric.catalogue import MetricSpec
 
 SEEDS = 6  # fewest paired seeds for a test
-REFERENCE = "concat"  # the simplest fusion: the second of each pair, so that others are compared with it
+LEVEL = 0.95  # of every interval; a difference is significant where p is below 1 - LEVEL
+REFERENCE = "concat"  # the simplest fusion, with which the others are compared
+CONTROLS = ("image_only", "text_only")  # fusions that read one modality
+# What a fusion is compared with: the reference fusion, the better control, the product of its own answers from each
+# modality alone, or any other fusion.
+BARS = ("reference", "control", "product")
+PAIR = "pair"
 
 Interval = tuple[float, float]
+Seeds = tuple[int, int]  # dataset.seed, seed
 
 
 @dataclass(frozen=True)
 class PairwiseTest:
-    """Holds the comparison of two fusions in one metric.
+    """Holds the comparison of a fusion with a bar or with another fusion, in one metric.
 
     Args:
         group: title of the runs' group.
         metric: the metric's entry in the catalogue.
         first: a fusion.
-        second: the fusion that it is compared with.
-        n: number of paired seeds.
-        unpaired: seeds that only one of the two fusions has; they are left out.
-        difference: mean of first - second; None if it is undefined.
+        second: what it is compared with: a fusion, or the product of its own answers.
+        kind: `reference`, `control`, `product` or `pair`.
+        n: number of paired differences that the test is of: pairs of runs, or splits if there are SEEDS or more.
+        seeds: (dataset.seed, seed) of each pair of runs.
+        unpaired: those that only one of the two fusions has; they are left out.
+        differences: first - second of each pair of runs, in the order of `seeds`; empty if undefined.
+        mean: mean of the differences; None if it is undefined.
+        median: their median, which a single failed training does not move.
         interval: 95 % interval over seeds, not adjusted for multiple tests; None with fewer than two seeds.
-        p: p value of the hypothesis of no difference, Holm-adjusted within its family (all pairs of fusions of the
-            group, in the primary metric or in all secondary ones); None with fewer than SEEDS seeds.
-        p_equivalent: p value of the hypothesis of a difference outside the margin, from two one-sided tests, adjusted
-            in the same way.
-        sample_interval: 95 % interval over test samples of the difference averaged over the seeds; None if too few
-            samples differ, or predictions were not saved.
-        sample_dependent: whether the interval over test samples includes zero or could not be computed.
+        margin: largest difference that counts as equivalent; None for a metric that is no accuracy.
+        sample_interval: 95 % interval over test samples of the difference averaged over the seeds; None if predictions
+            were not saved, or the samples change with every split.
+        sample_dependent: whether other test samples may show no difference: by the interval, by the sign test where
+            samples are few, or by seeds and samples taken together.
+        error: standard error over seeds and, if predictions were saved, test samples together; with SEEDS or more.
+        p: p value of the hypothesis of no difference over seeds, Holm-adjusted within its family (see `families`);
+            None with fewer than SEEDS seeds.
+        p_population: p value of the same over seeds and test samples together, adjusted in the same way.
+        p_equivalent: p value of the hypothesis of a difference outside the margin, over both, adjusted alike.
+        mdd: the smallest difference that a test at this n, with this error and in this family, shows with a
+            probability of 80 %; None with fewer than SEEDS seeds, or if nothing varies.
+        collapses: number of paired runs of the first and of the second whose accuracy is no better than chance.
+        at_ceiling: whether both are within the margin of the task's ceiling.
         note: why the difference is undefined.
     """
 
@@ -50,53 +61,56 @@ class PairwiseTest:
     metric: MetricSpec
     first: str
     second: str
+    kind: str
     n: int
-    unpaired: tuple[int, ...] = ()
-    difference: float | None = None
+    seeds: tuple[Seeds, ...] = ()
+    unpaired: tuple[Seeds, ...] = ()
+    differences: tuple[float, ...] = ()
+    mean: float | None = None
+    median: float | None = None
     interval: Interval | None = None
-    p: float | None = None
-    p_equivalent: float | None = None
+    margin: float | None = None
     sample_interval: Interval | None = None
     sample_dependent: bool = False
+    error: float | None = None
+    p: float | None = None
+    p_population: float | None = None
+    p_equivalent: float | None = None
+    mdd: float | None = None
+    collapses: tuple[int, int] = (0, 0)
+    at_ceiling: bool = False
     note: str = ""
 
     @property
     def significant(self) -> bool:
-        """Return whether the difference is significant at the 5 % level."""
+        """Return whether the difference is significant at the 5 % level, over seeds."""
         return self.p is not None and self.p < 1 - LEVEL
 
     @property
     def equivalent(self) -> bool:
-        """Return whether the difference is significantly within the margin; it may also differ significantly from 0."""
-        return self.p_equivalent is not None and self.p_equivalent < 1 - LEVEL
+        """Return whether the difference is significantly within the margin, over seeds and over test samples.
+
+        It may also differ significantly from 0.
+        """
+        if self.margin is None or self.p_equivalent is None or self.p_equivalent >= 1 - LEVEL:
+            return False
+        return self.sample_interval is None or max(map(abs, self.sample_interval)) < self.margin
 
     @property
     def better(self) -> str:
-        """Return the fusion with the better mean."""
-        assert self.difference is not None, "an undefined difference has no better side"
-        return self.first if (self.difference > 0) == self.metric.higher_is_better else self.second
+        """Return the side with the better mean."""
+        assert self.mean is not None, "an undefined difference has no better side"
+        return self.first if (self.mean > 0) == self.metric.higher_is_better else self.second
 
     @property
     def worse(self) -> str:
-        """Return the fusion with the worse mean."""
+        """Return the side with the worse mean."""
         return self.second if self.better == self.first else self.first
 
-
-def compare_fusions(runs: list[Run], margin: float) -> list[PairwiseTest]:
-    """Test every pair of fusions of every group, in each metric that the catalogue tests, the primary one first.
-
-    Args:
-        runs: runs of any datasets and settings; only runs of the same group are compared.
-        margin: largest difference that counts as equivalent, as a share: 0.01 is 1 point.
-
-    Raises:
-        ValueError: if the margin is not between 0 and 1.
-    """
-    check_margin(margin)
-    tests = []
-    for group, own in by_group(runs).items():
-        tests += adjust([test for pair in fusion_pairs(own) for test in compare_pair(*pair, group, margin)])
-    return tests
+    @property
+    def beats(self) -> bool:
+        """Return whether the first is significantly better, over seeds and over test samples."""
+        return self.significant and not self.sample_dependent and self.better == self.first
 
 
 def check_margin(margin: float) -> None:
@@ -105,72 +119,29 @@ def check_margin(margin: float) -> None:
         raise ValueError(f"report.margin must be a share above 0 and below 1 (0.01 is 1 point), got {margin}")
 
 
-def fusion_pairs(runs: list[Run]) -> Iterator[tuple[list[Run], list[Run]]]:
-    """Yield the runs of every pair of fusions of a group, the reference second."""
-    fusions = by_fusion(runs)
-    names = sorted(fusions, key=lambda name: (is_reference(name), name))
-    yield from ((fusions[first], fusions[second]) for first, second in combinations(names, 2))
-
-
 def is_reference(fusion: str) -> bool:
     """Return whether this is the reference fusion, with any arguments."""
     return fusion.partition(" ")[0] == REFERENCE
 
 
-def adjust(tests: list[PairwiseTest]) -> list[PairwiseTest]:
-    """Adjust the p values of a group by Holm's method within two families: primary metric, and all secondary ones."""
-    adjusted = list(tests)
-    for family in (PRIMARY, SECONDARY):
-        rows = [i for i, test in enumerate(tests) if test.metric.tested == family and test.p is not None]
-        columns = [holm([getattr(tests[i], name) for i in rows]) for name in ("p", "p_equivalent")]
-        for i, p, p_equivalent in zip(rows, *columns, strict=True):
-            adjusted[i] = replace(tests[i], p=p, p_equivalent=p_equivalent)
-    return adjusted
-
-
-def compare_pair(first: list[Run], second: list[Run], group: str, margin: float) -> list[PairwiseTest]:
-    """Test two fusions in each metric; the p values are not yet adjusted."""
-    a, b = ({run.seed: run for run in runs} for runs in (first, second))
-    pairs = [(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys())]
-    unpaired, sampled = tuple(sorted(a.keys() ^ b.keys())), sample_intervals(pairs)
-    tests = []
-    for metric in compared():
-        test = PairwiseTest(group, metric, first[0].fusion, second[0].fusion, len(pairs), unpaired)
-        note = why_undefined(pairs, metric.name)
-        facts = {} if note else seed_test(pairs, metric.name, margin) | sampled.get(metric.name, {})
-        tests.append(replace(test, note=note, **facts))
-    return tests
-
-
-def why_undefined(pairs: list[RunPair], name: str) -> str:
-    """Return which run lacks the metric, and why; an empty text if all have it."""
-    run = next((run for pair in pairs for run in pair if run.metrics.get(name) is None), None)
-    if run is None:
-        return ""
-    return f"undefined for {run.fusion}, seed {run.seed}: {run.undefined.get(name, 'not measured')}"
-
-
-def seed_test(pairs: list[RunPair], name: str, margin: float) -> dict[str, Any]:
-    """Compute the fields of a `PairwiseTest` over seeds, in which no run lacks the metric.
-
-    Returns:
-        `difference`; `interval` with two seeds or more; `p` and `p_equivalent` with SEEDS or more.
-    """
-    first = np.array([run.metrics[name] for run, _ in pairs], np.float64)
-    second = np.array([run.metrics[name] for _, run in pairs], np.float64)
-    x = first - second
-    found: dict[str, Any] = {"difference": float(x.mean())} if len(x) else {}
-    if len(x) > 1:
-        low, high = t_interval(x, LEVEL)
-        found["interval"] = (float(low), float(high))
-    if len(x) >= SEEDS:
-        found |= {"p": float(t_test(x)), "p_equivalent": float(equivalence_test(x, margin))}
-    return found
+def is_control(fusion: str) -> bool:
+    """Return whether this fusion reads one modality, with any arguments."""
+    return fusion.partition(" ")[0] in CONTROLS
 
 
 def enough_seeds(fusions: dict[str, list[Run]]) -> list[str]:
     """Return the fusions with enough seeds for a test."""
-    return [name for name, runs in fusions.items() if len({run.seed for run in runs}) >= SEEDS]
+    return [name for name, runs in fusions.items() if len({run.seeds for run in runs}) >= SEEDS]
+
+
+def fusing(tests: list[PairwiseTest]) -> dict[str, tuple[PairwiseTest, PairwiseTest]]:
+    """Return {fusion: its tests against the better control and against the product of its own answers}.
+
+    A fusion fuses if it beats both. Fusions that lack one of the two tests are left out.
+    """
+    bars = {(test.first, test.kind): test for test in tests if test.kind in BARS[1:] and test.mean is not None}
+    names = [name for name, kind in bars if kind == "product" and (name, "control") in bars]
+    return {name: (bars[name, "control"], bars[name, "product"]) for name in names}
 
 
 def best_fusion(fusions: dict[str, list[Run]], metric: MetricSpec, tests: list[PairwiseTest]) -> str | None:

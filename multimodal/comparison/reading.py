@@ -1,10 +1,8 @@
 """Reading of the runs of a folder, each with its metrics and the settings in which it differs from the others."""
 
-import json
 import logging
 import sys
 from collections.abc import Hashable
-from dataclasses import replace
 from pathlib import Path
 from typing import (
     Any,
@@ -12,11 +10,11 @@ from typing import (
 )
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 from typing_extensions import TypedDict
 
 from multimodal.comparison.run import Failure, Run
+from multimodal.comparison.run_labels import label_runs
 from multimodal.comparison.stored_samples import sample_values
 from multimodal.errors import DAMAGE, check_readable, checked, damage, one_line, read_object
 from multimodal.metric.catalogue import CATALOGUE
@@ -26,15 +24,6 @@ from multimodal.runs.run_dir import REPLACED, read_history
 
 log = logging.getLogger(__name__)
 
-# Parts of the config that must be equal for a fair comparison of fusions, and keys in them that change no result.
-COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
-COMPARED += ("fusion_parameters", "code")
-NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
-NOT_COMPARED += ("evaluation.image_judge.cache",)
-# represented by source and fingerprint
-ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")
-ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
-DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 FACTS = ("seed",)  # entries of metrics.json that are no metrics
 LEVELS = ("", "*/", "*/*/")  # a run, its folder, or a folder of such folders
 RUN_FIGURES = ("generation.png", "tsne.png")  # shown in a report
@@ -88,12 +77,12 @@ def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
         [pair for pair in pairs if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in pairs})
     ]
     for run in (run for own in datasets for run in label_runs(own)):
-        newest = runs.setdefault((run.group, run.fusion, run.seed), run)
+        newest = runs.setdefault((run.group, run.fusion, run.seeds), run)
         if newest is not run:
             log.warning("%s repeats %s, which is newer, and is left out of the report", run.folder, newest.folder)
             left_out.append(excluded(run.folder, f"it repeats {newest.folder.name}, which is newer"))
     failures = read_failures(folder, [file.parent for file in files])
-    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seed)), [*failures, *left_out]
+    return sorted(runs.values(), key=lambda run: (run.group, run.fusion, run.seeds)), [*failures, *left_out]
 
 
 def run_files(folder: Path, name: str) -> list[Path]:
@@ -123,7 +112,11 @@ def read_failures(folder: Path, finished: list[Path]) -> list[Failure]:
         finished: folders of the runs that have metrics.
     """
     records, damaged = read_jobs(folder / RECORDS)
-    failures = [Failure(r.overrides, r.error, r.traceback, True, r.status) for r in records if r.status != FINISHED]
+    failures = [
+        Failure(r.overrides, r.error, r.traceback, True, r.status, "", r.dataset, r.fusion)
+        for r in records
+        if r.status != FINISHED
+    ]
     failures += [leave_out(folder / RECORDS, reason) for reason in damaged]
     for file in sorted(run_files(folder, "status.json")):
         if file.parent in finished or not (file.parent / FILE).exists():
@@ -148,7 +141,8 @@ def read_failure(file: Path, records: list[JobRecord]) -> Failure | None:
         return None
     if status == FINISHED:
         raise ValueError("metrics.json is missing, though status.json says that the run has finished")
-    return Failure(run.overrides, error or KILLED, trace, multirun=False, status=status or "running")
+    status = status or "running"
+    return Failure(run.overrides, error or KILLED, trace, False, status, "", run.dataset, run.fusion)
 
 
 def known_record(folder: Path) -> RunRecord:
@@ -195,6 +189,7 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
         fusion=record.fusion,
         setting="",
         seed=record.seed,
+        dataset_seed=dataset_seed(record),
         metrics=metrics,
         undefined=evaluated["undefined"],
         baselines=evaluated["baselines"],
@@ -207,6 +202,15 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
     for name in RUN_FIGURES:
         check_picture(folder / name)
     return run, record.choices | {f"weights.{modality}": name for modality, name in record.weights.items()}
+
+
+def dataset_seed(record: RunRecord) -> int:
+    """Return `dataset.seed`, 0 if the config lacks it; ValueError if it is no whole number."""
+    dataset = record.config.get("dataset", {})
+    seed = dataset.get("seed", 0) if isinstance(dataset, dict) else 0
+    if type(seed) is not int:
+        raise ValueError(f"{FILE}: dataset.seed must be a whole number, got {seed!r}")
+    return seed
 
 
 def is_metric(name: str, value: Any) -> bool:
@@ -261,73 +265,3 @@ def check_picture(file: Path) -> None:
             picture.load()
     except Exception as error:  # of a damaged picture nearly anything is raised
         raise ValueError(f"{file.name} {damage(file, error)}") from error
-
-
-def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
-    """Fill in `setting` and the fusion arguments of the runs of one dataset: the settings in which they differ.
-
-    Runs may also differ in their data, which is named apart; keys that follow from the data, such as the size of the
-    vocabulary, then do not appear in the setting.
-
-    Args:
-        pairs: each run with its {config group: choice}.
-    """
-    runs = [run for run, _ in pairs]
-    choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
-    leaves = [flat(run.config) for run in runs]
-    data = [{name: getattr(run, name) for name in DATA} for run in runs]
-    dataset, compared = (
-        [part(x, *names) for x in leaves] for names in ((("dataset",), ORIGIN), (COMPARED, NOT_COMPARED))
-    )
-    known = differences(pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1))
-    settings = labels(known.drop(columns=DATA, errors="ignore"))
-    for fusion in {run.fusion for run in runs}:  # each has arguments of its own
-        rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
-        arguments = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
-        own = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
-        own = own[[name for name in own if name in arguments]].rename(columns=lambda name: name.removeprefix("fusion."))
-        for i, label in zip(rows, labels(own), strict=True):
-            runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
-    return [replace(run, setting=", ".join(label)) for run, label in zip(runs, settings, strict=True)]
-
-
-def differences(values: pd.DataFrame) -> pd.DataFrame:
-    """Select, in order, the columns that distinguish rows which are equal in all columns selected before."""
-    selected: list[int] = []
-    count = 1
-    for i in range(values.shape[1]):
-        finer = len(values.iloc[:, [*selected, i]].drop_duplicates())
-        if finer > count:
-            selected, count = [*selected, i], finer
-    return values.iloc[:, selected]
-
-
-def labels(values: pd.DataFrame) -> list[list[str]]:
-    """Return the `key=value` pairs of each row; missing values are left out."""
-    return [[f"{key}={value}" for key, value in row.items() if pd.notna(value)] for _, row in values.iterrows()]
-
-
-def as_texts(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return a table of values as texts, in the notation of the command line."""
-    texts = [
-        {key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()} for row in rows
-    ]
-    return pd.DataFrame(texts, dtype=object)
-
-
-def flat(config: dict[str, Any]) -> dict[str, Any]:
-    """Flatten {"a": {"b": 1}} to {"a.b": 1}."""
-    leaves: dict[str, Any] = {}
-    for name, value in config.items():
-        inner = flat(value) if isinstance(value, dict) else {}
-        leaves |= {f"{name}.{key}": each for key, each in inner.items()} or {name: value}
-    return leaves
-
-
-def part(leaves: dict[str, Any], roots: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:
-    """Select the keys at or under one of `roots`, and at or under none of `without`."""
-    return {
-        key: value
-        for key, value in leaves.items()
-        if key.partition(".")[0] in roots and not any(f"{key}.".startswith(f"{name}.") for name in without)
-    }

@@ -17,6 +17,8 @@ class Run:
         fusion: name of the fusion, with the arguments in which the runs differ: `attention num_layers=2`.
         setting: other settings in which the runs of a dataset differ: `caption=synergy`; empty if there are none.
         seed: seed of initialisation, sample order and dropout.
+        dataset_seed: seed of the split, of drawn data and of the task's draws. Runs that differ only in it are of one
+            group, and have one `fingerprint`: that of the lowest of these seeds.
         metrics: {name: value}, None where undefined.
         undefined: {name: reason} for every None.
         baselines: {blind baseline: {name: value}}.
@@ -33,6 +35,7 @@ class Run:
     fusion: str
     setting: str
     seed: int
+    dataset_seed: int
     metrics: dict[str, float | None] = field(repr=False)
     undefined: dict[str, str] = field(repr=False)
     baselines: dict[str, dict[str, float | None]] = field(repr=False)
@@ -46,6 +49,11 @@ class Run:
         """Return the key that is equal for runs that may be compared."""
         return self.dataset, self.source, self.fingerprint, self.setting
 
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """Return the seeds that two runs must have in common to be paired: that of the data, and that of training."""
+        return self.dataset_seed, self.seed
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -58,6 +66,8 @@ class Failure:
         multirun: whether it is a job of a sweep.
         status: `failed`; `interrupted`, or `running` if nobody wrote an end; `left out`, for damaged or foreign files.
         name: the folder of what was left out.
+        dataset: name of the dataset; empty if unknown.
+        fusion: name of the fusion; empty if unknown.
     """
 
     overrides: list[str]
@@ -66,3 +76,5 @@ class Failure:
     multirun: bool = True
     status: str = "failed"
     name: str = ""
+    dataset: str = ""
+    fusion: str = ""

@@ -7,7 +7,7 @@ import pyarrow.parquet
 
 from multimodal.comparison.run import Run
 from multimodal.io import read_parquet
-from multimodal.metric.catalogue import compared
+from multimodal.metric.catalogue import compared, spec_of
 from multimodal.metric.statistics import Floats
 
 
@@ -33,13 +33,16 @@ class StoredColumns(dict[str, np.ndarray]):
 
 
 def sample_values(run: Run) -> dict[str, Floats]:
-    """Return {metric: (N,) values of the test samples} of the metrics that `predictions.parquet` has columns for."""
+    """Return {metric: (N,) values of the test samples} of the metrics that are tested, or that others are tested with.
+
+    Those that `predictions.parquet` has no columns for are left out.
+    """
     file = run.folder / "predictions.parquet"
     if not file.exists():
         return {}
     columns, values = StoredColumns(file), {}
-    for spec in compared():
-        if spec.per_sample is None:
+    for spec in (*compared(), spec_of("fusion/product")):
+        if spec is None or spec.per_sample is None:
             continue
         try:
             values[spec.name] = np.asarray(spec.per_sample(columns), np.float64)

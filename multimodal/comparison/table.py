@@ -90,3 +90,15 @@ def cell(data: str, line: str, column: str, text: str, value: float | None = Non
 def as_cells(cells: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the cells as a DataFrame of objects, so that None and whole numbers are not converted."""
     return pd.DataFrame(cells, columns=list(cell("", "", "", "")), dtype=object)
+
+
+def without_empty_columns(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out the columns in which no line has anything, and return a note that names them.
+
+    Returns:
+        The cells, and the note in a list, which is empty if every column has something.
+    """
+    empty = cells["text"].isin([DASH, ""]).groupby(cells["column"], sort=False).all()
+    names = list(empty.index[empty])
+    note = [f"Without a column, because no line has a value: {'; '.join(map(str, names))}."] if names else []
+    return cells[~cells["column"].isin(names)].reset_index(drop=True), note

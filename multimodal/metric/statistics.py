@@ -98,7 +98,25 @@ def t_test(x: ArrayLike) -> Floats:
         >>> print(f"{t_test([1, 2, 3]):.3f} {t_test([2, 2, 2]):.3f} {t_test([0, 0, 0]):.3f}")
         0.074 0.000 1.000
     """
-    return 2 * t.sf(abs(t_statistic(*mean_and_error(x))), np.shape(x)[-1] - 1)
+    return t_test_of(*mean_and_error(x), np.shape(x)[-1] - 1)
+
+
+def t_test_of(mean: Floats, error: Floats, freedom: int) -> Floats:
+    """Compute the two-sided p-value of the hypothesis that a mean with this standard error is 0.
+
+    Args:
+        mean: (...).
+        error: (...) standard error of the mean.
+        freedom: degrees of freedom of the error.
+
+    Returns:
+        (...).
+
+    Example:
+        >>> print(f"{t_test_of(np.array(2.0), np.array(0.577), 2):.3f}")  # as t_test([1, 2, 3])
+        0.074
+    """
+    return 2 * t.sf(abs(t_statistic(mean, error)), freedom)
 
 
 def equivalence_test(x: ArrayLike, margin: float) -> Floats:
@@ -120,12 +138,33 @@ def equivalence_test(x: ArrayLike, margin: float) -> Floats:
         >>> print(f"{equivalence_test([-1, 0, 1], margin=2):.3f}")
         0.037
     """
+    return equivalence_test_of(*mean_and_error(x), np.shape(x)[-1] - 1, margin)
+
+
+def equivalence_test_of(mean: Floats, error: Floats, freedom: int, margin: float) -> Floats:
+    """Compute the p-value of the hypothesis that a mean with this standard error is outside (-margin, margin).
+
+    Args:
+        mean: (...).
+        error: (...) standard error of the mean.
+        freedom: degrees of freedom of the error.
+        margin: largest mean that counts as equivalent, above 0.
+
+    Returns:
+        (...).
+
+    Raises:
+        ValueError: if the margin is not above 0.
+
+    Example:
+        >>> print(f"{equivalence_test_of(np.array(0.0), np.array(0.577), 2, margin=2):.3f}")
+        0.037
+    """
     if margin <= 0:
         raise ValueError(f"the margin of an equivalence test must be above 0, got {margin}")
-    mean, error = mean_and_error(x)
     nearest = margin - abs(mean)  # to the nearer margin: the test with the larger p-value
     nearest = np.where(abs(nearest) < ROUND_OFF, 0, nearest)
-    return np.where((error == 0) & (nearest == 0), 1.0, t.sf(t_statistic(nearest, error), np.shape(x)[-1] - 1))
+    return np.where((error == 0) & (nearest == 0), 1.0, t.sf(t_statistic(nearest, error), freedom))
 
 
 def holm(p: list[float]) -> list[float]:

@@ -20,7 +20,7 @@ from multimodal.io import read_json, write_json, write_parquet
 from tests.helpers.made_up_runs import make_run, record
 
 BAD = "toy-concat-s1-embedded"  # the folder of the damaged run
-SAMPLES = {"label": [0, 1, 0, 1, 0, 1], "availability": [0.5] * 6, "text_to_image/ssim": [0.5] * 6}
+SAMPLES = {"label": [0, 1, 0, 1, 0, 1], "product_correct": [1.0] * 6, "image_to_text/class_coherent": [0.5] * 6}
 
 
 def write(content: str | bytes) -> Callable[[Path], object]:
@@ -144,9 +144,9 @@ KINDS: dict[str, dict[str, tuple[Callable[[Path], object], str]]] = {
     "predictions.parquet": {
         **ANY,
         "text": (write("label\n1\n"), "is damaged"),
-        "dtype": (samples(availability=["a"] * 6), "is damaged"),
-        "nan": (samples(availability=[float("nan")] * 6), "has no finite number for availability/mean"),
-        "rows": (lambda file: write_parquet({"availability": [0.5] * 4}, file), "has 4 samples"),
+        "dtype": (samples(product_correct=["a"] * 6), "is damaged"),
+        "nan": (samples(product_correct=[float("nan")] * 6), "has no finite number for fusion/product"),
+        "rows": (lambda file: write_parquet({"product_correct": [1.0] * 4}, file), "has 4 samples"),
     },
     "generation.png": {**ANY, "huge": TEXT["huge"], "text": (write("<svg/>"), "is damaged")},
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from multimodal.comparison.pairwise_test import compare_fusions
+from multimodal.comparison.fusion_tests import compare_fusions
 from multimodal.metric import catalogue
 from multimodal.metric.catalogue import SECONDARY, MetricSpec, compared, primary
 from tests.helpers.made_up_pairs import made_up_run, primary_test, two_fusions
@@ -31,7 +31,7 @@ def test_zero_variance() -> None:
     assert not constant.equivalent
     assert constant.p == 0
     equal = primary_test(two_fusions(0.0, spread=0))
-    assert (equal.difference, equal.interval, equal.p) == (0, (0, 0), 1)
+    assert (equal.mean, equal.interval, equal.p) == (0, (0, 0), 1)
     assert equal.equivalent
     assert not equal.significant
 
@@ -40,13 +40,13 @@ def test_pairs_are_by_seed_whatever_the_order_and_others_are_left_out() -> None:
     runs = two_fusions(0.005, seeds=6)
     runs += [made_up_run("attention", 7, 0.1), made_up_run("attention", 9, 0.1)]
     test = primary_test(runs[::-1])
-    assert test.difference == pytest.approx(0.005)
-    assert (test.n, test.unpaired) == (6, (7, 9))
+    assert test.mean == pytest.approx(0.005)
+    assert (test.n, test.unpaired) == (6, ((0, 7), (0, 9)))
 
 
 def test_no_seed_in_common() -> None:
     (test, *_) = compare_fusions([made_up_run("attention", 0, 0.9), made_up_run("concat", 1, 0.8)], 0.01)
-    assert (test.n, test.difference, test.unpaired) == (0, None, (0, 1))
+    assert (test.n, test.mean, test.unpaired) == (0, None, ((0, 0), (0, 1)))
 
 
 @pytest.mark.parametrize("name", ["dataset", "source", "fingerprint", "setting"])
@@ -54,7 +54,7 @@ def test_only_equal_groups_are_compared(name: str) -> None:
     """Nothing is compared or averaged across them, and each has its title."""
     good, bad = two_fusions(0.02), two_fusions(-0.02, **{name: "other"})
     found = compare_fusions(good + bad, 0.01)
-    assert [v.difference for v in found] == pytest.approx([0.02] * 5 + [-0.02] * 5)
+    assert [v.mean for v in found] == pytest.approx([0.02] * 5 + [-0.02] * 5)
     assert len({v.group for v in found}) == 2
     assert compare_fusions(good[:6] + bad[6:], 0.01) == []
 
@@ -63,13 +63,13 @@ def test_undefined_has_its_reason_and_costs_the_others_nothing() -> None:
     runs, name = two_fusions(0.001), "image_to_text/class_coherence"
     bare = replace(runs[3], metrics=runs[3].metrics | {name: None}, undefined={name: "captions name no class"})
     found = {v.metric.name: v for v in compare_fusions([*runs[:3], bare, *runs[4:]], 0.01)}
-    assert found[name].difference is None
+    assert found[name].mean is None
     assert found[name].note == "undefined for attention, seed 3: captions name no class"
     assert found["accuracy/image"].p == pytest.approx(min(1, 3 * found[PRIMARY].p))  # of three tests, all equal
 
 
 def test_families_and_their_order() -> None:
-    """Three fusions are three tests of the primary metric and twelve others; concat is the reference."""
+    """What is compared with the reference, concat, pays nothing for the other pairs."""
     runs = two_fusions(0.0022)
     runs += [replace(r, fusion="gated") for r in runs if r.fusion == "concat"]
     found = compare_fusions(runs, 0.01)
@@ -82,7 +82,9 @@ def test_families_and_their_order() -> None:
     alone = primary_test(two_fusions(0.0022)).p
     assert alone < 0.05
     shown = [v for v in found if v.second == "concat"]  # two equal ones, and gated - concat which is none
-    assert [v.p for v in shown] == pytest.approx(([3 * alone] + [min(1, 12 * alone)] * 4) + [1] * 5)
+    assert [v.p for v in shown] == pytest.approx(([2 * alone] + [min(1, 8 * alone)] * 4) + [1] * 5)
+    assert [v.kind for v in found[::5]] == ["pair", "reference", "reference"]
+    assert found[0].p == pytest.approx(alone)  # attention - gated is alone in the other family
 
 
 def test_equivalence_is_adjusted_as_well() -> None:
@@ -91,7 +93,7 @@ def test_equivalence_is_adjusted_as_well() -> None:
     alone = primary_test(runs)
     assert alone.equivalent
     for name in ("gated", "sum"):
-        runs += [replace(r, fusion=name) for r in runs if r.fusion == "concat"]
+        runs += [replace(r, fusion=name) for r in runs if r.fusion == "attention"]
     among = next(v for v in compare_fusions(runs, 0.01) if (v.first, v.second) == ("attention", "concat"))
     assert among.p_equivalent > alone.p_equivalent
     assert not among.equivalent

@@ -10,7 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from multimodal.comparison.grouping import group_titles
-from multimodal.comparison.reading import Failure, Run, differences, labels, read_runs
+from multimodal.comparison.reading import Failure, Run, read_runs
+from multimodal.comparison.run_labels import differences, labels
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
 from tests.helpers.made_up_runs import record
@@ -84,7 +85,10 @@ def test_unfinished_runs_are_none_and_failed_jobs_are_told(tmp_path: Path) -> No
     (tmp_path / "a" / "metrics.json").unlink()
     record(tmp_path, overrides=["seed=1"], status="failed", error="ValueError: no", traceback="...", seed=1)
     record(tmp_path, overrides=["seed=2"], status="finished", folder="a")
-    assert read_runs(tmp_path) == ([], [Failure(["seed=1"], "ValueError: no", "...")])
+    assert read_runs(tmp_path) == (
+        [],
+        [Failure(["seed=1"], "ValueError: no", "...", dataset="toy", fusion="attention")],
+    )
 
 
 def test_seed_fusion_and_paths_set_nothing_apart(tmp_path: Path) -> None:
@@ -167,8 +171,8 @@ def test_a_failed_job_is_told_until_it_is_mended_and_a_single_run_too(tmp_path: 
         (tmp_path / name / "metrics.json").unlink()
         write_json({"status": "failed", "error": "broken", "traceback": "t"}, tmp_path / name / "status.json")
     assert read_runs(tmp_path)[1] == [
-        Failure(["seed=0"], "no", "t"),
-        Failure(["seed=5"], "broken", "t", multirun=False),
+        Failure(["seed=0"], "no", "t", dataset="toy", fusion="attention"),
+        Failure(["seed=5"], "broken", "t", multirun=False, dataset="mnist", fusion="concat"),
     ]
 
 

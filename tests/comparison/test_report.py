@@ -18,7 +18,7 @@ from multimodal.comparison.reading import Run, read_runs
 from multimodal.comparison.report import write_report
 from tests.helpers.made_up_runs import make_run, make_sweep, record
 
-ALL = "accuracy over all missing rates\u00a0↑"
+PRIMARY = "accuracy with both\u00a0↑"
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +54,15 @@ def grids(groups: dict[str, list[Run]], widest: int) -> list[FigureSection]:
 
 
 def bold(folder: Path) -> set[str]:
-    """Fusions whose accuracy over all missing rates is in bold."""
+    """Fusions whose accuracy with both is in bold."""
     quality = compared(folder).tables[0].cells
-    return set(quality[quality["column"].eq(ALL) & quality["best"].eq(True)]["line"])
+    return set(quality[quality["column"].eq(PRIMARY) & quality["best"].eq(True)]["line"])
 
 
 def test_means_and_deviations_are_those_of_the_runs(sweep: Path) -> None:
     right = 0.8 + 0.0012 * np.arange(6)
     for fusion, values in (("attention", right + 0.02), ("concat", right)):
-        cell = cells(sweep, ALL)["toy (embedded)", fusion]
+        cell = cells(sweep, PRIMARY)["toy (embedded)", fusion]
         assert float(cell["value"]) == pytest.approx(values.mean())
         assert float(cell["sd"]) == pytest.approx(values.std(ddof=1))
         assert cell["n"] == "6"
@@ -73,13 +73,13 @@ def test_means_and_deviations_are_those_of_the_runs(sweep: Path) -> None:
 def test_page_markdown_and_csv_say_the_same(sweep: Path) -> None:
     page, told = (sweep / "report.html").read_text(), (sweep / "report.md").read_text()
     texts = [row["text"] for row in rows(sweep)]
-    (sentence,) = compared(sweep).sentences["toy (embedded)"]
+    sentence, _ = compared(sweep).sentences["toy (embedded)"]
     assert "attention − concat = +2.0 points" in sentence
     assert sentence in page
     assert sentence in texts
     assert sentence.replace("[", "\\[") in told
-    assert f"<strong>{cells(sweep, ALL)['toy (embedded)', 'attention']['text']}</strong>" in page
-    assert f"**{cells(sweep, ALL)['toy (embedded)', 'attention']['text']}**" in told
+    assert f"<strong>{cells(sweep, PRIMARY)['toy (embedded)', 'attention']['text']}</strong>" in page
+    assert f"**{cells(sweep, PRIMARY)['toy (embedded)', 'attention']['text']}**" in told
     tables = compared(sweep).tables
     assert {text for table in tables for text in table.cells["text"]} <= set(texts)
     for text in (text for table in tables for text in table.without_dashes().cells["text"]):
@@ -140,13 +140,13 @@ def test_the_best_is_ahead_of_every_other(tmp_path: Path) -> None:
 
 def test_a_control_without_the_measure_is_not_in_the_way(tmp_path: Path) -> None:
     make_sweep(tmp_path)
-    names = ("availability/mean", "text_to_image/ssim")
+    names = ("accuracy/both", "text_to_image/ssim")
     why = dict.fromkeys(names, "this fusion does not read the text")
     for seed in range(6):
         make_run(tmp_path, "image_only", seed, metrics=dict.fromkeys(names), undefined=why)
     assert bold(tmp_path) == {"attention"}
     told = as_markdown(compared(tmp_path), {})
-    assert "image\\_only: this fusion does not read the text" in told
+    assert "– this fusion does not read the text: image\\_only (accuracy with both)." in told
     assert not re.search(r"\b(nan|None|null)\b", told.replace("None.", ""))
 
 
@@ -238,13 +238,12 @@ def test_many_fusions_say_who_is_ahead_and_each_beside_the_plain_one(tmp_path: P
         for seed in range(2 if fusion == "film" else 6):
             make_run(tmp_path, fusion, seed, better + 0.0001 * (seed % 2))
     told = compared(tmp_path).sentences["toy (embedded)"]
-    assert told[0] == "gated is ahead of all the others in accuracy over all missing rates."
-    assert [line.partition(" =")[0] for line in told[1:-1]] == [
-        f"{name} − concat" for name in ("attention", "film", "gated", "text_only")
-    ]
+    assert told[0] == "gated is ahead of all the others in accuracy with both."
+    pairs = [f"{name} − concat" for name in ("attention", "film", "gated")]
+    assert [line.partition(" =")[0] for line in told[1:-2]] == [*pairs, "concat − text_only"]
     assert "no difference shown" in told[1]
     assert "too few to say" in told[2]
-    assert told[-1] == "6 more comparisons in the table of all comparisons."
+    assert told[-2] == "6 more comparisons in the table of all comparisons."
     assert bold(tmp_path) == {"gated"}  # a trial run of two seeds takes nothing from it
 
 
@@ -258,19 +257,19 @@ def test_nobody_ahead_and_too_few_are_said(tmp_path: Path) -> None:
         for seed in range(1, 6):
             make_run(tmp_path, fusion, seed)
     told = compared(tmp_path).sentences["toy (embedded)"][0]
-    assert told == "None of a, b, c is shown ahead of all the others in accuracy over all missing rates."
+    assert told == "None of a, b, c is shown ahead of all the others in accuracy with both."
 
 
 def test_the_table_of_comparisons_has_the_numbers_of_the_verdicts(sweep: Path) -> None:
     """attention is 0.02 ahead in each of six seeds: in points, with both ends of the interval."""
     found = {row["column"]: row for row in rows(sweep) if row["table"] == "All comparisons"}
     first = {r["column"]: r for r in reversed([r for r in rows(sweep) if r["table"] == "All comparisons"])}
-    assert first["measure"]["text"] == "accuracy over all missing rates"
+    assert first["measure"]["text"] == "accuracy with both"
     assert (first["difference"]["text"], float(first["difference"]["value"])) == ("+2.0 points", pytest.approx(0.02))
     assert first["95 % interval over seeds"]["text"] == "[+2.0, +2.0]"
     assert first["p"]["text"] == "< 0.001"
     assert first["paired seeds"]["text"] == "6"
-    assert found["measure"]["text"] == "image SSIM"
+    assert found["measure"]["text"] == "caption class coherence"
 
 
 def test_the_maps_stand_side_by_side_from_a_seed_that_all_have(tmp_path: Path) -> None:
@@ -342,14 +341,15 @@ def test_columns_and_groups_of_dashes_are_left_out_of_page_and_markdown_but_not_
         make_run(tmp_path, fusion, 0)
         make_run(tmp_path, fusion, 0, dataset="other", metrics=dict.fromkeys(names), undefined=why)
     quality, generation, *_ = compared(tmp_path).tables
-    assert "R@1" in "".join(generation.columns)  # which no run has measured
-    assert "R@1" not in "".join(generation.without_dashes().columns)
+    judged = "image class coherence\u00a0↑"  # of the judge alone
+    assert judged in generation.columns
+    assert judged not in generation.without_dashes().columns
     assert list(generation.without_dashes().groups()) == ["toy (embedded)"]
     labels = [label for label, _ in generation.without_dashes().groups()["toy (embedded)"]]
     assert labels == ["a", "b", "mean image", "frequent caption", "the judge itself"]
     assert len(quality.without_dashes().groups()) == 2
     write_report(tmp_path, 0.01)
-    assert any(row["column"].startswith("image to caption R@1") for row in rows(tmp_path))
+    assert any(row["column"] == judged for row in rows(tmp_path))
     assert "the caption describes no picture" in (tmp_path / "report.html").read_text()
 
 

@@ -5,20 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from multimodal.comparison.pairwise_test import PairwiseTest, compare_fusions
+from multimodal.comparison.fusion_tests import compare_fusions
+from multimodal.comparison.pairwise_test import PairwiseTest
 from multimodal.comparison.reading import Run
 from multimodal.io import write_parquet
-from multimodal.metric.catalogue import compared, primary
+from multimodal.metric.catalogue import compared
 
 SPREAD = np.array([-0.002, 0.002, -0.001, 0.001, 0.0015, -0.0015, 0.0, 0.0])  # mean 0 over six and over eight
 
 
-def made_up_run(fusion: str, seed: int, value: float, dataset: str = "mnist", **other: str) -> Run:
+def made_up_run(fusion: str, seed: int, value: float, dataset: str = "mnist", split: int = 0, **other: str) -> Run:
     """A run with this value for every metric that is compared."""
     metrics = {spec.name: value for spec in compared()}
     facts = {"source": "embedded", "fingerprint": "f", "setting": ""} | other
     nothing = {"undefined": {}, "baselines": {}, "surface": [], "history": [], "config": {}}
-    return Run(folder=Path("none"), dataset=dataset, fusion=fusion, seed=seed, metrics=metrics, **facts, **nothing)
+    seeds = {"seed": seed, "dataset_seed": split}
+    return Run(folder=Path("none"), dataset=dataset, fusion=fusion, metrics=metrics, **seeds, **facts, **nothing)
 
 
 def two_fusions(difference: float, seeds: int = 6, spread: float = 1.0, **other: str) -> list[Run]:
@@ -38,14 +40,12 @@ def with_samples(fusion: str, seed: int, folder: Path, size: int = 240) -> Run:
     """A run of random answers with its `predictions.parquet`, and the metrics that follow from it."""
     rng = np.random.default_rng([seed, len(fusion)])
     label = np.random.default_rng(0).integers(3, size=size)
-    columns = {"label": label, "text_to_image/ssim": rng.random(size), "availability": rng.integers(7, size=size) / 6}
-    columns["image_to_text/class_coherent"] = rng.random(size) < 0.5
+    columns = {"label": label, "image_to_text/class_coherent": rng.random(size) < 0.5}
     for name in ("both", "image", "text"):
         columns[f"predicted/{name}"] = np.where(rng.random(size) < 0.7, label, label + 1)
-    means = {name: float(np.mean(columns[f"predicted/{name}"] == label)) for name in ("image", "text")}
-    metrics = {f"accuracy/{name}": mean for name, mean in means.items()}
-    metrics[primary().name] = float(columns["availability"].mean())
-    metrics["text_to_image/ssim"] = float(columns["text_to_image/ssim"].mean())
+        columns[f"correct/{name}"] = columns[f"predicted/{name}"] == label
+    metrics = {f"accuracy/{name}": float(columns[f"correct/{name}"].mean()) for name in ("both", "image", "text")}
+    metrics["availability/mean"] = float(np.mean(list(metrics.values())))
     metrics["image_to_text/class_coherence"] = float(columns["image_to_text/class_coherent"].mean())
     return saved(made_up_run(fusion, seed, 0.0), folder, columns, metrics)
 
@@ -53,11 +53,12 @@ def with_samples(fusion: str, seed: int, folder: Path, size: int = 240) -> Run:
 def answering(fusion: str, seed: int, folder: Path, wrong: int, size: int = 300) -> Run:
     """A run that is wrong on the first so many samples, whatever it is given."""
     right = np.arange(size) >= wrong
-    columns = {"label": np.zeros(size, int), "availability": right.astype(float)}
+    columns = {"label": np.zeros(size, int)}
     columns |= {f"predicted/{name}": (~right).astype(int) for name in ("both", "image", "text")}
-    columns["text_to_image/ssim"] = np.full(size, 0.5)
+    columns |= {f"correct/{name}": right for name in ("both", "image", "text")}
     run = made_up_run(fusion, seed, 0.5)
-    means = dict.fromkeys((primary().name, "accuracy/image", "accuracy/text"), float(right.mean()))
+    names = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean")
+    means = dict.fromkeys(names, float(right.mean()))
     return saved(run, folder, columns, run.metrics | means)
 
 

@@ -1,0 +1,73 @@
+"""What a verdict holds for: test samples, budget, tuning, sizes of the fusions, runs that came to nothing."""
+
+from collections import Counter
+
+from multimodal.comparison.collapse import collapsed, sample_count
+from multimodal.comparison.grouping import by_fusion
+from multimodal.comparison.run import Failure, Run
+from multimodal.comparison.wording import counted
+
+# Settings that choose what is compared, where and how it is measured. Any other one that is given changes a default.
+COMPARISON: tuple[str, ...] = ("dataset", "caption", "task", "fusion", "fusion_parameters", "seed")
+COMPARISON += ("training.steps", "training.epochs")
+COMPARISON += ("evaluation", "tracking", "mode", "output_dir", "report", "resume", "trust", "cache_dir")
+COMPARISON += ("training.accelerator", "training.devices", "hydra", "checkpoint")
+
+
+def circumstances(runs: list[Run], failures: list[Failure]) -> str:
+    """Return the sentence on what the verdict on a group of runs is of."""
+    sizes = sorted({size for run in runs if (size := sample_count(run)) is not None})
+    parts = [f"{among(sizes)} test samples"] if sizes else []
+    parts += [budget(runs), tuning(runs), fusion_sizes(runs), chance_runs(runs), failures_of(runs, failures)]
+    return f"Holds for {'; '.join(part for part in parts if part)}."
+
+
+def budget(runs: list[Run]) -> str:
+    """Return the budget: `1,000 steps of 64 samples (64,000 samples seen)`; empty if a run does not say."""
+    settings = [run.config.get("training") for run in runs]
+    known = {(own.get("epochs"), own.get("steps"), own.get("batch_size")) for own in settings if isinstance(own, dict)}
+    if len(known) != 1:
+        return "different budgets" if known else ""
+    epochs, steps, batch = known.pop()
+    if epochs is not None:
+        return f"{counted(epochs, 'epoch')} at most"
+    if not isinstance(steps, int):
+        return ""
+    seen = f" of {batch} samples ({steps * batch:,} samples seen at most)" if isinstance(batch, int) else ""
+    return f"{steps:,} steps{seen}"
+
+
+def tuning(runs: list[Run]) -> str:
+    """Return whether the settings are the untuned defaults, or which of them were given."""
+    given = {o.lstrip("+~").partition("=")[0] for run in runs for o in run.config.get("overrides", [])}
+    changed = sorted(name for name in given if not any(f"{name}.".startswith(f"{own}.") for own in COMPARISON))
+    return f"defaults but for {', '.join(changed)}, without a search" if changed else "untuned defaults"
+
+
+def fusion_sizes(runs: list[Run]) -> str:
+    """Return the number of parameters of each fusion alone: `fusion parameters: attention 364,928, concat 98,944`."""
+    texts = []
+    for fusion, own in by_fusion(runs).items():
+        counts = sorted({int(x) for run in own if (x := run.metrics.get("cost/fusion_parameters")) is not None})
+        texts += [f"{fusion} {among(counts)}"] if counts else []
+    return f"the fusions' own parameters: {', '.join(texts)}" if texts else ""
+
+
+def chance_runs(runs: list[Run]) -> str:
+    """Return which fusions have runs that are no better than chance: `at chance: transformer 2 of 6 runs`."""
+    counts = {fusion: (sum(map(collapsed, own)), len(own)) for fusion, own in by_fusion(runs).items()}
+    texts = [f"{fusion} {count} of {counted(total, 'run')}" for fusion, (count, total) in counts.items() if count]
+    return f"at chance: {', '.join(texts)}" if texts else ""
+
+
+def failures_of(runs: list[Run], failures: list[Failure]) -> str:
+    """Return how many jobs on the same dataset failed, by fusion: `failed and not counted: gated 1`."""
+    own = [failure.fusion for failure in failures if failure.status == "failed" and failure.dataset == runs[0].dataset]
+    texts = [f"{fusion} {count}" for fusion, count in sorted(Counter(own).items())]
+    return f"failed and not counted, in any setting: {', '.join(texts)}" if texts else ""
+
+
+def among(numbers: list[int]) -> str:
+    """Format a number, or the range of several: `360`, `360 to 400`."""
+    first, last = f"{numbers[0]:,}", f"{numbers[-1]:,}"
+    return first if first == last else f"{first} to {last}"

@@ -1,0 +1,117 @@
+"""The settings in which runs differ, as labels: `caption=synergy` of a group of runs, `num_layers=2` of a fusion."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from multimodal.comparison.run import Run
+
+# Parts of the config that must be equal for a fair comparison of fusions, and keys in them that change no result.
+COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
+COMPARED += ("fusion_parameters", "code")
+NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
+NOT_COMPARED += ("evaluation.image_judge.cache",)
+# represented by source and fingerprint
+ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")
+SPLIT = "dataset.seed"  # runs pair by it
+SIZES = "sizes"  # read from the data; other settings have the names of its keys where they follow from them
+ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
+MADE_BY = ("caption", "task")  # choices that change the data
+DATA = ["source", "fingerprint"]  # fields of a run that identify its data
+
+
+def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
+    """Fill in `setting` and the fusion arguments of the runs of one dataset: the settings in which they differ.
+
+    Runs may also differ in their data, which is named apart; keys that follow from the data, such as the size of the
+    vocabulary, then do not appear in the setting. Nor does `dataset.seed`, by which runs pair.
+
+    Args:
+        pairs: each run with its {config group: choice}.
+    """
+    choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
+    leaves = [without_sizes(flat(run.config)) for run, _ in pairs]
+    runs = join_splits([run for run, _ in pairs], choices, leaves)
+    data = [{name: getattr(run, name) for name in DATA} for run in runs]
+    dataset, compared = (
+        [part(x, *names) for x in leaves] for names in ((("dataset",), (*ORIGIN, SPLIT)), (COMPARED, NOT_COMPARED))
+    )
+    known = differences(pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1))
+    settings = labels(known.drop(columns=DATA, errors="ignore"))
+    for fusion in {run.fusion for run in runs}:  # each has arguments of its own
+        rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
+        arguments = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
+        own = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
+        own = own[[name for name in own if name in arguments]].rename(columns=lambda name: name.removeprefix("fusion."))
+        for i, label in zip(rows, labels(own), strict=True):
+            runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
+    return [replace(run, setting=", ".join(label)) for run, label in zip(runs, settings, strict=True)]
+
+
+def join_splits(runs: list[Run], choices: list[dict[str, Any]], leaves: list[dict[str, Any]]) -> list[Run]:
+    """Give runs whose data differ only in `dataset.seed` one fingerprint: that of the lowest of these seeds.
+
+    Where one of these seeds has several fingerprints, the data have changed, and all keep their own.
+    """
+    data = []
+    for run, chosen, own in zip(runs, choices, leaves, strict=True):
+        asked = {name: chosen[name] for name in MADE_BY if name in chosen}
+        data.append(json.dumps([run.source, asked, part(own, ("dataset",), (SPLIT,))], sort_keys=True))
+    prints: dict[str, dict[int, set[str]]] = {}
+    for run, key in zip(runs, data, strict=True):
+        prints.setdefault(key, {}).setdefault(run.dataset_seed, set()).add(run.fingerprint)
+    joined = {}
+    for key, seeds in prints.items():
+        if all(len(own) == 1 for own in seeds.values()):
+            (joined[key],) = seeds[min(seeds)]
+    return [replace(run, fingerprint=joined.get(key, run.fingerprint)) for run, key in zip(runs, data, strict=True)]
+
+
+def without_sizes(leaves: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the settings that follow from the data, such as `encoder.text.vocab_size`."""
+    sizes = {key.rpartition(".")[2] for key in leaves if key.startswith(f"{SIZES}.")}
+    return {key: value for key, value in leaves.items() if key.rpartition(".")[2] not in sizes}
+
+
+def differences(values: pd.DataFrame) -> pd.DataFrame:
+    """Select, in order, the columns that distinguish rows which are equal in all columns selected before."""
+    selected: list[int] = []
+    count = 1
+    for i in range(values.shape[1]):
+        finer = len(values.iloc[:, [*selected, i]].drop_duplicates())
+        if finer > count:
+            selected, count = [*selected, i], finer
+    return values.iloc[:, selected]
+
+
+def labels(values: pd.DataFrame) -> list[list[str]]:
+    """Return the `key=value` pairs of each row; missing values are left out."""
+    return [[f"{key}={value}" for key, value in row.items() if pd.notna(value)] for _, row in values.iterrows()]
+
+
+def as_texts(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return a table of values as texts, in the notation of the command line."""
+    texts = [
+        {key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()} for row in rows
+    ]
+    return pd.DataFrame(texts, dtype=object)
+
+
+def flat(config: dict[str, Any]) -> dict[str, Any]:
+    """Flatten {"a": {"b": 1}} to {"a.b": 1}."""
+    leaves: dict[str, Any] = {}
+    for name, value in config.items():
+        inner = flat(value) if isinstance(value, dict) else {}
+        leaves |= {f"{name}.{key}": each for key, each in inner.items()} or {name: value}
+    return leaves
+
+
+def part(leaves: dict[str, Any], roots: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:
+    """Select the keys at or under one of `roots`, and at or under none of `without`."""
+    return {
+        key: value
+        for key, value in leaves.items()
+        if key.partition(".")[0] in roots and not any(f"{key}.".startswith(f"{name}.") for name in without)
+    }
