@@ -74,9 +74,8 @@ def heading(page: "api.Page", text: str) -> "api.Locator":
 
 def test_every_figure_is_drawn(page: "api.Page") -> None:
     page.wait_for_function("[...document.images].filter((i) => i.closest('figure')).every((i) => i.naturalWidth > 300)")
-    assert (
-        page.locator("figure").count() == 10
-    )  # one of differences, two missing, three surfaces, one loss, three grids
+    # two of differences, two missing, three surfaces, one loss, three grids
+    assert page.locator("figure").count() == 11
     assert page.title().startswith("Comparison of sweep")
 
 
