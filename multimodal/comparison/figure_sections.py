@@ -28,7 +28,7 @@ RUN_FIGURES = {
 }
 FOREST = (
     "Differences in {}: the mean over seeds with its 95 % interval, and below it a dot for each seed. Filled: "
-    "significant after Holm's correction. “of”: the largest difference that the task's ceiling leaves."
+    "significant over seeds, after Holm's correction. “of”: the largest difference that the task's ceiling leaves."
 )
 
 

@@ -42,7 +42,7 @@ class ForestRow:
         differences: one per seed, as shares.
         mean: their mean.
         interval: 95 % interval of the mean over seeds; None with fewer than two seeds.
-        significant: whether the difference is significant.
+        significant: whether the difference is significant over seeds.
         largest: the largest mean that the task allowed, its ceiling minus the second's mean; None if it is unknown.
     """
 

@@ -17,13 +17,14 @@ ESCAPES = str.maketrans(
 )
 PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage[T1]{fontenc}.
 % Mean and standard deviation over seeds; bold: significantly better than all others, as report.html explains."""
+FUSING = "fusion/"  # metrics of fusing; they and the tested ones are as many as a page is wide
 LETTERS = 14  # of a heading's line
 
 
 def as_latex(comparison: Comparison) -> str:
     """Return the tables of quality and of fusion gain, each a `tabular`; an empty text if there is neither."""
     tables = [
-        latex_table(table, [spec.heading for spec in shown_in(QUALITY)])
+        latex_table(table, [spec.heading for spec in shown_in(QUALITY) if spec.tested or spec.name.startswith(FUSING)])
         for table in comparison.tables
         if primary().heading in table.columns
     ]
@@ -70,8 +71,9 @@ def latex_heading(text: str) -> str:
 
 
 def latex_cell(text: str, best: bool) -> str:
-    """Format a cell, the best one of its column in bold."""
-    return rf"\textbf{{{latex_text(text)}}}" if best else latex_text(text)
+    """Format a cell, the best one of its column in bold; its hyphens are minus signs."""
+    number = latex_text(text.replace("-", "−"))
+    return rf"\textbf{{{number}}}" if best else number
 
 
 def latex_text(text: str) -> str:

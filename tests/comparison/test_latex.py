@@ -21,7 +21,7 @@ def odd_table() -> Table:
     """Names of special characters, a bold cell, a dash, a column without numbers, and a line without any."""
     cells = []
     for data in ("one", f"two {SPECIAL}"):
-        for label, value in ((f"{SPECIAL} a", 0.5), (f"*{SPECIAL}", 0.25), ("nothing", None)):
+        for label, value in ((f"{SPECIAL} a", 0.5), (f"*{SPECIAL}", -0.25), ("nothing", None)):
             text = DASH if value is None else f"{value:.3f} ± 0.010"
             cells.append(cell(data, label, f"measure {SPECIAL} ↑", text, value, best=value == 0.5))
             cells.append(cell(data, label, "other", DASH))
@@ -35,6 +35,7 @@ def test_a_line_for_each_fusion_with_mean_and_deviation() -> None:
     assert [len(re.findall(r"(?<!\\)&", row)) for row in rows] == [1] * 5  # heading, two lines in two groups
     assert rows[1].endswith(r" & \textbf{0.500 $\pm$ 0.010} \\")
     assert rows[2].startswith("{*}")
+    assert rows[2].endswith(r" & $-$0.250 $\pm$ 0.010 \\")
     assert "nothing" not in "".join(lines)
     assert "other" not in "".join(lines)
     assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
