@@ -1,0 +1,75 @@
+"""What is said of a group as a whole: what its verdict holds for, and the outcome over several budgets."""
+
+from dataclasses import replace
+
+import pytest
+
+from multimodal.comparison.budgets import budget_sentences
+from multimodal.comparison.circumstances import circumstances
+from multimodal.comparison.fusion_tests import compare_fusions
+from multimodal.comparison.run import Failure, Run
+from multimodal.comparison.wording import sentence
+from tests.helpers.made_up_pairs import made_up_run, primary_test, two_fusions
+
+CARD = {"classes": {"test": {"a": 200, "b": 160}}}
+
+
+def told(runs: list[Run], failures: tuple[Failure, ...] = (), **config: object) -> str:
+    training = {"steps": 1000, "epochs": None, "batch_size": 64}
+    own = {"training": training, "overrides": ["fusion=concat", "seed=0", "dataset.source=embedded"]} | config
+    return circumstances([replace(run, card=CARD, config=own) for run in runs], list(failures))
+
+
+def test_a_verdict_names_samples_budget_tuning_and_sizes() -> None:
+    runs = [replace(run, metrics=run.metrics | {"cost/fusion_parameters": 98_944.0}) for run in two_fusions(0.02)]
+    assert told(runs) == (
+        "Holds for 360 test samples; 1,000 steps of 64 samples (64,000 samples seen at most); untuned defaults; "
+        "the fusions' own parameters: attention 98,944, concat 98,944."
+    )
+
+
+def test_changed_settings_are_named() -> None:
+    changed = told(two_fusions(0.02), overrides=["fusion=concat", "+optimizer.lr=0.1", "missing=zero"])
+    assert "defaults but for missing, optimizer.lr, without a search" in changed
+
+
+def test_epochs_are_the_budget_where_they_are_given() -> None:
+    assert "; 20 epochs at most; " in told(two_fusions(0.02), training={"steps": 9, "epochs": 20})
+
+
+def test_failed_and_collapsed_runs_are_counted() -> None:
+    runs = [*two_fusions(0.02), made_up_run("gated", 0, 0.5), made_up_run("gated", 1, 0.9)]
+    failed = Failure([], "no", "", dataset="mnist", fusion="film")
+    other = replace(failed, dataset="animals")
+    text = told(runs, (failed, failed, other, replace(failed, status="interrupted")))
+    assert "at chance: gated 1 of 2 runs; failed and not counted, in any setting: film 2." in text
+
+
+@pytest.mark.parametrize("config", [{"training": 7}, {"training": {}}, {"overrides": []}])
+def test_a_record_that_says_less_is_no_error(config: dict) -> None:
+    assert told(two_fusions(0.02), **config).startswith("Holds for 360 test samples; ")
+
+
+def test_a_task_at_its_ceiling_cannot_tell_fusions_apart() -> None:
+    runs = [replace(r, metrics=r.metrics | {"accuracy/both": 1.0 - 0.001 * r.seed}) for r in two_fusions(0.0)]
+    assert sentence(primary_test(runs)).endswith("both are at the ceiling of the task: cannot tell them apart")
+    lower = [replace(r, metrics=r.metrics | {"accuracy/both": 0.7, "task/ceiling": 0.705}) for r in two_fusions(0.0)]
+    assert primary_test(lower).at_ceiling
+    assert not primary_test(two_fusions(0.0)).at_ceiling
+
+
+def test_a_gap_in_speed_is_told_from_one_in_ability() -> None:
+    runs = two_fusions(0.3, setting="caption=original, training.steps=250")
+    runs += two_fusions(0.0007, setting="caption=original, training.steps=1000")
+    assert budget_sentences(runs, compare_fusions(runs, 0.01)) == {
+        "mnist (embedded), caption=original, over steps": [
+            "attention and concat in accuracy with both: attention is ahead (+30.0 points) at 250 steps, "
+            "equivalent (+0.1 points) at 1,000 steps."
+        ]
+    }
+
+
+def test_one_budget_or_other_settings_are_not_joined() -> None:
+    runs = two_fusions(0.3, setting="dim=32, training.steps=250")
+    runs += two_fusions(0.3, setting="dim=64, training.steps=500")
+    assert budget_sentences(runs, compare_fusions(runs, 0.01)) == {}
