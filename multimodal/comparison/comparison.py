@@ -1,11 +1,12 @@
 """The contents of a comparison of runs, in any output format: sentences, tables, failures, commands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multimodal.comparison.budgets import budget_sentences
 from multimodal.comparison.fusion_tables import generation_table, missing_table, quality_table
 from multimodal.comparison.fusion_tests import compare_fusions
+from multimodal.comparison.gain_matrix import gain_table
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.pairwise_table import pairwise_table
 from multimodal.comparison.pairwise_test import PairwiseTest
@@ -33,8 +34,8 @@ class Comparison:
         title: the heading.
         lead: number of runs, fusions and datasets, and how they are compared.
         groups: {title of a group: its runs}; only runs of the same dataset, source and setting are compared.
+        margin: differences of accuracy below it count as equivalent.
         tests: all pairwise tests.
-        margin: largest difference of accuracy that counts as equivalent.
         sentences: {title of a group: sentences on its results}; then of groups that differ only in their budget.
         tables: the tables with at least one row.
         failures: failed jobs of the folder.
@@ -46,8 +47,8 @@ class Comparison:
     title: str
     lead: str
     groups: dict[str, list[Run]]
-    tests: list[PairwiseTest]
     margin: float
+    tests: list[PairwiseTest]
     sentences: dict[str, list[str]]
     tables: list[Table]
     failures: list[FailedJob]
@@ -66,20 +67,30 @@ def failed_job(failure: Failure) -> FailedJob:
     return FailedJob(failed_command(failure), failure.error, failure.traceback)
 
 
+def with_each_note_once(tables: list[Table]) -> list[Table]:
+    """Return the tables without the notes that one before has."""
+    seen: set[str] = set()
+    shortened = []
+    for table in tables:
+        shortened.append(replace(table, notes=[note for note in table.notes if note not in seen]))
+        seen |= set(table.notes)
+    return shortened
+
+
 def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: float) -> Comparison:
     """Compare the runs of a folder, within each group of runs on the same data."""
     groups, tests = by_group(runs), compare_fusions(runs, margin)
-    tables = [quality_table(groups, tests), generation_table(groups, tests)]
+    tables = [gain_table(groups), quality_table(groups, tests), generation_table(groups, tests)]
     tables += missing_table(groups, tests)
     tables += [pairwise_table(tests), data_table(groups)]
     return Comparison(
         title=f"Comparison of {one_line(folder.resolve().name)}",
         lead=lead(groups, failures, margin),
         groups=groups,
-        tests=tests,
         margin=margin,
+        tests=tests,
         sentences=group_sentences(groups, tests, failures) | budget_sentences(runs, tests),
-        tables=[table for table in tables if len(table.cells)],
+        tables=with_each_note_once([table for table in tables if len(table.cells)]),
         failures=[failed_job(f) for f in failures if f.status == "failed"],
         interrupted=[failed_job(f) for f in failures if f.status not in ("failed", "left out")],
         left_out=[(one_line(f.name), f.error) for f in failures if f.status == "left out"],

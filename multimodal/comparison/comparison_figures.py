@@ -1,5 +1,7 @@
 """Fusions side by side: learning curves and accuracy under missing modalities, over all seeds."""
 
+import math
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,8 @@ COLORS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 DASHES = ("-", "--", ":", "-.")
 SIZE, DPI = (4.6, 3.5), 150  # inches, of each small figure
 SURFACE = (4.6, 3.8)
-ROOM = 5  # largest number of legend entries inside the axes
+LETTERS = 52  # of a legend's line
+LEVELS = {"chance": ":", "most frequent label": ":", "ceiling": "-"}  # dashes of what no model changes
 SEEDS = "line: mean over seeds; band: lowest to highest seed"
 
 
@@ -66,9 +69,7 @@ def availability_figures(runs: list[Run], styles: dict[str, LineStyle]) -> dict[
         for fusion, own in by_fusion(runs).items():
             curves = [{row[rate]: row["accuracy"] for row in run.surface if row[other] == 0} for run in own]
             draw_band(axes, curves, styles[fusion], fusion)
-        chance = runs[0].baselines.get("frequent_label", {}).get("availability/mean")
-        if chance is not None:
-            axes.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="most frequent label")
+        level_line(axes, runs[0].baselines.get("frequent_label", {}).get("availability/mean"), "most frequent label")
         axes.set_xlabel("share of test samples without it", color=INK)
         axes.set_ylabel("accuracy", color=INK)
         name_lines(figure, axes)
@@ -82,25 +83,34 @@ def draw_band(axes: Axes, curves: list[Curve], style: LineStyle, label: str) -> 
     if not curves:
         return
     x = sorted(set.intersection(*map(set, curves)))
-    values = np.array([[curve[at] for at in x] for curve in curves])  # (seeds, points)
     if any(len(curve) > len(x) for curve in curves):  # some stopped early
         for curve in curves:
             axes.plot(*zip(*sorted(curve.items()), strict=True), color=style.color, linewidth=0.7, alpha=0.6)
-    axes.fill_between(x, values.min(0), values.max(0), color=style.color, alpha=0.18, linewidth=0)
+    draw_range(axes, {at: [curve[at] for curve in curves] for at in x}, style, f"{label} ({len(curves)})")
+
+
+def draw_range(axes: Axes, values: dict[float, list[float]], style: LineStyle, label: str) -> None:
+    """Draw the mean as a line and the range as a band over {x: values of the seeds}."""
+    x, y = list(values), list(values.values())
+    means, lowest, highest = ([float(f(each)) for each in y] for f in (np.mean, np.min, np.max))
+    axes.fill_between(x, lowest, highest, color=style.color, alpha=0.18, linewidth=0)
     marker = "o" if len(x) < 3 else None
-    named = f"{label} ({len(curves)})"
-    axes.plot(x, values.mean(0), style.dashes, color=style.color, linewidth=2, marker=marker, label=named)
+    axes.plot(x, means, style.dashes, color=style.color, linewidth=2, marker=marker, label=label)
+
+
+def level_line(axes: Axes, level: float | None, label: str) -> None:
+    """Draw a level that no model changes, such as chance; nothing if it is unknown."""
+    if level is not None:
+        axes.axhline(level, color=QUIET, linewidth=1, linestyle=LEVELS[label], label=label)
 
 
 def name_lines(figure: Figure, axes: Axes) -> None:
-    """Add a legend: inside the axes if it is short, else below them, and enlarge the figure for it."""
+    """Add a legend below the axes, where no line runs through it, and enlarge the figure for it."""
     handles, names = axes.get_legend_handles_labels()
-    if len(names) <= ROOM:
-        axes.legend(frameon=False)
-        return
-    columns = 2 if max(map(len, names)) <= 26 else 1
-    rows = -(-len(names) // columns)
-    figure.set_figheight(SIZE[1] + 0.19 * rows)
+    names = [textwrap.fill(name, LETTERS) for name in names]
+    columns = 2 if max(map(len, names)) <= LETTERS // 2 else 1
+    rows = sum(name.count("\n") + 1 for name in names) / columns
+    figure.set_figheight(figure.get_figheight() + 0.19 * math.ceil(rows))
     figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=8.5)
 
 
@@ -130,6 +140,7 @@ def draw_surface(cells: dict[tuple[float, float], float], low: float) -> Figure:
         low: accuracy at the lower end of the colour scale.
     """
     figure, axes = small_figure(SURFACE)
+    figure.set_layout_engine("compressed")  # of square axes beside a bar, "constrained" cuts the labels
     steps = sorted({rate for at in cells for rate in at})
     grid = np.full((len(steps), len(steps)), np.nan)
     for (no_image, no_text), value in cells.items():

@@ -1,6 +1,18 @@
 """Groups of comparable runs (same data, same setting), and the runs of each fusion."""
 
+import re
+
 from multimodal.comparison.run import Run
+
+
+def natural(text: str) -> list[str | int]:
+    """Return a key that sorts numbers in texts by their size.
+
+    Example:
+        >>> sorted(["steps=1000", "steps=250"], key=natural)
+        ['steps=250', 'steps=1000']
+    """
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
 def group_titles(runs: list[Run]) -> dict[tuple[str, str, str, str], str]:
@@ -17,10 +29,17 @@ def group_titles(runs: list[Run]) -> dict[tuple[str, str, str, str], str]:
 
 
 def by_group(runs: list[Run]) -> dict[str, list[Run]]:
-    """Return {title: runs on the same data in the same setting}."""
-    return {title: [run for run in runs if run.group == group] for group, title in group_titles(runs).items()}
+    """Return {title: runs on the same data in the same setting}, sorted, numbers by their size."""
+    titles = group_titles(runs)
+    return {titles[group]: [run for run in runs if run.group == group] for group in sorted(titles, key=group_key)}
+
+
+def group_key(group: tuple[str, str, str, str]) -> list[list[str | int]]:
+    """Return the key that sorts groups."""
+    return [natural(part) for part in group]
 
 
 def by_fusion(runs: list[Run]) -> dict[str, list[Run]]:
-    """Return {fusion: its runs}, in alphabetical order."""
-    return {name: [run for run in runs if run.fusion == name] for name in sorted({run.fusion for run in runs})}
+    """Return {fusion: its runs}, sorted, numbers by their size."""
+    names = sorted({run.fusion for run in runs}, key=natural)
+    return {name: [run for run in runs if run.fusion == name] for name in names}

@@ -17,6 +17,14 @@ PAGES = Environment(
 )
 
 
-def as_html(comparison: Comparison, sections: list[FigureSection]) -> str:
-    """Render the page; all text is escaped, because class names and errors may contain HTML."""
-    return PAGES.get_template(TEMPLATE).render(comparison=comparison, sections=sections)
+def as_html(comparison: Comparison, forest: FigureSection, sections: list[FigureSection], paper: dict[str, str]) -> str:
+    """Render the page; all text is escaped, because class names and errors may contain HTML.
+
+    Args:
+        comparison: its sentences and tables.
+        forest: the figures that open the page.
+        sections: the figures that end it.
+        paper: {name of a file beside the page: what it has}.
+    """
+    page = PAGES.get_template(TEMPLATE)
+    return page.render(comparison=comparison, forest=forest, sections=sections, paper=paper)

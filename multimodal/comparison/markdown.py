@@ -8,17 +8,27 @@ from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.table import Table
 from multimodal.errors import one_line
 
+NOTHING = "No fusion has a number here; the notes say why."
 COLUMNS = ["table", "data", "line", "column", "text", "value", "sd", "n", "best", "note"]
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """Format sentences, tables, failed jobs and commands as Markdown."""
-    parts = [f"# {escaped(comparison.title)}", escaped(comparison.lead), "## Verdict"]
+def as_markdown(comparison: Comparison, paper: dict[str, str]) -> str:
+    """Format the forest plot, sentences, tables, failed jobs and commands as Markdown.
+
+    Args:
+        comparison: of runs.
+        paper: {name of a file beside the text: what it has}; a PNG file is shown.
+    """
+    parts = [f"# {escaped(comparison.title)}", escaped(comparison.lead)]
+    parts += [f"![{content}]({name})" for name, content in paper.items() if name.endswith(".png")]
+    parts += ["## Verdict"]
     for title, sentences in comparison.sentences.items():
         parts += [f"**{escaped(title)}**", "\n".join(f"- {escaped(sentence)}" for sentence in sentences)]
     for table in comparison.tables:
-        parts += [f"## {table.caption}", markdown_table(table)]
+        parts += [f"## {table.caption}", markdown_table(table.without_dashes())]
         parts += ["\n".join(f"- {escaped(note)}" for note in table.notes)] if table.notes else []
+    if paper:
+        parts += ["## For a paper", "\n".join(f"- {name}: {escaped(content)}" for name, content in paper.items())]
     parts += ["## Failed jobs"]
     parts += [fenced(f"{f.command}\n{f.error}", "~") for f in comparison.failures] or ["None."]
     if comparison.interrupted:
@@ -31,6 +41,8 @@ def as_markdown(comparison: Comparison) -> str:
 
 def markdown_table(table: Table) -> str:
     """Format a table, with the title of the group in the first column and the best values in bold."""
+    if not len(table.cells):
+        return NOTHING
     lines = [["data", table.head, *table.columns], ["---"] * (2 + len(table.columns))]
     for data, label, line in table.lines():
         texts = [f"**{escaped(str(c.text))}**" if c.best else escaped(str(c.text)) for c in line.itertuples()]

@@ -1,12 +1,13 @@
 """A table of a comparison, for any output format: a DataFrame with one row per cell."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 DASH = "–"
+COUNT = "seeds"  # heading of the column that every fusion has a number in, whatever was measured
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,20 @@ class Table:
             groups.setdefault(data, []).append((label, line))
         return groups
 
+    def without_dashes(self) -> "Table":
+        """Return the table without columns, groups and references in which no fusion has more than a dash.
+
+        A table in which nothing was measured loses all its cells.
+        """
+        told = ~self.cells["text"].isin([DASH, ""])
+        by_fusion = told & ~self.cells["reference"].astype(bool)
+        columns, counted = self.cells["column"], self.cells["column"].eq(COUNT)
+        groups = self.cells["data"][by_fusion & ~counted]
+        shown = columns.isin(columns[by_fusion]) & self.cells["data"].isin(groups)
+        line = self.cells["data"] + "\n" + self.cells["line"]  # a reference's label is unique in its group
+        empty = self.cells["reference"].astype(bool) & ~line.isin(line[told & shown])
+        return replace(self, cells=self.cells[shown & ~empty])
+
     def as_frame(self) -> pd.DataFrame:
         """Return a wide table: a row for each line, numbers where a cell has one and else its text."""
         value = self.cells["value"].where(self.cells["value"].notna(), self.cells["text"])
@@ -66,9 +81,9 @@ def cell(data: str, line: str, column: str, text: str, value: float | None = Non
         text: the displayed text.
         value: the number to sort by.
         **facts: `sd` and `n` of the seeds, whether it is the `best` of its column, a `note` on why there is no number,
-            and whether the line is a `reference` (a baseline or a judge).
+            whether the line is a `reference` (a baseline or a judge), and the `shade` behind its text, from 0 to 1.
     """
-    empty = {"sd": None, "n": None, "best": False, "note": "", "reference": False}
+    empty = {"sd": None, "n": None, "best": False, "note": "", "reference": False, "shade": None}
     return {"data": data, "line": line, "column": column, "text": text, "value": value} | empty | facts
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from traceback import format_exception
@@ -17,7 +18,7 @@ import wandb
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
 from multimodal.errors import describe
-from multimodal.tracking.wandb_report import publish
+from multimodal.tracking.wandb_report import FOREST, publish
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,17 @@ class WandbRun:
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: no report online (%s)", reason)
-        publish(mode, self.project, self.entity, folder)
+        publish(mode, self.project, self.entity, folder, self.log_forest(folder))
+
+    def log_forest(self, folder: Path) -> str | None:
+        """Log a comparison's forest plot in a run of its own; return the run's name, None without a plot."""
+        file, comparison = folder / f"{FOREST}.png", folder.resolve().name
+        if self.mode == "disabled" or not file.exists():
+            return None
+        name = f"comparison of {comparison}, {datetime.now().isoformat(sep=' ', timespec='seconds')}"
+        with self.open(folder, name, comparison, ["comparison"], {}) as run:
+            run.figures({FOREST: file})
+        return name
 
 
 @cache  # so that only the first job of a sweep waits for an unreachable server

@@ -1,9 +1,15 @@
-"""The comparison as a W&B report: verdict and tables as text, and panels for the runs of each dataset and setting."""
+"""The comparison as a W&B report, in the order of report.html: the differences, verdict and tables, then panels.
+
+A report of W&B shows an image by its address or as media that a run logged; it takes no file. So the forest plot is in
+a run of its own, which holds nothing else, and the first panel shows it. The page's other figures of several runs are
+replaced by panels over the runs, which W&B draws; the shading of the table of fusion gain is lost in Markdown.
+"""
 
 import importlib
 import importlib.util
 import json
 import logging
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,9 +24,12 @@ log = logging.getLogger(__name__)
 GROUPED = ["config.choices.dataset", "config.choices.fusion"]
 LINES = ("validation/loss", "validation/accuracy")
 FILE = "wandb_report.json"
+FOREST = "forest"  # name of the logged figure
 
 
-def build_report(project: str, entity: str | None, sweep: str, text: str, groups: dict[str, list[str]]) -> Any:
+def build_report(
+    project: str, entity: str | None, sweep: str, text: str, groups: dict[str, list[str]], figure_run: str | None
+) -> Any:
     """Build a report without contacting a server.
 
     Args:
@@ -29,13 +38,18 @@ def build_report(project: str, entity: str | None, sweep: str, text: str, groups
         sweep: name of the sweep, for the title.
         text: the comparison in Markdown.
         groups: {title: names of the runs that may be compared}; each group gets panels of its own.
+        figure_run: name of the run that logged the forest plot; None if there is none.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the library uses a deprecated part of pydantic
         wr: Any = importlib.import_module("wandb_workspaces.reports.v2")  # it declares no exports
 
     spread = {"groupby": "config.choices.fusion", "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
-    blocks = [wr.MarkdownBlock(text)]
+    blocks = []
+    if figure_run is not None:
+        runs = wr.Runset(project=project, name="differences", filters=f"Metric('Name') in {[figure_run]!r}")
+        blocks.append(wr.PanelGrid(runsets=[runs], panels=[wr.MediaBrowser(media_keys=[f"figure/{FOREST}"])]))
+    blocks.append(wr.MarkdownBlock(text))
     for title, names in groups.items():
         runs = wr.Runset(
             project=project,
@@ -56,7 +70,7 @@ def build_report(project: str, entity: str | None, sweep: str, text: str, groups
     return wr.Report(project=project, entity=entity or "me", title=f"Comparison of {sweep}", blocks=blocks)
 
 
-def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
+def publish(mode: str, project: str, entity: str | None, folder: Path, figure_run: str | None) -> None:
     """Write the report's specification into the folder; in mode `online`, also create the report and log its URL.
 
     Args:
@@ -64,15 +78,16 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
         project: W&B project of the runs.
         entity: owner of the project; None for the user's default.
         folder: folder of the compared runs, with report.md.
+        figure_run: name of the run that logged the forest plot; None if there is none.
     """
     if mode == "disabled":
         return
     if importlib.util.find_spec("wandb_workspaces") is None:
         log.info("no W&B report: it needs `pip install '.[reports]'`; report.html has the same contents")
         return
-    text, groups = (folder / "report.md").read_text(encoding="utf-8"), by_group(read_runs(folder)[0])
+    text, groups = without_images((folder / "report.md").read_text(encoding="utf-8")), by_group(read_runs(folder)[0])
     names = {title: [run.folder.name for run in runs] for title, runs in groups.items()}
-    report = build_report(project, entity, folder.resolve().name, text, names)
+    report = build_report(project, entity, folder.resolve().name, text, names, figure_run)
     specification = report._to_model().spec.model_dump_json(by_alias=True, exclude_none=True)  # what save() sends
     write_json(json.loads(specification), folder / FILE)
     if mode == "offline":
@@ -89,6 +104,16 @@ def publish(mode: str, project: str, entity: str | None, folder: Path) -> None:
         log.warning(
             "W&B report: not created (%s: %s); its specification is %s", type(error).__name__, error, folder / FILE
         )
+
+
+def without_images(text: str) -> str:
+    r"""Return Markdown without its lines of images, whose files W&B does not have.
+
+    Example:
+        >>> without_images("# Title\n\n![a plot](forest.png)\n\nText")
+        '# Title\n\nText'
+    """
+    return re.sub(r"^!\[.*\]\(.*\)\n+", "", text, flags=re.MULTILINE)
 
 
 def own_entity() -> str | None:

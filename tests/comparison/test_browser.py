@@ -74,7 +74,8 @@ def heading(page: "api.Page", text: str) -> "api.Locator":
 
 def test_every_figure_is_drawn(page: "api.Page") -> None:
     page.wait_for_function("[...document.images].filter((i) => i.closest('figure')).every((i) => i.naturalWidth > 300)")
-    assert page.locator("figure").count() == 9  # two missing, three surfaces, one loss, three grids
+    # two of differences, two missing, three surfaces, one loss, three grids
+    assert page.locator("figure").count() == 11
     assert page.title().startswith("Comparison of sweep")
 
 
@@ -164,3 +165,15 @@ def test_every_part_can_be_named(page: "api.Page") -> None:
     assert page.locator("img:not([alt])").count() == 0
     assert page.locator("h1").count() == 1
     assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_on_a_phone_every_verdict_is_read_without_scrolling_sideways(page: "api.Page") -> None:
+    page.set_viewport_size(PHONE)
+    cards = page.locator("table.cards").filter(has_text="verdict")
+    for cell in cards.locator("td.words").all():
+        box = cell.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+    assert "attention is better" in "".join(cards.locator("td[data-heading=verdict]").all_inner_texts())
+    wide = page.locator(".wide").filter(has_text="verdict")
+    assert wide.evaluate("(box) => box.scrollWidth <= box.clientWidth")

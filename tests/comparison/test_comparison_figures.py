@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,13 @@ from matplotlib.figure import Figure
 from multimodal.comparison.comparison_figures import (
     availability_figures,
     draw_band,
+    draw_surface,
     learning_figures,
     line_styles,
     surface_figures,
 )
 from multimodal.comparison.reading import Run, read_runs
+from tests.helpers.made_up_results import check_layout
 from tests.helpers.made_up_runs import make_run
 
 
@@ -57,6 +60,12 @@ def test_surfaces_of_a_dataset_share_their_colours(tmp_path: Path) -> None:
     assert second.mask[2, 2]  # nothing is left there
 
 
+@pytest.mark.parametrize("steps", [2, 11])
+def test_a_surface_has_all_of_its_labels(steps: int) -> None:
+    rates = np.linspace(0, 1, steps)
+    check_layout(draw_surface({(i, t): 0.5 for i in rates for t in rates if i + t < 1.001}, 0.5))
+
+
 def test_fusions_can_be_told_apart() -> None:
     assert len(set(line_styles([f"fusion {i}" for i in range(28)]).values())) == 28
 
@@ -64,3 +73,15 @@ def test_fusions_can_be_told_apart() -> None:
 def test_runs_without_a_history_have_no_curves(tmp_path: Path) -> None:
     make_run(tmp_path, "a", 0, steps=0)
     assert learning_figures(read_runs(tmp_path)[0], line_styles(["a"])) == {}
+
+
+def test_no_line_runs_through_the_legend_however_many_there_are(tmp_path: Path) -> None:
+    baselines = {"frequent_label": {"availability/mean": 0.7}}
+    made = 2 * runs(tmp_path)
+    for count in (2, 12):
+        named = [replace(run, fusion=f"fusion {i}", baselines=baselines) for i, run in enumerate(made[:count])]
+        for figure in availability_figures(named, line_styles([run.fusion for run in named])).values():
+            check_layout(figure)
+            (legend,), (axes,) = figure.legends, figure.axes
+            assert len(legend.texts) == count + 1
+            assert legend.get_window_extent().y1 < axes.get_tightbbox().y0

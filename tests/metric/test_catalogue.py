@@ -135,7 +135,7 @@ def test_a_metric_that_is_added_is_in_the_report_and_is_tested(sweep: Path) -> N
 def test_a_metric_that_is_added_is_among_the_panels_of_the_tracker(sweep: Path) -> None:
     pytest.importorskip("wandb_workspaces.reports.v2", reason="the extra `reports` is not installed")
     write_report(sweep, 0.01)
-    publish("offline", "project", None, sweep)
+    publish("offline", "project", None, sweep, None)
     assert f"test/{NEW.name}" in (sweep / FILE).read_text()
 
 

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from PIL import Image
 
 from multimodal.metric.catalogue import TRACKER, shown_in
 from multimodal.tracking.wandb import WandbRun
 from multimodal.tracking.wandb_report import FILE, build_report, publish
 from tests.helpers.made_up_runs import make_run
+from tests.helpers.offline_wandb import read_runs
 
 workspaces = pytest.importorskip("wandb_workspaces.reports.v2", reason="the extra `reports` is not installed")
 
@@ -46,7 +48,7 @@ def test_online_it_is_saved_with_the_entity(folder, monkeypatch) -> None:
     saved = []
     monkeypatch.setattr(workspaces.Report, "save", lambda report: saved.append(report))
     monkeypatch.setattr(workspaces.Report, "url", "somewhere", raising=False)
-    publish("online", "project", "lab", folder)
+    publish("online", "project", "lab", folder, None)
     assert [(report.entity, report.project) for report in saved] == [("lab", "project")]
     grids = [block for block in saved[0].blocks if isinstance(block, workspaces.PanelGrid)]
     assert [runs.entity for grid in grids for runs in grid.runsets] == ["lab", "lab"]
@@ -57,15 +59,36 @@ def test_a_report_that_cannot_be_created_loses_nothing(folder, monkeypatch, capl
         raise Exception("not logged in")
 
     monkeypatch.setattr(workspaces.Report, "save", fails)
-    publish("online", "project", "lab", folder)
+    publish("online", "project", "lab", folder, None)
     assert (folder / FILE).exists()
     assert "not logged in" in caplog.text
 
 
 def test_disabled_nothing_is_written(folder) -> None:
-    publish("disabled", "project", None, folder)
+    publish("disabled", "project", None, folder, None)
     assert not (folder / FILE).exists()
 
 
 def test_the_title_names_the_folder() -> None:
-    assert build_report("project", "lab", "night", "text", {}).title == "Comparison of night"
+    assert build_report("project", "lab", "night", "text", {}, None).title == "Comparison of night"
+
+
+def test_the_forest_plot_stands_first_and_is_in_a_run_of_its_own(folder) -> None:
+    Image.new("RGB", (40, 30)).save(folder / "forest.png")
+    (folder / "report.md").write_text("# Comparison\n\n![the differences](forest.png)\n\nno difference shown")
+    WandbRun("offline", "project", None).publish(folder)
+    (run,) = read_runs(folder)
+    assert run["tags"] == ["comparison"]
+    assert any("figure/forest/path" in row for row in run["history"])
+    text = (folder / FILE).read_text()
+    assert "forest.png" not in text
+    grids = [block for block in json.loads(text)["blocks"] if block["type"] == "panel-grid"]
+    assert "figure/forest" in json.dumps(grids[0])
+    assert run["name"] in json.dumps(grids[0])
+    assert text.index("figure/forest") < text.index("no difference shown") < text.index("test/accuracy/image")
+
+
+def test_a_disabled_tracker_logs_no_figure(folder) -> None:
+    Image.new("RGB", (40, 30)).save(folder / "forest.png")
+    WandbRun("disabled", "project", None).publish(folder)
+    assert not (folder / "wandb").exists()

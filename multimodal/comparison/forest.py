@@ -1,0 +1,237 @@
+"""Forest plot: each comparison in the primary metric as a mean difference with its interval over seeds.
+
+After Lewis and Clarke 2001, https://doi.org/10.1136/bmj.322.7300.1479. Differs: a dot per seed in place of
+a square as large as the weight of a study.
+"""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from multimodal.figures.layout import BLUE, INK, ORANGE, QUIET, RULE
+from multimodal.metric.catalogue import Unit
+
+DPI = 200  # a panel of PHONE inches is then legible on a phone, at twice its pixels
+PHONE, PAPER = 3.6, 6.9  # inches: width of a figure that a phone shows as it is, of two columns of a paper
+SIDE, GAP = 0.12, 0.25  # inches: margin of the figure, space between panels
+LINE, MARKS, SPACE = 0.155, 0.25, 0.07  # inches: height of a line of text, of interval and dots, space below a row
+HEAD, FOOT = 0.12, 0.5  # inches: above the rows, for the axis below them
+ENTRY = 1.75  # inches: width of a legend entry
+CHARACTERS = 13.0  # that fit an inch
+SIZE = 8.0  # points
+ROWS = 40  # most rows of a figure; more are divided into several, between groups
+BAND = "#e4eef6"
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One comparison.
+
+    Args:
+        group: title of the group of runs.
+        label: names what is compared with what.
+        differences: one per seed, as shares.
+        mean: their mean.
+        interval: 95 % interval of the mean over seeds; None with fewer than two seeds.
+        significant: whether the difference is significant over seeds.
+        largest: the largest mean that the task allowed, its ceiling minus the second's mean; None if it is unknown.
+    """
+
+    group: str
+    label: str
+    differences: tuple[float, ...]
+    mean: float
+    interval: tuple[float, float] | None
+    significant: bool
+    largest: float | None
+
+
+@dataclass(frozen=True)
+class ForestPanel:
+    """Comparisons that answer one question: its title, and the rows, those of a group one after the other."""
+
+    title: str
+    rows: list[ForestRow]
+
+
+def split_panel(panel: ForestPanel) -> list[ForestPanel]:
+    """Divide a panel between groups, so that each has at most ROWS rows, unless one group alone has more."""
+    parts: list[list[ForestRow]] = [[]]
+    for own in rows_by_group(panel.rows).values():
+        if parts[-1] and len(parts[-1]) + len(own) > ROWS:
+            parts.append([])
+        parts[-1] += own
+    number = (f" ({i} of {len(parts)})" if len(parts) > 1 else "" for i in range(1, len(parts) + 1))
+    return [ForestPanel(panel.title + which, rows) for which, rows in zip(number, parts, strict=True)]
+
+
+def rows_by_group(rows: list[ForestRow]) -> dict[str, list[ForestRow]]:
+    """Return {title of a group: its rows}."""
+    return {group: [row for row in rows if row.group == group] for group in dict.fromkeys(row.group for row in rows)}
+
+
+def draw_forest(panels: list[ForestPanel], margin: float, unit: Unit, width: float, titled: bool) -> Figure:
+    """Draw panels side by side, each row below the line that names it and gives its numbers.
+
+    Args:
+        panels: at least one, each with at least one row.
+        margin: differences below it count as equivalent.
+        unit: in which differences are displayed.
+        width: inches, of the figure.
+        titled: whether each panel's title is drawn; a page has it as text.
+    """
+    panel_width = (width - 2 * SIDE - (len(panels) - 1) * GAP) / len(panels)
+    layouts = [list(placed_lines(panel, unit, int(CHARACTERS * panel_width))) for panel in panels]
+    titles = [textwrap.wrap(panel.title, int(0.85 * CHARACTERS * panel_width)) for panel in panels]
+    top = HEAD + (LINE * max(map(len, titles)) + 0.1 if titled else 0)
+    columns = max(1, int(width / ENTRY))
+    entries = legend_entries(margin, unit)
+    legend = LINE * -(-len(entries) // columns) + 0.1
+    height = top + max(map(layout_height, layouts)) + FOOT + legend
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    for i, (panel, layout, title) in enumerate(zip(panels, layouts, titles, strict=True)):
+        own = layout_height(layout)
+        left, bottom = SIDE + i * (panel_width + GAP), height - top - own
+        axes = figure.add_axes((left / width, bottom / height, panel_width / width, own / height))
+        draw_panel(axes, panel.rows, layout, margin, unit)
+        if titled:
+            style: dict[str, Any] = {"fontsize": SIZE + 0.5, "weight": "bold", "color": INK, "parse_math": False}
+            axes.set_title("\n".join(title), loc="left", **style)
+    figure.legend(
+        [*entries.values()],
+        [*entries],
+        loc="lower left",
+        ncols=columns,
+        fontsize=SIZE - 1,
+        frameon=False,
+        labelcolor=QUIET,
+        handler_map={tuple: HandlerTuple(ndivide=None)},
+        borderpad=0.3,
+        columnspacing=1.2,
+    )
+    return figure
+
+
+class PlacedLines(NamedTuple):
+    """The lines above a row's marks, or the heading of a group, with the height of all in inches."""
+
+    row: ForestRow | None
+    lines: list[str]
+    numbers: str
+    height: float
+
+
+def layout_height(layout: list[PlacedLines]) -> float:
+    """Return the height of a panel's rows in inches."""
+    return sum(part.height for part in layout)
+
+
+def placed_lines(panel: ForestPanel, unit: Unit, characters: int) -> Iterator[PlacedLines]:
+    """Yield headings and rows from top to bottom, their text in lines of at most so many characters."""
+    for group, rows in rows_by_group(panel.rows).items():
+        heading = textwrap.wrap(group, int(0.85 * characters)) or [""]  # in bold
+        yield PlacedLines(None, heading, "", LINE * len(heading) + SPACE / 2)
+        for row in rows:
+            numbers = numbers_of(row, unit)
+            lines = textwrap.wrap(row.label, characters - 2) or [""]
+            if len(lines[-1]) + len(numbers) + 2 > characters:
+                lines.append("")  # the numbers get a line of their own
+            yield PlacedLines(row, lines, numbers, LINE * len(lines) + MARKS + SPACE)
+
+
+def numbers_of(row: ForestRow, unit: Unit) -> str:
+    """Format the mean difference, its interval, and the largest that was possible: `+1.2 [+0.9, +1.5] of +4.0`."""
+    text = shown(row.mean, unit)
+    if row.interval is not None:
+        text += f" [{', '.join(shown(end, unit) for end in row.interval)}]"
+    return text + ("" if row.largest is None else f" of {shown(row.largest, unit)}")
+
+
+def shown(value: float, unit: Unit) -> str:
+    """Format a difference in its unit with a sign; a rounded zero gets a plus."""
+    return f"{round(unit.factor * value, unit.digits) + 0:+.{unit.digits}f}".replace("-", "−")
+
+
+def draw_panel(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], margin: float, unit: Unit) -> None:
+    """Draw the rows from top to bottom; the axis has the differences in their unit, and inches downwards."""
+    low, high = limits(rows, margin)
+    axes.set_xlim(unit.factor * low, unit.factor * high)
+    axes.set_ylim(layout_height(layout), 0)
+    axes.axvspan(-unit.factor * margin, unit.factor * margin, color=BAND, linewidth=0)
+    axes.axvline(0, color=QUIET, linewidth=0.9)
+    y = 0.0
+    for row, lines, numbers, height in layout:
+        for i, line in enumerate(lines):
+            place_text(axes, 0, y + LINE * i, line, "left", INK, "bold" if row is None else "normal")
+        if row is not None:
+            place_text(axes, 1, y + LINE * (len(lines) - 1), numbers, "right", QUIET, "normal")
+            draw_row(axes, row, y + LINE * len(lines), unit, high)
+        y += height
+    axes.set_yticks([])
+    axes.spines[["left", "top", "right"]].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:+g}".replace("-", "−") if x else "0")
+    axes.tick_params(color=RULE, labelcolor=QUIET, labelsize=SIZE - 0.5)
+    axes.set_xlabel(f"difference in {unit.name}" if unit.name else "difference", fontsize=SIZE, color=QUIET)
+
+
+def place_text(axes: Axes, x: float, y: float, text: str, side: str, color: str, weight: str) -> None:
+    """Write one line below `y`, on a white ground that hides zero line and margin."""
+    style: dict[str, Any] = {"fontsize": SIZE, "color": color, "weight": weight, "parse_math": False}
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+    where = axes.get_yaxis_transform()
+    axes.text(x, y + LINE / 2, text, transform=where, ha=side, va="center", bbox=ground, clip_on=False, **style)
+
+
+def draw_row(axes: Axes, row: ForestRow, y: float, unit: Unit, high: float) -> None:
+    """Draw interval, mean and largest possible difference below the height `y`, and the dots below them."""
+    y, below = y + 0.35 * MARKS, y + 0.85 * MARKS
+    color = (BLUE if row.mean > 0 else ORANGE) if row.significant else QUIET
+    if row.interval is not None:
+        axes.plot([unit.factor * end for end in row.interval], [y, y], color=color, linewidth=1.6, zorder=3)
+    dots = unit.factor * np.asarray(row.differences)
+    axes.plot(dots, np.full(len(dots), below), ".", color=INK, markersize=5, alpha=0.5, markeredgewidth=0, zorder=4)
+    face = color if row.significant else "white"
+    axes.plot(
+        unit.factor * row.mean, y, "D", color=color, markerfacecolor=face, markersize=5, markeredgewidth=1.2, zorder=5
+    )
+    if row.largest is not None:
+        inside = row.largest <= high
+        at = unit.factor * (row.largest if inside else high)
+        style: dict[str, Any] = {"color": INK, "linestyle": "none", "clip_on": False, "markeredgewidth": 1.2}
+        axes.plot(at, y, marker="|" if inside else ">", markersize=9 if inside else 4, **style)
+
+
+def limits(rows: list[ForestRow], margin: float) -> tuple[float, float]:
+    """Return the ends of the axis: around all seeds and intervals, and around ceilings that do not squeeze them."""
+    ends = [x for row in rows for x in (*row.differences, *(row.interval or ()))]
+    low, high = min(-1.5 * margin, *ends), max(1.5 * margin, *ends)
+    near = [row.largest for row in rows if row.largest is not None and row.largest <= high + (high - low) / 2]
+    high = max(high, *near) if near else high
+    room = 0.04 * (high - low)
+    return low - room, high + room
+
+
+def legend_entries(margin: float, unit: Unit) -> dict[str, Any]:
+    """Return {explanation: mark}."""
+    diamond: dict[str, Any] = {"marker": "D", "linestyle": "none", "markersize": 5, "markeredgewidth": 1.2}
+    width = f"{unit.factor * margin:g}"
+    width = f"{width} {unit.name.removesuffix('s') if width == '1' else unit.name}".strip()
+    return {
+        "mean, significant": (Line2D([], [], color=BLUE, **diamond), Line2D([], [], color=ORANGE, **diamond)),
+        "mean, not shown to differ": Line2D([], [], color=QUIET, markerfacecolor="white", **diamond),
+        "95 % interval over seeds": Line2D([], [], color=QUIET, linewidth=1.6),
+        "a seed": Line2D([], [], marker=".", linestyle="none", color=INK, alpha=0.5, markeredgewidth=0),
+        f"margin: {width}": Patch(color=BAND),
+        "of: largest possible, ▸ outside": Line2D([], [], marker="|", linestyle="none", color=INK, markersize=9),
+    }

@@ -1,0 +1,62 @@
+"""The panels of the forest plot: the pairwise tests in the primary metric, by the question that they answer."""
+
+import numpy as np
+
+from multimodal.comparison.forest import ForestPanel, ForestRow
+from multimodal.comparison.pairwise_test import PAIR, PairwiseTest, is_control
+from multimodal.comparison.run import Run
+from multimodal.metric.catalogue import PRIMARY
+
+QUESTIONS = {  # {kind of a test: title of its panel}, in their order
+    "reference": "Against the reference fusion",
+    "control": "Against the better control",
+    "product": "Against the product of its own answers",
+    PAIR: "Of each other",
+}
+BOUNDED, CEILING = "accuracy/both", "task/ceiling"  # a metric, and its largest value under the task
+
+
+def forest_panels(tests: list[PairwiseTest], groups: dict[str, list[Run]]) -> list[ForestPanel]:
+    """Return a panel for each question that a test with a defined difference answers.
+
+    The controls have no rows of their own: the better one is what the others are compared with. Other pairs stand only
+    for groups without the reference.
+    """
+    tests = [t for t in tests if t.metric.tested == PRIMARY and t.mean is not None and not is_control(t.first)]
+    referred = {test.group for test in tests if test.kind == "reference"}
+    asked = [test for test in tests if test.kind != PAIR or test.group not in referred]
+    panels = []
+    for kind, title in QUESTIONS.items():
+        own = [test for test in asked if test.kind == kind]
+        seconds = {test.second for test in own}
+        named = kind in ("reference", "control") and len(seconds) == 1  # the title names what all are compared with
+        title = f"{title}: {seconds.pop()}" if named else title
+        rows = [forest_row(test, groups[test.group], named or kind == "product") for test in own]
+        panels += [ForestPanel(title, rows)] if rows else []
+    return panels
+
+
+def forest_row(test: PairwiseTest, runs: list[Run], short: bool) -> ForestRow:
+    """Return the row of a test with a defined difference, its label without the second side if that is `short`."""
+    assert test.mean is not None, "an undefined difference has no place"
+    return ForestRow(
+        group=test.group,
+        label=test.first if short else f"{test.first} − {test.second}",
+        differences=test.differences,
+        mean=test.mean,
+        interval=test.interval,
+        significant=test.significant,
+        largest=largest_difference(test, runs),
+    )
+
+
+def largest_difference(test: PairwiseTest, runs: list[Run]) -> float | None:
+    """Return the ceiling of the task minus the mean of the second side, None if the ceiling is unknown."""
+    first = [run for run in runs if run.fusion == test.first and run.seeds in test.seeds]
+    accuracies, ceilings = (
+        [value for run in first if (value := run.metrics.get(name)) is not None] for name in (BOUNDED, CEILING)
+    )
+    if test.metric.name != BOUNDED or test.mean is None or not len(first) == len(accuracies) == len(ceilings):
+        return None
+    second = float(np.mean(accuracies)) - test.mean
+    return float(np.mean(ceilings)) - second

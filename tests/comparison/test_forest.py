@@ -1,0 +1,97 @@
+"""The forest plot: where its marks stand, and that everything fits with few and many fusions and long names."""
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from multimodal.comparison.forest import (
+    PAPER,
+    PHONE,
+    ROWS,
+    ForestPanel,
+    ForestRow,
+    draw_forest,
+    limits,
+    numbers_of,
+    split_panel,
+)
+from multimodal.figures.layout import BLUE, ORANGE
+from multimodal.metric.catalogue import POINTS
+from tests.helpers.made_up_results import check_layout
+
+SEEDS = (-0.01, 0.0, 0.01)
+
+
+def row(label: str, mean: float = 0.02, largest: float | None = 0.05, group: str = "toy (embedded)") -> ForestRow:
+    differences = tuple(mean + x for x in SEEDS)
+    return ForestRow(group, label, differences, mean, (mean - 0.025, mean + 0.025), abs(mean) > 0.025, largest)
+
+
+def drawn(rows: list[ForestRow]) -> Axes:
+    (axes,) = draw_forest([ForestPanel("question", rows)], 0.01, POINTS, PHONE, titled=False).axes
+    return axes
+
+
+def marks(axes: Axes, marker: str) -> list[list[float]]:
+    return [list(line.get_xdata()) for line in axes.lines if line.get_marker() == marker]
+
+
+def test_the_marks_stand_at_mean_seeds_interval_and_ceiling_in_points() -> None:
+    axes = drawn([row("a − b")])
+    np.testing.assert_allclose(marks(axes, "D"), [[2.0]])
+    np.testing.assert_allclose(marks(axes, "."), [[1.0, 2.0, 3.0]])
+    np.testing.assert_allclose(marks(axes, "|"), [[5.0]])
+    intervals = [x for x in marks(axes, "None") if len(x) == 2 and x[0] != x[1]]
+    np.testing.assert_allclose(intervals, [[-0.5, 4.5]])
+    (band,) = axes.patches
+    assert (band.get_x(), band.get_width()) == (-1, 2)
+    low, high = axes.get_xlim()
+    assert low < -1
+    assert high > 5
+
+
+def test_a_significant_difference_is_filled_with_the_colour_of_its_side() -> None:
+    rows = [row("better", 0.1), row("worse", -0.1), row("none", 0.0)]
+    faces = [line.get_markerfacecolor() for line in drawn(rows).lines if line.get_marker() == "D"]
+    assert faces == [BLUE, ORANGE, "white"]
+
+
+def test_a_far_ceiling_is_an_arrow_at_the_edge_and_squeezes_nothing() -> None:
+    near, far = row("near", largest=0.05), row("far", largest=0.9)
+    assert limits([near, far], 0.01) == limits([near], 0.01)
+    axes = drawn([near, far])
+    np.testing.assert_allclose(marks(axes, ">"), [[axes.get_xlim()[1]]])
+    assert "of +90.0" in [text.get_text() for text in axes.texts][-1]
+
+
+def test_one_seed_has_no_interval_and_an_unknown_ceiling_no_mark() -> None:
+    alone = ForestRow("toy", "a − b", (0.02,), 0.02, None, False, None)
+    assert numbers_of(alone, POINTS) == "+2.0"
+    axes = drawn([alone])
+    assert marks(axes, "|") == marks(axes, ">") == []
+
+
+def test_a_long_plot_is_divided_between_groups() -> None:
+    rows = [row(f"fusion {i}", group=f"group {k}") for k in range(4) for i in range(15)]
+    parts = split_panel(ForestPanel("question", rows))
+    assert [part.title for part in parts] == ["question (1 of 2)", "question (2 of 2)"]
+    assert [len(part.rows) for part in parts] == [30, 30]
+    assert [row for part in parts for row in part.rows] == rows
+    many = ForestPanel("question", [row(f"fusion {i}") for i in range(ROWS + 1)])
+    assert split_panel(many) == [many]  # one group is one plot
+
+
+NAMES = {
+    "few": ["attention − concat", "film − concat"],
+    "many": [f"fusion_{i} − concat" for i in range(15)],
+    "long": ["product_of_experts num_layers=4, dropout=0.1, code=0f3a9c − concat hidden=512, code=77aa10", "0f3a" * 30],
+    "odd": ["a$b$ & 50 % − c_d^e", ""],
+}
+
+
+@pytest.mark.parametrize(("names", "panels"), [("few", 1), ("many", 1), ("few", 3), ("long", 3), ("odd", 1)])
+def test_all_text_lies_inside_and_none_on_another(names: str, panels: int) -> None:
+    title = "toy (embedded), task=noisy, training.steps=250, code=0123456789abcdef"
+    panel = ForestPanel("Against the product of its own two answers", [row(n, group=title) for n in NAMES[names]])
+    width = PHONE if panels == 1 else PAPER
+    check_layout(draw_forest([panel] * panels, 0.01, POINTS, width, titled=panels > 1))

@@ -1,0 +1,70 @@
+"""From the pairwise tests to the rows of the forest plot."""
+
+from dataclasses import replace
+
+import pytest
+
+from multimodal.comparison.forest_panels import forest_panels
+from multimodal.comparison.fusion_tests import compare_fusions
+from multimodal.comparison.grouping import by_group
+from multimodal.comparison.run import Run
+from tests.helpers.made_up_pairs import made_up_run
+
+
+def runs(fusion: str, accuracy: float, product: float | None = 0.6, **other: str) -> list[Run]:
+    """Six runs, whose seeds differ alike for every fusion."""
+    made = [made_up_run(fusion, seed, accuracy + 0.002 * seed, **other) for seed in range(6)]
+    facts = {"fusion/product": product, "task/ceiling": 0.95}
+    return [replace(run, metrics=run.metrics | facts) for run in made]
+
+
+def panels(made: list[Run]) -> dict[str, list]:
+    return {panel.title: panel.rows for panel in forest_panels(compare_fusions(made, 0.01), by_group(made))}
+
+
+def test_each_question_has_a_panel_with_a_row_for_each_fusion_and_none_for_the_controls() -> None:
+    made = [
+        *runs("attention", 0.8),
+        *runs("concat", 0.7),
+        *runs("image_only", 0.5, None),
+        *runs("text_only", 0.4, None),
+    ]
+    found = panels(made)
+    assert {title: [row.label for row in rows] for title, rows in found.items()} == {
+        "Against the reference fusion: concat": ["attention"],
+        "Against the better control: image_only": ["attention", "concat"],
+        "Against the product of its own answers": ["attention", "concat"],
+    }
+    (row,) = found["Against the reference fusion: concat"]
+    assert row.mean == pytest.approx(0.1)
+    assert row.differences == pytest.approx([0.1] * 6)
+    assert row.significant
+    assert row.largest == pytest.approx(0.95 - 0.705)  # what concat leaves below the ceiling
+    first, _ = found["Against the product of its own answers"]
+    assert (first.mean, first.largest) == (pytest.approx(0.205), pytest.approx(0.35))
+
+
+def test_groups_with_other_controls_name_both_sides() -> None:
+    made = [*runs("concat", 0.7), *runs("image_only", 0.5, None)]
+    made += [*runs("concat", 0.7, dataset="animals"), *runs("text_only", 0.5, None, dataset="animals")]
+    labels = [row.label for row in panels(made)["Against the better control"]]
+    assert labels == ["concat − text_only", "concat − image_only"]
+
+
+def test_without_the_reference_fusions_stand_against_each_other() -> None:
+    made = [*runs("attention", 0.8, None), *runs("film", 0.7, None)]
+    assert {title: [row.label for row in rows] for title, rows in panels(made).items()} == {
+        "Of each other": ["attention − film"]
+    }
+
+
+def test_an_unknown_ceiling_leaves_no_largest_difference() -> None:
+    made = [*runs("attention", 0.8), *runs("concat", 0.7)]
+    made = [replace(run, metrics=run.metrics | {"task/ceiling": None}) for run in made]
+    assert all(row.largest is None for rows in panels(made).values() for row in rows)
+
+
+def test_one_seed_is_a_row_too() -> None:
+    made = [runs("attention", 0.8)[0], runs("concat", 0.7)[0]]
+    (row,) = panels(made)["Against the reference fusion: concat"]
+    assert (row.interval, row.significant, len(row.differences)) == (None, False, 1)
