@@ -92,7 +92,8 @@ def prepare_data(
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
     check_whole("dataset", least=0, max_bad_rows=max_bad_rows)
     raw_splits, source, revision = read_source(source, path, hub_id, embedded)
-    found, class_names = read_rows(raw_splits, columns, folder_of(path) if source == "path" and path else None)
+    origin = {"path": f"{path}", "hub": f"{hub_id}"}.get(source, "the embedded set")
+    found, class_names = read_rows(raw_splits, columns, folder_of(path) if source == "path" and path else None, origin)
     bad = BadRows(max_bad_rows)
     found = {split: bad.without(part, text_problems(part)) for split, part in found.items()}
     found = without_untrained(found, bad)

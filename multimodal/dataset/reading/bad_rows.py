@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from multimodal.checks import check_whole
+from multimodal.dataset.reading.labels import seen
 from multimodal.dataset.reading.rows import MAX_LISTED, NO_LABEL, Rows
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def text_problems(rows: Rows) -> list[str | None]:
     for label, caption in zip(rows.label, rows.caption, strict=True):
         if label == NO_LABEL:
             problems.append("label is missing or not a training class")
-        elif caption is None or not caption.strip():
+        elif caption is None or not seen(caption):
             problems.append("caption is missing" if caption is None else "caption is empty")
         else:
             problems.append(None)
