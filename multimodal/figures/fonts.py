@@ -12,11 +12,14 @@ from matplotlib import font_manager
 log = logging.getLogger(__name__)
 
 # with the letters of Chinese, Japanese, Korean, Thai and Indian scripts, as Linux, macOS and Windows have them
-MORE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans CJK TC", "Noto Sans SC", "Noto Sans JP")
-MORE += ("Noto Sans KR", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "PingFang SC")
-MORE += ("Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Thai")
-MORE += ("Leelawadee UI", "Noto Sans Devanagari", "Nirmala UI", "Noto Sans Arabic", "Noto Sans Hebrew")
-MORE += ("Arial Unicode MS",)
+NAMES = (
+    "Noto Sans CJK SC, Noto Sans CJK JP, Noto Sans CJK KR, Noto Sans CJK TC, Noto Sans SC, Noto Sans JP, "
+    "Noto Sans KR, Source Han Sans SC, WenQuanYi Zen Hei, WenQuanYi Micro Hei, PingFang SC, "
+    "Hiragino Sans, Apple SD Gothic Neo, Microsoft YaHei, Yu Gothic, Malgun Gothic, Noto Sans Thai, "
+    "Leelawadee UI, Noto Sans Devanagari, Nirmala UI, Noto Sans Arabic, Noto Sans Hebrew, "
+    "Arial Unicode MS"
+)
+MORE = tuple(NAMES.split(", "))
 MISSING = re.compile(r"Glyph (\d+) .*missing from font")
 MOST = 10  # letters named in a message
 

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import datasets
 import numpy as np
 from datasets import Dataset, DatasetDict
 from datasets.data_files import SPLIT_KEYWORDS
+from torch import Tensor
 
 from multimodal.dataset.reading.captions import read_captions
 from multimodal.dataset.reading.labels import class_names_of, example_of, read_labels, warn_of_similar
@@ -43,12 +44,32 @@ class Rows:
     def __len__(self) -> int:
         return len(self.number)
 
-    def take(self, rows: np.ndarray) -> "Rows":
+    def take(self, rows: np.ndarray) -> Self:
         """Return the samples at `rows` (n,) int, in that order."""
         caption = [self.caption[i] for i in rows]
         return replace(
             self, number=self.number[rows], image=self.image.select(rows), label=self.label[rows], caption=caption
         )
+
+
+@dataclass(frozen=True)
+class Samples(Rows):
+    """Rows whose images are decoded.
+
+    Args:
+        pixels: (N, C, H, W) uint8.
+    """
+
+    pixels: Tensor
+
+    @classmethod
+    def of(cls, rows: Rows, pixels: Tensor) -> "Samples":
+        """Join rows and their pixels."""
+        return cls(rows.split, rows.number, rows.image, rows.label, rows.caption, pixels)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the samples at `rows` (n,) int, in that order."""
+        return replace(super().take(rows), pixels=self.pixels[rows])
 
 
 def places(splits: Mapping[str, Rows]) -> tuple[int, str]:
