@@ -70,6 +70,8 @@ def check_settings(cfg: DictConfig) -> None:
         check_part(group, values.get(group))
     for group in MODEL:
         check_shared(group, values[group], values["sizes"] | {"dim": values["dim"]})
+    # prepare_data checks the data's ranges; these two belong to other parts too, which would name their own settings
+    check_seed("dataset", seed=values["dataset"]["seed"])
     check_whole("dataset", 11, 4096, image_size=values["dataset"]["image_size"])  # 11: the window of SSIM
 
 

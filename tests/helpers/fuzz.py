@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import SearchStrategy, tuples
 
 AT_ONCE = 500  # examples of one search, the next of which starts from another seed
 SEARCH = settings(max_examples=AT_ONCE, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -16,8 +16,8 @@ def search(seconds: float, check: Callable[..., Any], *strategies: SearchStrateg
     tried, stop = 0, time.monotonic() + seconds
 
     @SEARCH
-    @given(*strategies)
-    def examples(*arguments: Any) -> None:
+    @given(tuples(*strategies))
+    def examples(arguments: tuple[Any, ...]) -> None:
         nonlocal tried
         if time.monotonic() < stop:
             tried += 1
