@@ -12,6 +12,7 @@ from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
+from multimodal.figures.fonts import fonts_for_all_scripts
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import check_inputs, likeliest, predict_samples, printable, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
@@ -198,10 +199,11 @@ def finish(
         write_csv(rows, folder / f"{name}.csv")
     write_parquet({n: column.tolist() for n, column in results.samples.items()}, folder / "predictions.parquet")
     training = record.config["training"]
-    drawn = {} if figures is None else figures.draw(record.title, data, history, results, training, data.card)
-    files = {name: folder / f"{name}.png" for name in drawn}
-    for name, figure in drawn.items():
-        figure.savefig(files[name], dpi=150)
+    with fonts_for_all_scripts():
+        drawn = {} if figures is None else figures.draw(record.title, data, history, results, training, data.card)
+        files = {name: folder / f"{name}.png" for name in drawn}
+        for name, figure in drawn.items():
+            figure.savefig(files[name], dpi=150)
     tracker.summary(results.metrics)
     tracker.figures(files)
     facts = {"choices": record.choices, "seed": record.seed, "data_source": record.data_source}

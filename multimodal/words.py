@@ -5,6 +5,7 @@ without spaces give one word per grapheme cluster (`\X` of Unicode's UAX 29), wh
 Japanese characters, and the letters of Thai, Lao, Khmer and Myanmar with their marks.
 """
 
+from collections.abc import Iterable
 from unicodedata import normalize
 
 import regex
@@ -29,6 +30,16 @@ def split_words(text: str) -> list[str]:
     ['两', '只', '猫', '2', 'cats']
     """
     return [word[:LONGEST] for word in WORD.findall(normalize("NFC", text))]
+
+
+def cut_words(texts: Iterable[str]) -> set[str]:
+    """Return the words that `split_words` cuts, in lower case; different ones may become one.
+
+    >>> len(cut_words([f"{70 * 'a'}b {70 * 'a'}c", "a cat"]))
+    2
+    """
+    long = (text for text in texts if len(text) > LONGEST)
+    return {word for text in long for word in WORD.findall(normalize("NFC", text).lower()) if len(word) > LONGEST}
 
 
 def tokenize(caption: str) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import UNK, Limits
-from multimodal.words import tokenize
+from multimodal.words import cut_words, tokenize
 
 
 def make_card(
@@ -37,8 +37,10 @@ def make_card(
         `classes` {split: {class: samples}}; `vocabulary`, its size; `captions` {split: {"words": number of captions
         with 0, 1, 2 … words, "cut": share of truncated captions, "duplicates": share of captions that repeat another,
         "unknown_words": share of words outside the vocabulary}}; `dropped_words`, how many different words of the
-        training captions, as they are read, the vocabulary leaves out; `test_captions_in_train`, a share; `bad_rows`;
-        `task` {"chance", "ceiling", "image_ceiling", "text_ceiling": accuracy, or the reason why it is unknown}.
+        training captions, as they are read, the vocabulary leaves out; `cut_words`, how many different words of all
+        captions are longer than is read, of which those with an equal beginning become one;
+        `test_captions_in_train`, a share; `bad_rows`; `task` {"chance", "ceiling", "image_ceiling", "text_ceiling":
+        accuracy, or the reason why it is unknown}.
     """
     lengths = {split: word_counts(texts) for split, texts in captions.items()}
     read = {split: np.minimum(length, max_words).sum() for split, length in lengths.items()}
@@ -48,6 +50,7 @@ def make_card(
         "classes": {split: class_counts(part, class_names) for split, part in splits.items()},
         "vocabulary": len(vocabulary),
         "dropped_words": len(words - vocabulary.numbers.keys()),
+        "cut_words": len(cut_words({text for texts in captions.values() for text in texts})),
         "captions": {
             split: {
                 "words": np.bincount(lengths[split]).tolist(),  # how many captions have 0, 1, 2 ... words

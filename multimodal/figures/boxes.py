@@ -10,6 +10,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Literal
 
+from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -140,7 +141,10 @@ def line_box(line: list[tuple[str, bool]], size: float, style: dict[str, Any]) -
     """Build one line; neighbouring words of the same colour form one text."""
     runs = [(mark, " ".join(word for word, _ in run)) for mark, run in groupby(line, key=lambda word: word[1])]
     red = {"color": WRONG, "weight": "bold"}
-    texts = [text_box(text, size, family=FONT, **(style | red if mark else style)) for mark, text in runs]
+    texts = [
+        text_box(text, size, family=[*FONT, *rcParams["font.family"]], **(style | red if mark else style))
+        for mark, text in runs
+    ]
     return texts[0] if len(texts) == 1 else row_box(texts, character_width(size), align="baseline")
 
 

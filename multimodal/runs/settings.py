@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from multimodal.checks import check_number, check_one_of, check_seed, check_whole
+from multimodal.checks import check_number, check_seed, check_whole
 from multimodal.errors import describe, first_line
 from multimodal.runs.build import as_dict, build_model, merged
 from multimodal.runs.composition import CONF
@@ -70,8 +70,8 @@ def check_settings(cfg: DictConfig) -> None:
         check_part(group, values.get(group))
     for group in MODEL:
         check_shared(group, values[group], values["sizes"] | {"dim": values["dim"]})
+    # prepare_data checks the data's ranges; these two belong to other parts too, which would name their own settings
     check_seed("dataset", seed=values["dataset"]["seed"])
-    check_one_of("dataset", (1, 3), channels=values["dataset"]["channels"])  # grey or RGB
     check_whole("dataset", 11, 4096, image_size=values["dataset"]["image_size"])  # 11: the window of SSIM
 
 

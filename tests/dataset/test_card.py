@@ -83,6 +83,16 @@ def test_the_card_of_prepared_data_is_json_bad_rows_included():
     assert json.loads(json.dumps(data.card, allow_nan=False)) == data.card
 
 
+def test_long_words_that_become_one_are_counted_and_said(caplog):
+    rows = samples(range(24)).remove_columns("caption")
+    letters = "z" * 20_000
+    texts = [f"a {letters}a" if i % 3 == 0 else f"a {letters}B" if i % 3 == 1 else f"a {'y' * 64}" for i in range(24)]
+    data = prepared(DatasetDict(train=rows.add_column("caption", texts)))
+    assert data.card["cut_words"] == 2
+    assert data.vocabulary.words[4:] == ["a", "y" * 64, "z" * 64]
+    assert "2 words of the captions are cut after 64 letters" in caplog.text
+
+
 def test_one_endless_caption_does_not_take_memory_for_all():
     captions = CAPTIONS | {"train": [f"word{i}" for i in range(300)] + ["tall " * 5000]}
     content = CONTENT | {"train": [i % 3 for i in range(301)]}

@@ -19,21 +19,11 @@ from multimodal.runs.checkpoint import load_model
 from multimodal.runs.record import RunRecord
 from multimodal.training.checkpoint_file import load_checkpoint, save_checkpoint
 from tests.helpers.command import command
-from tests.helpers.hostile import (
-    CANARY,
-    COMMAND,
-    FILES,
-    PARTS,
-    PLACES,
-    SECRET,
-    TARGETS,
-    TOUCH,
-    VALUES,
-    opened,
-    put,
-    saved,
-    whole_state,
-)
+from tests.helpers.hostile.files import FILES, TOUCH
+from tests.helpers.hostile.parts import PARTS
+from tests.helpers.hostile.targets import COMMAND, PLACES, TARGETS
+from tests.helpers.hostile.values import VALUES
+from tests.helpers.hostile.whole import CANARY, SECRET, opened, put, saved, whole_state
 
 CHANGES = {f"a command at {place}": put(place, COMMAND) for place in PLACES}
 CHANGES |= {f"at fusion: {name}": put("fusion", target) for name, target in TARGETS.items()}

@@ -96,6 +96,7 @@ def test_no_setting_takes_nan(name: str) -> None:
         ("evaluation.image_judge.learning_rate", math.inf, "evaluation.image_judge.learning_rate must be a finite"),
         ("evaluation.figures", "none", "evaluation.figures must be a component or null, got 'none'"),
         ("dataset.image_size", 8, "dataset.image_size must be a whole number from 11 to 4096, got 8"),
+        ("dataset.seed", -1, "dataset.seed must be a whole number from 0 to 4294967295, got -1"),
         ("dataset.augment.flip", "no", "dataset.augment.flip must be true or false, got 'no'"),
         ("dataset.augment", None, "dataset.augment must be a component, got null"),
         ("dataset.max_bad_rows", 2.0, "dataset.max_bad_rows must be a whole number, got 2.0"),

@@ -17,12 +17,12 @@ from multimodal.dataset.near_duplicates import cached_near_duplicates, count_nea
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.split import limit_rows, split_rows
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.dataset.reading.bad_rows import BadRows, text_problems, untrained_problems
+from multimodal.dataset.reading.bad_rows import BadRows, text_problems
 from multimodal.dataset.reading.images import decode_images
-from multimodal.dataset.reading.rows import Rows, read_rows
+from multimodal.dataset.reading.rows import Rows, Samples, read_rows
 from multimodal.dataset.reading.sources import folder_of, read_source
 from multimodal.task.redundant import RedundantTask
-from multimodal.words import tokenize
+from multimodal.words import LONGEST, tokenize
 
 log = logging.getLogger(__name__)
 
@@ -90,39 +90,22 @@ def prepare_data(
     check_number("dataset", above=0, below=1, validation_fraction=validation_fraction, test_fraction=test_fraction)
     check_seed("dataset", seed=seed)
     check_one_of("dataset", (1, 3), channels=channels)  # grey or RGB
-    check_whole("dataset", least=0, max_bad_rows=max_bad_rows)
-    raw_splits, source, revision = read_source(source, path, hub_id, embedded)
-    found, class_names = read_rows(raw_splits, columns, folder_of(path) if source == "path" and path else None)
     bad = BadRows(max_bad_rows)
-    found = {split: bad.without(part, text_problems(part)) for split, part in found.items()}
-    found = without_untrained(found, bad)
+    raw_splits, source, revision = read_source(source, path, hub_id, embedded)
+    folder = folder_of(path) if source == "path" and path else None
+    origin = {"path": path, "hub": hub_id}.get(source) or "the embedded set"
+    found, class_names = read_rows(raw_splits, columns, folder, origin)
+    found = bad.without_untrained({split: bad.without(part, text_problems(part)) for split, part in found.items()})
     bad.check_limit()  # before drawing, which may fail if too few rows are left
     found, test_fraction = limit_rows(found, test_fraction, limit, seed)
-    pixels: dict[str, Tensor] = {}
-    for split, (decoded, problems) in decode_images(found, image_size, channels).items():
-        found[split] = bad.without(found[split], problems)
-        pixels[split] = decoded[[problem is None for problem in problems]] if any(problems) else decoded
-    for split, part in found.items():  # again: a class may have had training samples that do not decode
-        problems = untrained_problems(part, found["train"])
-        found[split] = bad.without(part, problems)
-        pixels[split] = pixels[split][[problem is None for problem in problems]] if any(problems) else pixels[split]
+    samples = decode_samples(found, image_size, channels, bad)
     bad.report()
-    empty = [split for split, part in found.items() if len(part) == 0]
-    if empty:
-        raise ValueError(f"no usable row is left for {', '.join(empty)}: {bad.listed()}")
-    label = {split: part.label for split, part in found.items()}
-    if len(np.unique(label["train"])) < 2:
-        raise ValueError(
-            f"all training samples are of one class, {class_names[label['train'][0]]}: training needs two or more"
-        )
-    groups = {split: equal_images(image) for split, image in pixels.items()}
-    warn_of_two_classes(label, groups)
-    chosen = split_rows(label, groups["train"], validation_fraction, test_fraction, seed)
-    rows = {split: found[origin].take(index) for split, (origin, index) in chosen.items()}
-    images = {split: pixels[origin][index] for split, (origin, index) in chosen.items()}
-    content = {split: torch.from_numpy(part.label) for split, part in rows.items()}
+    check_left(samples, class_names, bad)
+    samples = split_samples(samples, validation_fraction, test_fraction, seed)
+    images = {split: part.pixels for split, part in samples.items()}
+    content = {split: torch.from_numpy(part.label) for split, part in samples.items()}
+    captions = {split: [text for text in part.caption if text is not None] for split, part in samples.items()}
     warn_of_absent_classes(content, class_names)
-    captions = {split: [text for text in part.caption if text is not None] for split, part in rows.items()}
     told = caption.apply(captions, content, class_names)  # no text was None: such rows are skipped as bad
     made = task.apply(images, told, content, class_names)
     if made.writes_captions:  # a cut one would not ask the question
@@ -136,12 +119,13 @@ def prepare_data(
             label=made.label[split],
             content=made.content[split],
         )
-        for split in rows
+        for split in samples
     }
     pairs, counts = cached_near_duplicates(images["train"], images["test"]), count_near_duplicates(images)
     card = make_card(made.captions, made.limits, splits, vocabulary, class_names, max_words, bad.skipped)
     card |= {"near_duplicates": pairs, "near_duplicate_counts": counts}
     warn_of_near_duplicates(counts)
+    warn_of_cut_words(card["cut_words"])
     warn_of_unknown_words({split: float(card["captions"][split]["unknown_words"]) for split in ("validation", "test")})
     return Data(
         name=name,
@@ -160,9 +144,32 @@ def prepare_data(
     )
 
 
-def without_untrained(rows: dict[str, Rows], bad: BadRows) -> dict[str, Rows]:
-    """Return the rows of every split whose class has a training sample, and record the others."""
-    return {split: bad.without(part, untrained_problems(part, rows["train"])) for split, part in rows.items()}
+def decode_samples(rows: dict[str, Rows], size: int, channels: int, bad: BadRows) -> dict[str, Samples]:
+    """Decode the images of all splits: {split: Samples} without those of a problem, which `bad` records."""
+    decoded = decode_images(rows, size, channels)
+    samples = {split: bad.without(Samples.of(rows[split], pixels), why) for split, (pixels, why) in decoded.items()}
+    return bad.without_untrained(samples)  # again: a class may have had training samples that do not decode
+
+
+def check_left(samples: dict[str, Samples], class_names: list[str], bad: BadRows) -> None:
+    """Raise ValueError unless every split has samples, and train two classes."""
+    empty = [split for split, part in samples.items() if len(part) == 0]
+    if empty:
+        raise ValueError(f"no usable row is left for {', '.join(empty)}: {bad.listed()}")
+    label = samples["train"].label
+    if len(np.unique(label)) < 2:
+        raise ValueError(f"all training samples are of one class, {class_names[label[0]]}: training needs two or more")
+
+
+def split_samples(
+    samples: dict[str, Samples], validation_fraction: float, test_fraction: float, seed: int
+) -> dict[str, Samples]:
+    """Hold out the splits that the source does not have, see `split_rows`: {"train", "validation", "test": Samples}."""
+    label = {split: part.label for split, part in samples.items()}
+    groups = {split: equal_images(part.pixels) for split, part in samples.items()}
+    warn_of_two_classes(label, groups)
+    chosen = split_rows(label, groups["train"], validation_fraction, test_fraction, seed)
+    return {split: samples[origin].take(rows) for split, (origin, rows) in chosen.items()}
 
 
 def warn_of_two_classes(label: dict[str, np.ndarray], group: dict[str, np.ndarray]) -> None:
@@ -190,6 +197,13 @@ def warn_of_near_duplicates(counts: dict[str, int]) -> None:
     lines = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
     if lines:
         log.warning("images nearly equal to one of another split: %s (data_card.json)", ", ".join(lines))
+
+
+def warn_of_cut_words(count: int) -> None:
+    """Log how many different words are longer than is read."""
+    if count:
+        advice = f"those with the same {LONGEST} letters at the beginning become one word"
+        log.warning("%d words of the captions are cut after %d letters: %s", count, LONGEST, advice)
 
 
 def warn_of_unknown_words(shares: dict[str, float]) -> None:

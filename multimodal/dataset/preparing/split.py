@@ -126,28 +126,40 @@ def hold_out(label: Ints, group: Ints, share: float, seed: int, name: str) -> tu
         ValueError: no class has two groups.
     """
     group = np.unique(group, return_inverse=True)[1]
+    free = free_groups(label, group, share)
+    for draw in (draw_stratified, draw_in_turn):
+        held = np.isin(group, draw(label, group, free, share, seed))
+        if held.any() and len(np.unique(label[~held])) == len(np.unique(label)):
+            return np.flatnonzero(~held), np.flatnonzero(held)
+    raise ValueError(
+        f"cannot hold out dataset.{name}_fraction={share:g} of {len(label)} samples: no class has two different "
+        f"images; use more samples (dataset.limit) or data with a {name} split"
+    )
+
+
+def free_groups(label: Ints, group: Ints, share: float) -> Ints:
+    """Return the groups that may be held out: those of a class of several groups, (n,) ascending.
+
+    A group of more samples than are to be held out stays in train, unless all groups are as large.
+    """
     size, classes = np.bincount(group), group_labels(label, group)
     several = np.bincount(classes)[classes] > 1
-    small = several & (size <= share * len(group))  # a group larger than what is to be held out stays, unless all are
-    free = np.flatnonzero(small if small.any() else several)
-    part = np.array([], dtype=np.int64)
-    count, members = ceil(share * len(free) - 1e-9), np.bincount(classes[free])
-    members = members[members > 0]
-    if (members > 1).all() and 0 < len(members) <= min(count, len(free) - count):
-        part = train_test_split(free, test_size=count, stratify=classes[free], random_state=seed)[1]
-    held = np.isin(group, part)
-    if len(part) == 0 or len(np.unique(label[~held])) < len(np.unique(label)):
-        held = np.isin(group, spread_over_classes(label, group, free, share * len(label), seed))
-    if not held.any():
-        raise ValueError(
-            f"cannot hold out dataset.{name}_fraction={share:g} of {len(label)} samples: no class has two different "
-            f"images; use more samples (dataset.limit) or data with a {name} split"
-        )
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    small = several & (size <= share * len(group))
+    return np.flatnonzero(small if small.any() else several)
 
 
-def spread_over_classes(label: Ints, group: Ints, free: Ints, count: float, seed: int) -> Ints:
-    """Choose from the groups `free` about `count` samples, the classes in turn; every class keeps a group: (n,)."""
+def draw_stratified(label: Ints, group: Ints, free: Ints, share: float, seed: int) -> Ints:
+    """Draw `share` of the groups `free` by class, as scikit-learn does: (n,); none where it has too few of a class."""
+    classes = group_labels(label, group)[free]
+    count, members = ceil(share * len(free) - 1e-9), np.unique(classes, return_counts=True)[1]
+    if len(free) == 0 or members.min() < 2 or len(members) > min(count, len(free) - count):
+        return free[:0]
+    drawn: Ints = train_test_split(free, test_size=count, stratify=classes, random_state=seed)[1]
+    return drawn
+
+
+def draw_in_turn(label: Ints, group: Ints, free: Ints, share: float, seed: int) -> Ints:
+    """Draw from the groups `free` about `share` of all samples, class after class; each keeps a group: (n,)."""
     size, classes = np.bincount(group), group_labels(label, group)
     order = np.random.default_rng(seed).permutation(len(size))
     place = order.argsort()[group]  # (N,) the first group of a class in this order is kept
@@ -155,7 +167,7 @@ def spread_over_classes(label: Ints, group: Ints, free: Ints, count: float, seed
     np.minimum.at(first, label, place)
     free = np.setdiff1d(free, order[first[first < len(size)]])
     order = free[stratified_order(classes[free], seed)]
-    return order[: max(1, int((size[order].cumsum() <= count + 1e-9).sum()))]
+    return order[: max(1, int((size[order].cumsum() <= share * len(label) + 1e-9).sum()))]
 
 
 def group_labels(label: Ints, group: Ints) -> Ints:

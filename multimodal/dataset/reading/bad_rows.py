@@ -2,11 +2,15 @@
 
 import logging
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from multimodal.checks import check_whole
+from multimodal.dataset.reading.labels import seen
 from multimodal.dataset.reading.rows import MAX_LISTED, NO_LABEL, Rows
+
+AnyRows = TypeVar("AnyRows", bound=Rows)
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ class BadRows:
     def __post_init__(self) -> None:
         check_whole("dataset", least=0, max_bad_rows=self.limit)
 
-    def without(self, rows: Rows, problems: list[str | None]) -> Rows:
+    def without(self, rows: AnyRows, problems: list[str | None]) -> AnyRows:
         """Return the rows without a problem, and record the others; the captions of one image count once.
 
         Args:
@@ -40,6 +44,10 @@ class BadRows:
         found = dict.fromkeys((int(rows.number[i]), problems[i]) for i in bad)
         self.skipped += [{"split": rows.split, "row": row, "problem": problem} for row, problem in found]
         return rows.take(np.setdiff1d(np.arange(len(rows)), bad)) if bad else rows
+
+    def without_untrained(self, splits: dict[str, AnyRows]) -> dict[str, AnyRows]:
+        """Return the rows of every split whose class has a training sample, and record the others."""
+        return {split: self.without(part, untrained_problems(part, splits["train"])) for split, part in splits.items()}
 
     def check_limit(self) -> None:
         """Raise ValueError, listing the first rows, if there are more than the limit."""
@@ -73,7 +81,7 @@ def text_problems(rows: Rows) -> list[str | None]:
     for label, caption in zip(rows.label, rows.caption, strict=True):
         if label == NO_LABEL:
             problems.append("label is missing or not a training class")
-        elif caption is None or not caption.strip():
+        elif caption is None or not seen(caption):
             problems.append("caption is missing" if caption is None else "caption is empty")
         else:
             problems.append(None)

@@ -69,6 +69,8 @@ def decode_one(image: dict[str, Any] | None, size: int, channels: int) -> Decode
         problem = f"there is no file {error.filename}"
     except Image.DecompressionBombError as error:
         problem = f"image is too large: {error}"
+    except UnicodeEncodeError as error:  # of a name
+        problem = f"this process names files as {error.encoding}; set PYTHONUTF8=1, or LC_ALL to a locale of UTF-8"
     except UnidentifiedImageError:
         problem = "image does not decode (not a format that Pillow can read)"
     except UnusableImage as error:

@@ -1,18 +1,20 @@
 """Read a source's splits under common column names: labels as numbers, images still encoded, a caption per row."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import datasets
 import numpy as np
 from datasets import Dataset, DatasetDict
 from datasets.data_files import SPLIT_KEYWORDS
+from torch import Tensor
 
 from multimodal.dataset.reading.captions import read_captions
-from multimodal.dataset.reading.labels import class_names_of, read_labels, warn_of_similar
+from multimodal.dataset.reading.labels import class_names_of, example_of, read_labels, warn_of_similar
+from multimodal.dataset.reading.split_column import divide_by_column
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +28,8 @@ class Rows:
 
     Args:
         split: name of the split in the source.
-        number: (N,) int64, row numbers in that split; equal for the captions of one image.
+        number: (N,) int64, row numbers in that split, or in what a column divides into splits; equal for the captions
+            of one image.
         image: N rows with a column `image`, encoded.
         label: (N,) int64, `NO_LABEL` where the label is missing or not a training class.
         caption: N texts, NFC-normalised, None where the caption is missing.
@@ -41,12 +44,32 @@ class Rows:
     def __len__(self) -> int:
         return len(self.number)
 
-    def take(self, rows: np.ndarray) -> "Rows":
+    def take(self, rows: np.ndarray) -> Self:
         """Return the samples at `rows` (n,) int, in that order."""
         caption = [self.caption[i] for i in rows]
         return replace(
             self, number=self.number[rows], image=self.image.select(rows), label=self.label[rows], caption=caption
         )
+
+
+@dataclass(frozen=True)
+class Samples(Rows):
+    """Rows whose images are decoded.
+
+    Args:
+        pixels: (N, C, H, W) uint8.
+    """
+
+    pixels: Tensor
+
+    @classmethod
+    def of(cls, rows: Rows, pixels: Tensor) -> "Samples":
+        """Join rows and their pixels."""
+        return cls(rows.split, rows.number, rows.image, rows.label, rows.caption, pixels)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the samples at `rows` (n,) int, in that order."""
+        return replace(super().take(rows), pixels=self.pixels[rows])
 
 
 def places(splits: Mapping[str, Rows]) -> tuple[int, str]:
@@ -64,15 +87,17 @@ def places(splits: Mapping[str, Rows]) -> tuple[int, str]:
 
 
 def read_rows(
-    splits: DatasetDict, columns: dict[str, str], folder: Path | None = None
+    splits: DatasetDict, columns: dict[str, str], folder: Path | None = None, origin: str = "the data"
 ) -> tuple[dict[str, Rows], list[str]]:
     """Read the splits for training and, if there are any, for validation and test.
 
     Args:
         splits: the source's splits. Their names may be those that `datasets` knows: train or training; validation,
             valid, dev or val; test, testing, eval or evaluation. Splits of other names are ignored, with a warning.
+            A source of one split may name them in a column `split` instead.
         columns: {"image", "label", "caption"}: the source's names of these columns.
         folder: relative image paths are looked for here, and then in the working directory; None: only there.
+        origin: what the splits are read from, for messages.
 
     Returns:
         {"train", "validation", "test": Rows}, the last two only if the source has them; and the class names.
@@ -81,7 +106,9 @@ def read_rows(
         ValueError: there is no train split, a column is missing or of the wrong type, or train has fewer than
             two classes.
     """
-    used = named_splits(splits)
+    parts, place = divide_by_column(splits, columns.values())
+    given = named_splits(parts)
+    used = {name: parts[split] for name, split in given.items()}
     for name, part in used.items():
         missing = sorted(set(columns.values()) - set(part.column_names))
         if missing:
@@ -90,7 +117,7 @@ def read_rows(
                 f"no column {', '.join(missing)} among {', '.join(part.column_names)} of split {name} ({settings}); "
                 "set dataset.columns.image, dataset.columns.label and dataset.columns.caption to the names in your data"
             )
-    labels = read_labels(used, columns["label"])
+    labels = read_labels(used, columns["label"], origin)
     classes = class_names_of(used["train"], columns["label"], labels["train"])
     if len(classes) < 2:
         raise ValueError(
@@ -101,13 +128,13 @@ def read_rows(
     numbers: dict[str | None, int] = {value: i for i, value in enumerate(classes)}
     rows = {}
     for name, part in used.items():
-        captions = read_captions(part, columns["caption"])
+        captions = read_captions(part, columns["caption"], f"{origin}, split {name}")
         repeated = np.repeat(np.arange(len(part)), [len(texts) for texts in captions])
-        image = encoded_images(part, columns["image"], folder)
+        image = encoded_images(part, columns["image"], folder, f"{origin}, split {name}")
         label = np.array([numbers.get(value, NO_LABEL) for value in labels[name]], dtype=np.int64)
         rows[name] = Rows(
             split=name,
-            number=repeated,
+            number=place[given[name]][repeated],
             image=image if len(repeated) == len(part) else image.select(repeated),
             label=label[repeated],
             caption=[text for texts in captions for text in texts],
@@ -115,45 +142,48 @@ def read_rows(
     return rows, classes
 
 
-def named_splits(splits: DatasetDict) -> dict[str, Dataset]:
-    """Return {"train", "validation", "test": split} by the names that `datasets` knows; warn of the others.
+def named_splits(splits: Iterable[str]) -> dict[str, str]:
+    """Return {"train", "validation", "test": name in the source} by the names that `datasets` knows; warn of others.
 
     Raises:
         ValueError: there is no train split.
     """
+    names = [str(split) for split in splits]
     found: dict[str, str] = {}
     for name, known in SPLIT_KEYWORDS.items():
-        given = [split for word in known for split in splits if str(split).lower() == word]
+        given = [split for word in known for split in names if split.lower() == word]
         if given:
             found[str(name)] = given[0]
     if "train" not in found:
-        raise ValueError(f"no train split among {', '.join(splits)}; name the split for training train in your data")
-    ignored = [str(split) for split in splits if split not in found.values()]
+        raise ValueError(f"no train split among {', '.join(names)}; name the split for training train in your data")
+    ignored = [split for split in names if split not in found.values()]
     if ignored:
         read = ", ".join(found.values())
         log.warning("splits of the data that are not read: %s (read: %s)", ", ".join(ignored), read)
-    return {name: splits[split] for name, split in found.items()}
+    return found
 
 
-def encoded_images(part: Dataset, column: str, folder: Path | None) -> Dataset:
+def encoded_images(part: Dataset, column: str, folder: Path | None, origin: str) -> Dataset:
     """Return the image column alone, named `image`, without decoding it.
 
     Args:
         part: the split.
         column: name of the image column.
         folder: as in `read_rows`.
+        origin: what the split is read from, for messages.
 
     Raises:
         ValueError: the column does not hold images.
     """
+    example = example_of(part, column) if not isinstance(part.features[column], datasets.Image) else ""
     part = part.select_columns([column])
     part = part if column == "image" else part.rename_column(column, "image")
     try:
         encoded = part.cast_column("image", datasets.Image(decode=False))
     except (TypeError, ValueError, NotImplementedError) as error:  # the last one comes from Arrow
         raise ValueError(
-            f"dataset.columns.image: column {column} does not hold images but {part.features['image']}; images or "
-            "their paths are wanted"
+            f"dataset.columns.image: column {column} does not hold images but {part.features['image']}, such as "
+            f"{example} of {origin}; images or their paths are wanted"
         ) from error
     return encoded if folder is None else absolute_paths(encoded, folder)
 

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ NO_DATA = (
     "or JSON lines"
 )
 PARQUET = ".parquet"
+COMPRESSED = {".gz": "gunzip", ".bz2": "bunzip2", ".xz": "unxz", ".zst": "unzstd", ".zip": "unzip"}
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # as `datasets` names them
 SOURCES = ("auto", "path", "hub", "embedded")
 
@@ -96,6 +98,9 @@ def read_path(path: str) -> DatasetDict:
             "data, or use dataset.source=embedded, which needs no folder"
         )
     place = given.resolve()  # `datasets` reads no folder that is called "."
+    check_name(place)
+    if place.is_file():
+        check_uncompressed([place])
     if place.is_file() and place.suffix.lower() not in (PARQUET, *TABLES):
         raise ValueError(
             f"dataset.path: {path} {NO_DATA} (a file that ends in {', '.join((PARQUET, *TABLES))}, is wanted)"
@@ -105,10 +110,13 @@ def read_path(path: str) -> DatasetDict:
             data = datasets.load_from_disk(str(place))
             return DatasetDict(train=data) if isinstance(data, Dataset) else data
         files = split_files(place)
+        check_uncompressed([file for listed in files.values() for file in listed])
         tables = {split: tables_of(listed) for split, listed in files.items()}
         if any(tables.values()):
             warn_of_unread(place, tables)
             return DatasetDict({split: read_tables(listed) for split, listed in tables.items() if listed})
+        if not any(file.suffix.lower() == PARQUET for listed in files.values() for file in listed):
+            check_uncompressed(sorted(place.rglob("*")))  # perhaps the table of these pictures
         warn_of_unread(place, files)
         return load_files(place, [file for listed in files.values() for file in listed])
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
@@ -117,17 +125,46 @@ def read_path(path: str) -> DatasetDict:
         raise ValueError(f"dataset.path: {path} {NO_DATA} ({first_line(error)})") from error
 
 
+def check_name(place: Path) -> None:
+    """Raise ValueError if a path is no text of Unicode, which Arrow, and so `datasets`, cannot hold."""
+    name = str(place)
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        encoding = sys.getfilesystemencoding()
+        reason = (
+            "the name is not in UTF-8; rename it"
+            if encoding == "utf-8"
+            else f"this process reads names of files as {encoding}; set PYTHONUTF8=1, or LC_ALL to a locale of UTF-8"
+        )
+        raise ValueError(f"dataset.path: {name.encode(errors='backslashreplace').decode()} cannot be read: {reason}")
+
+
+def check_uncompressed(files: list[Path]) -> None:
+    """Raise ValueError if one of the files is a compressed table or parquet file."""
+    for file in files:
+        if file.suffix.lower() in COMPRESSED and set(endings(file)) & {PARQUET, *TABLES}:
+            raise ValueError(
+                f"dataset.path: {file} is compressed, which is not read; decompress it "
+                f"({COMPRESSED[file.suffix.lower()]} {file.name})"
+            )
+
+
 def warn_of_unread(place: Path, read: dict[str, list[Path]]) -> None:
     """Log one line that names files of data in the folder which are not read, and splits without a table."""
     if place.is_file():
         return
     used = {file.resolve() for listed in read.values() for file in listed}
-    found = (file for file in sorted(place.rglob("*")) if file.suffix.lower() in (PARQUET, *TABLES))
+    found = [file for file in sorted(place.rglob("*")) if set(endings(file)) & {PARQUET, *TABLES}]
     unread = [str(file.relative_to(place)) for file in found if file.resolve() not in used]
     unread += [f"the pictures of split {split}, which have no table" for split, listed in read.items() if not listed]
     if unread:
         more = f" and {len(unread) - MAX_LISTED} more" if len(unread) > MAX_LISTED else ""
         log.warning("dataset.path: %s: not read: %s%s", place, ", ".join(unread[:MAX_LISTED]), more)
+
+
+def endings(file: Path) -> list[str]:
+    """Return the suffix of a file, of a compressed one also that before it, in lower case."""
+    suffix = file.suffix.lower()
+    return [suffix, Path(file.stem).suffix.lower()] if suffix in COMPRESSED else [suffix]
 
 
 def split_files(place: Path) -> dict[str, list[Path]]:

@@ -4,17 +4,23 @@
 for missing values.
 """
 
+import codecs
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datasets import Dataset, Image
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TABLES = (*DELIMITERS, ".json", ".jsonl", ".ndjson")
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
+NO_TABLE = (ValueError, TypeError, OverflowError, NotImplementedError)  # what Arrow raises for values of several kinds
+SHOWN = 80  # characters of a value in a message
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_tables(files: list[Path]) -> Dataset:
@@ -27,28 +33,60 @@ def read_tables(files: list[Path]) -> Dataset:
         files: one or more, of the suffixes in `TABLES`.
 
     Raises:
-        ValueError: a file is not UTF-8, has no rows, or is not what its suffix says.
+        ValueError: a file is neither in UTF-8 nor in UTF-16, has no rows, or is not what its suffix says.
     """
     rows: list[dict[str, Any]] = []
+    origin: list[tuple[Path, int]] = []  # file and row of each row
     pictures: set[str] = set()
     for file in files:
         read = read_delimited(file) if file.suffix.lower() in DELIMITERS else read_json(file)
         if not read:
             raise ValueError(f"dataset.path: {file} has no rows")
         if file.stem == "metadata":
-            columns = picture_columns(read[0], file)
-            read = [with_pictures(row, columns, file.parent) for row in read]
-            pictures |= set(columns.values())
+            named = picture_columns(read[0], file)
+            read = [with_pictures(row, named, file.parent) for row in read]
+            pictures |= set(named.values())
         rows += read
+        origin += [(file, number) for number in range(len(read))]
     names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: [row.get(name) for row in rows] for name in names}
     try:
-        table = Dataset.from_dict({name: [row.get(name) for row in rows] for name in names})
-    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:  # what Arrow raises
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"dataset.path: {files[0]} holds a column of values of different kinds ({reason})") from error
+        table = Dataset.from_dict(columns)
+    except NO_TABLE as error:
+        raise ValueError(f"dataset.path: {mixed_column(columns, origin)}") from error
     for name in sorted(pictures):
         table = table.cast_column(name, Image())
     return table
+
+
+def mixed_column(columns: dict[str, list[Any]], origin: list[tuple[Path, int]]) -> str:
+    """Return which column holds values that have no common type, and from which row on.
+
+    Args:
+        columns: {name: values of N rows}.
+        origin: the file of each row, and its number there, from 0.
+    """
+    for name, values in columns.items():
+        if not common_type(values):
+            low, high = 0, len(values)  # the first `low` values have a common type, the first `high` have none
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if common_type(values[:middle]) else (low, middle)
+            (file, row), example = origin[low], repr(values[low])[:SHOWN]
+            return (
+                f"{file} holds a column of values of different kinds: column {name}, row {row}: {example}; give every "
+                "row text, or every row a number"
+            )
+    return f"{origin[0][0]} holds a column of values of different kinds"
+
+
+def common_type(values: list[Any]) -> bool:
+    """Return whether Arrow has one type for all values."""
+    try:
+        pa.array(values)
+    except NO_TABLE:
+        return False
+    return True
 
 
 def picture_columns(row: dict[str, Any], file: Path) -> dict[str, str]:
@@ -77,36 +115,47 @@ def with_pictures(row: dict[str, Any], columns: dict[str, str], folder: Path) ->
 
 
 def read_text(file: Path) -> str:
-    """Read a file in UTF-8, with or without a byte order mark.
+    """Read a file in UTF-8, or in UTF-16 if it begins with a byte order mark.
 
     Raises:
         ValueError: the file is in another encoding.
     """
+    content = file.read_bytes()
+    if b"\0" in content[:2]:  # a letter of Latin script and its empty half
+        raise ValueError(f"dataset.path: {file} is in UTF-16 without a byte order mark; save it in UTF-8")
+    wide = content.startswith(UTF_16)
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
+        guess = "" if wide else "perhaps Latin-1 or Windows-1252"
+        place = f"byte {error.object[error.start]:#04x} at position {error.start}"
         raise ValueError(
-            f"dataset.path: {file} is not in UTF-8 (byte {error.object[error.start]:#04x} at position {error.start}; "
-            "perhaps Latin-1 or Windows-1252); save it in UTF-8"
+            f"dataset.path: {file} is not in {'UTF-16' if wide else 'UTF-8'} ({'; '.join(filter(None, [place, guess]))}"
+            "); save it in UTF-8"
         ) from error
 
 
 def read_delimited(file: Path) -> list[dict[str, str | None]]:
     """Read the rows of a CSV or TSV file: every value as text, None where a cell is empty.
 
+    Names of columns have no space around them. Where a name has one before it, as in `file_name, label`, the space
+    after each delimiter is layout and not part of the cells.
+
     Raises:
         ValueError: columns are divided by another character, names repeat, a row has too many cells, or a quote is
             not closed.
     """
     delimiter = DELIMITERS[file.suffix.lower()]
-    reader = csv.reader(io.StringIO(read_text(file), newline=""), delimiter=delimiter, strict=True)
+    text = read_text(file)
+    spaced = re.search(rf"^[^\r\n]*{re.escape(delimiter)} ", text.lstrip("\r\n")) is not None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=spaced)
     try:
         lines = [(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as error:
         raise ValueError(f"dataset.path: {file} line {reader.line_num}: {error}; is a quote not closed?") from error
     if not lines:
         raise ValueError(f"dataset.path: {file} is empty")
-    header = lines.pop(0)[1]
+    header = [name.strip() for name in lines.pop(0)[1]]
     found = f"found the column{'' if len(header) == 1 else 's'} {', '.join(header)}"
     other = next((mark for mark in OTHER_DELIMITERS if mark != delimiter and mark in header[0]), None)
     if len(header) == 1 and other is not None:

@@ -3,6 +3,7 @@
 from unicodedata import normalize
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -12,11 +13,15 @@ from multimodal.dataset.preparing.split import hold_out, split_rows, stratified_
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.types import BOS, EOS, PAD, SPECIAL_WORDS, UNK
 from multimodal.words import LONGEST, split_words, tokenize
+from tests.helpers.fuzz import search
 
 SEARCH = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 SCRIPTS = "aÉéßİΣςк字ーのกิ่ลาကြខ្មहिन்다각עִخ‌‍👩🚀❤️½²_'.-!\u0301\u0345 \t\u3000"
 TEXT = st.one_of(st.text(max_size=30), st.text(alphabet=SCRIPTS, max_size=30))
 LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), min_size=1, max_size=40)
+VOCABULARIES = (st.lists(TEXT, max_size=8), st.integers(1, 9), st.integers(1, 3), st.none() | st.integers(1, 9))
+HIDDEN = (st.lists(TEXT, min_size=2, max_size=6), st.lists(TEXT, min_size=1, max_size=3))
+SHARES = (LABELS, st.floats(0.01, 0.99), st.integers(0, 3))
 
 
 @SEARCH
@@ -33,7 +38,7 @@ def test_words_lose_no_letter_and_are_words_themselves(text):
 
 
 @SEARCH
-@given(st.lists(TEXT, max_size=8), st.integers(1, 9), st.integers(1, 3), st.none() | st.integers(1, 9))
+@given(*VOCABULARIES)
 def test_captions_come_back_but_for_rare_words(captions, max_words, least, most):
     read = [tokenize(caption)[:max_words] for caption in captions]
     counts = {word: sum(words.count(word) for words in read) for words in read for word in words}
@@ -54,7 +59,7 @@ def test_captions_come_back_but_for_rare_words(captions, max_words, least, most)
 
 
 @SEARCH
-@given(st.lists(TEXT, min_size=2, max_size=6), st.lists(TEXT, min_size=1, max_size=3))
+@given(*HIDDEN)
 def test_words_to_hide_are_in_no_caption_that_is_left(captions, words):
     content = {"train": torch.arange(len(captions)) % 2}
     told, problem = [], ""
@@ -70,7 +75,7 @@ def test_words_to_hide_are_in_no_caption_that_is_left(captions, words):
 
 
 @SEARCH
-@given(LABELS, st.floats(0.01, 0.99), st.integers(0, 3))
+@given(*SHARES)
 def test_no_image_is_parted_and_no_class_leaves_train(samples, share, seed):
     label, group = (np.array(column) for column in zip(*samples, strict=True))
     rest, part, problem = [], [], ""
@@ -109,3 +114,17 @@ def test_each_beginning_is_stratified(label, seed):
     for stop in range(len(label)):
         drawn = np.bincount(label[order[:stop]], minlength=len(shares))
         assert (abs(drawn - stop * shares) <= len(shares)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [60])
+@pytest.mark.parametrize("kind", ["words", "vocabulary", "hidden words", "splits"])
+def test_for_a_time(kind, seconds):
+    kinds = {
+        "words": (test_words_lose_no_letter_and_are_words_themselves, TEXT),
+        "vocabulary": (test_captions_come_back_but_for_rare_words, *VOCABULARIES),
+        "hidden words": (test_words_to_hide_are_in_no_caption_that_is_left, *HIDDEN),
+        "splits": (test_no_image_is_parted_and_no_class_leaves_train, *SHARES),
+    }
+    check, *strategies = kinds[kind]
+    assert search(seconds, check.hypothesis.inner_test, *strategies) > 0

@@ -60,7 +60,9 @@ def test_captions_are_composed():
     [[1, 2], [[1], [2]], [{"text": "a"}, {"text": "b"}], [1.5, 2.5], [True, False], [[{"id": 1}], [{"id": 2}]]],
 )
 def test_what_holds_no_text_is_told_in_one_line(captions):
-    with pytest.raises(ValueError, match=r"^dataset\.columns\.caption: column caption does not hold captions") as told:
+    with pytest.raises(
+        ValueError, match=r"^dataset\.columns\.caption: column caption does not hold captions.* in row 0 of"
+    ) as told:
         read(captions)
     assert "\n" not in str(told.value)
 
@@ -87,3 +89,36 @@ def test_several_captions_reach_the_model_with_their_image():
     assert held == sorted([*range(24), *range(24)])
     for split in data.splits.values():
         assert split.content.tolist() == [int(image[0, 0, 0]) % 2 for image in split.image]
+
+
+@pytest.mark.parametrize(
+    ("written", "captions"),
+    [
+        ('["a cat", "a \\"small\\" cat"]', ["a cat", 'a "small" cat']),
+        ("['a cat', \"a cat's ear\"]", ["a cat", "a cat's ear"]),
+        ("['a cat',\n 'cafe\u0301']", ["a cat", "caf\u00e9"]),
+        ("['a cat']", ["a cat"]),
+        ("[]", [None]),
+        ("[a cat]", ["[a cat]"]),
+        ("[1, 2]", ["[1, 2]"]),
+        ("['a' + 'b']", ["['a' + 'b']"]),
+        ("[__import__('os')]", ["[__import__('os')]"]),
+        ("a cat ['a', 'b']", ["a cat ['a', 'b']"]),
+        (r"['a\d']", [r"a\d"]),
+        ("[" * 9999 + "]" * 9999, ["[" * 9999 + "]" * 9999]),
+    ],
+)
+def test_a_list_written_as_text_is_several_captions(written, captions):
+    assert read([written, "one"]).caption == [*captions, "one"]
+
+
+@pytest.mark.parametrize("written", ["['a cat' 'a small cat']", "['a cat'\n 'a small cat' 'a']"])
+def test_a_list_without_commas_is_told_in_one_line(written):
+    with pytest.raises(
+        ValueError, match="column caption holds a list without commas in row 1 of the data, split train"
+    ):
+        read(["one", written])
+
+
+def test_a_caption_of_nothing_that_is_shown_is_empty():
+    assert text_problems(read(["\u200b", "one"])) == ["caption is empty", None]

@@ -5,6 +5,8 @@ import io
 import json
 import warnings
 from collections.abc import Callable
+from functools import partial
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -13,15 +15,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from multimodal.dataset.reading.captions import read_captions, written_list
 from multimodal.dataset.reading.decoding import decode_one
 from multimodal.dataset.reading.rows import read_rows
 from multimodal.dataset.reading.sources import read_path
 from multimodal.dataset.reading.tables import read_tables
 from tests.helpers.datasets import COLUMNS, encoded, square, table
+from tests.helpers.fuzz import search
 
 SHORT = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-LONG = settings(SHORT, max_examples=4000)
-LONGER = settings(SHORT, max_examples=40000)  # of images, which take a millisecond
 
 SHADES = np.arange(256).reshape(16, 16)
 FILES = [
@@ -121,68 +123,79 @@ def check_labels(labels: list) -> None:
             assert classes[number] == str(value)
 
 
-def checks(limit):
-    """One test for each kind of input, with this many examples."""
-
-    @limit
-    @given(damaged())
-    @example(b"II*\x00\x08\x00\x00\x00")
-    def images(content):
-        check_image(content)
-
-    @limit
-    @given(LABELS)
-    def labels(values):
-        check_labels(values)
-
-    return images, labels
+WRITTEN = st.lists(
+    st.one_of(
+        TEXTS, st.lists(TEXTS, max_size=3).flatmap(lambda texts: st.sampled_from([repr(texts), json.dumps(texts)]))
+    )
+    | st.text(alphabet="[]'\",ab \\\n(){}:1#", max_size=12).map(lambda text: f"[{text}]"),
+    min_size=1,
+    max_size=4,
+)
 
 
-images_short, labels_short = checks(SHORT)
-images_long, _ = checks(LONGER)
-_, labels_long = checks(LONG)
+def check_captions(texts: list[str]) -> None:
+    """Texts are captions, lists written as text several; a list without commas is refused in one line."""
+    split = table([square(0)] * len(texts), [0] * len(texts), texts)
+    said = refusal(lambda: read_captions(split, "caption", "the data"))
+    if said is not None:
+        assert "holds a list without commas in row" in said
+        return
+    for text, captions in zip(texts, read_captions(split, "caption", "the data"), strict=True):
+        assert len(captions) >= 1
+        if not text.startswith("["):
+            assert captions == [normalize("NFC", text)]
+        for written in (repr(captions), json.dumps(captions)):
+            if captions != [None]:
+                assert written_list(written) == captions
 
 
-def test_image_bytes():
-    images_short()
+@SHORT
+@given(damaged())
+@example(b"II*\x00\x08\x00\x00\x00")
+def test_image_bytes(content):
+    check_image(content)
 
 
-def test_labels():
-    labels_short()
+@SHORT
+@given(LABELS)
+def test_labels(values):
+    check_labels(values)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a picture."""
+    (tmp_path / "0.png").write_bytes(square(0))
+    return tmp_path
+
+
+@SHORT
+@given(rows=ROWS)
+def test_rows(folder, rows):
+    check_rows(folder, rows)
+
+
+@SHORT
+@given(name=NAMES, content=CONTENTS)
+def test_files(folder, name, content):
+    check_file(folder, name, content)
+
+
+@SHORT
+@given(WRITTEN)
+def test_captions(texts):
+    check_captions(texts)
 
 
 @pytest.mark.slow
-def test_image_bytes_for_a_minute():
-    images_long()
-
-
-@pytest.mark.slow
-def test_labels_for_a_minute():
-    labels_long()
-
-
-def tables(folder, limit) -> None:
-    """Tables of any rows and files of any content, with this many examples."""
-
-    @limit
-    @given(ROWS)
-    def rows(values):
-        check_rows(folder, values)
-
-    @limit
-    @given(NAMES, CONTENTS)
-    def files(name, content):
-        check_file(folder, name, content)
-
-    (folder / "0.png").write_bytes(square(0))
-    rows()
-    files()
-
-
-def test_tables(tmp_path):
-    tables(tmp_path, SHORT)
-
-
-@pytest.mark.slow
-def test_tables_for_a_minute(tmp_path):
-    tables(tmp_path, LONG)
+@pytest.mark.parametrize("seconds", [60])
+@pytest.mark.parametrize("kind", ["images", "labels", "rows", "files", "captions"])
+def test_for_a_time(folder, kind, seconds):
+    kinds = {
+        "images": (check_image, damaged()),
+        "labels": (check_labels, LABELS),
+        "rows": (partial(check_rows, folder), ROWS),
+        "files": (partial(check_file, folder), NAMES, CONTENTS),
+        "captions": (check_captions, WRITTEN),
+    }
+    assert search(seconds, *kinds[kind]) > 0

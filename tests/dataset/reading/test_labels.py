@@ -74,6 +74,7 @@ def test_what_names_no_class_is_told_in_one_line(labels, held):
     with pytest.raises(ValueError, match=rf"^dataset\.columns\.label: column label {held}") as refused:
         read(labels)
     assert "\n" not in str(refused.value)
+    assert "in row 0 of the data, split train" in str(refused.value)
     assert "a class per row is wanted" in str(refused.value)
 
 
@@ -91,6 +92,22 @@ def test_names_equal_but_for_case_and_space_are_told(caplog):
     assert "'Cat', 'cat', 'cat '; 'Tomcat', 'tom cat'" in line
     assert "dataset.columns.label" in line
     assert "dog" not in line
+
+
+def test_names_that_look_alike_are_told_and_stay_classes(caplog):
+    classes = ["cat", "c\u200bat", "\uff43\uff41\uff54", "dog", "do\u00adg", "fi", "\ufb01", "x"]
+    _, names = read(classes)
+    assert sorted(names) == sorted(classes)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "'cat', 'c\\u200bat', '\uff43\uff41\uff54'" in line
+    assert r"'dog', 'do\xadg'; 'fi', 'ﬁ';" in line
+    assert "'x'" not in line
+
+
+def test_a_name_of_nothing_that_is_shown_is_missing():
+    rows, names = read(["cat", "\u200b", "dog", " \ufeff"])
+    assert names == ["cat", "dog"]
+    assert rows["train"].label.tolist() == [0, NO_LABEL, 1, NO_LABEL]
 
 
 def test_names_that_differ_are_not_told(caplog):

@@ -66,7 +66,9 @@ def test_numbers_stay_as_they_are_written(folder):
             f"{HEADER}\n0.png,caf\u00e9,a".encode("latin-1"),
             r"is not in UTF-8 \(byte 0xe9 at position 33; perhaps Latin-1",
         ),
-        (f"{HEADER}\n0.png,cat,a".encode("utf-16"), "is not in UTF-8"),
+        (f"{HEADER}\n0.png,cat,a".encode("utf-16-le"), "is in UTF-16 without a byte order mark; save it in UTF-8"),
+        (f"{HEADER}\n0.png,cat,a".encode("utf-16")[:-1], r"is not in UTF-16 \(byte 0x61 at position 70\); save it"),
+        ("label,caption, label\n0.png,cat,a", r"names a column twice \(found the columns label, caption, label\)"),
         ("name,label,caption\n0.png,cat,a", "no column file_name.*found the columns name, label, caption"),
         ("file_name,label,label\n0.png,cat,a", r"names a column twice \(found the columns file_name, label, label\)"),
         (f"{HEADER}\n0.png,cat,a\n1.png,dog,b, c", "line 3 has 4 cells for 3 columns"),
@@ -86,7 +88,10 @@ def test_what_is_wrong_with_a_table_is_said_in_one_line(folder, text, message):
         ('{"file_name": "0.png"}\n{"file_name"', "line 2 is not valid JSON"),
         ("[1, 2]", "does not hold rows"),
         ("7", "does not hold rows"),
-        ('{"file_name": "0.png", "label": 1}\n{"file_name": "1.png", "label": "a"}', "values of different kinds"),
+        (
+            '{"file_name": "0.png", "label": 1}\n{"file_name": "1.png", "label": "a"}',
+            "values of different kinds: column label, row 1: 'a'; give every row text",
+        ),
         ('{"file_name": "0.png", "label": 99999999999999999999999}', "values of different kinds"),
         ('{"file_name": "0.png", "label": "\\ud800"}', "values of different kinds"),
         ("[" * 100000, "is not valid JSON"),
@@ -181,3 +186,52 @@ def test_a_file_that_is_no_data_is_refused_without_asking_the_hub(tmp_path, monk
     monkeypatch.setattr("datasets.load_dataset", pytest.fail)
     with pytest.raises(ValueError, match=rf"^dataset\.path: {name} is not a save_to_disk folder.*\.parquet, \.csv"):
         read_source("path", name, None, None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_byte_order_mark_says_how_a_table_is_encoded(folder, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    rows = read(folder, f"{mark}{HEADER}\n0.png,caf\u00e9,\u4e00\u53ea\u732b".encode(encoding))
+    assert (rows["label"][:], rows["caption"][:]) == (["caf\u00e9"], ["\u4e00\u53ea\u732b"])
+
+
+@pytest.mark.parametrize(
+    "header", ["file_name , label,caption ", "file_name, label, caption", " file_name,label,caption"]
+)
+def test_space_around_the_names_of_columns_is_none_of_them(folder, header):
+    space = " " if ", " in header else ""
+    rows = read(folder, f'{header}\n0.png,{space}cat,{space}"a, b"')
+    assert (rows["label"][:], rows["caption"][:]) == (["cat"], ["a, b"])
+    assert rows["image"][0].getpixel((0, 0)) == 0
+
+
+def test_space_in_cells_stays_where_the_header_has_none(folder):
+    assert read(folder, f"{HEADER}\n0.png, cat,a ")[0]["label"] == " cat"
+
+
+@pytest.mark.parametrize("name", ["train.csv.gz", "metadata.csv.gz", "rows.jsonl.bz2", "rows.parquet.xz"])
+def test_a_compressed_table_is_told_in_one_line(folder, name):
+    (folder / name).write_bytes(b"any")
+    for place in (folder, folder / name):
+        with pytest.raises(ValueError, match=rf"{name} is compressed, which is not read; decompress it .*un\w+ {name}"):
+            read_path(str(place))
+
+
+def test_a_compressed_table_beside_the_one_that_is_read_is_named(folder, caplog):
+    (folder / "metadata.csv.gz").write_bytes(b"any")
+    assert len(read(folder, f"{HEADER}\n0.png,cat,a")) == 1
+    assert "not read: metadata.csv.gz" in caplog.text
+
+
+def test_the_file_and_row_of_a_value_of_another_kind_are_named(folder):
+    (folder / "a.jsonl").write_text('{"label": 1}\n{"label": null}')
+    (folder / "b.jsonl").write_text('{"label": 2}\n{"label": [3]}')
+    with pytest.raises(ValueError, match=r"b\.jsonl holds .* column label, row 1: \[3\]"):
+        read_tables([folder / "a.jsonl", folder / "b.jsonl"])
+
+
+def test_a_name_that_is_no_text_is_told_in_one_line(tmp_path):
+    place = tmp_path / "caf\udce9"
+    place.mkdir()
+    with pytest.raises(ValueError, match=r"^dataset\.path: .*caf\\udce9 cannot be read: the name is not in UTF-8"):
+        read_path(str(place))
