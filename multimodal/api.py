@@ -23,6 +23,7 @@ from multimodal.dataset.data import Data
 from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
 from multimodal.io import read_json, read_parquet
 from multimodal.model import MultimodalModel
+from multimodal.paths import expanded
 from multimodal.runs import build
 from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model, open_checkpoint
 from multimodal.runs.composition import Composition, compose
@@ -231,7 +232,7 @@ def load(folder: str | Path, trust: str | Sequence[str] = ()) -> TrainedRun:
     Raises:
         ValueError: the folder holds no finished run, or a damaged one.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     if not (folder / "metrics.json").is_file():
         raise ValueError(f"there is no finished run in {folder}")
     metrics = read_json(folder / "metrics.json")
@@ -275,8 +276,9 @@ def compare(folder: str | Path, margin: float = 0.01) -> dict[str, pd.DataFrame]
     Raises:
         ValueError: there is no finished run.
     """
-    runs, failures = read_runs(Path(folder))
+    folder = expanded(folder)
+    runs, failures = read_runs(folder)
     if not runs:
         raise ValueError(f"there is no finished run in {folder}")
-    tables = comparison.compare(Path(folder), runs, failures, margin).tables
+    tables = comparison.compare(folder, runs, failures, margin).tables
     return {table.caption: table.as_frame() for table in tables}

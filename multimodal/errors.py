@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
@@ -45,6 +46,12 @@ def describe(error: BaseException) -> str:
         reason = re.sub(r"^\[[Ee]rrno \d+\] ", "", error.strerror or type(error).__name__)
         return one_line("; ".join([": ".join([*places[:1], reason]), *filter(None, [ADVICE.get(error.errno)])]))
     return one_line(str(error) or type(error).__name__)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether Python, the CPU's or a GPU's allocator had no memory left."""
+    by_torch = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return by_torch or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def without_part(path: str) -> str:

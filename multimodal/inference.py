@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.decoding import decode_one
 from multimodal.model import MultimodalModel
+from multimodal.paths import expanded
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 from multimodal.words import tokenize
 
@@ -100,7 +101,7 @@ def read_sample(
         tokens = read_caption(inputs["text"], vocabulary, max_words)
     if "image" in inputs:
         image = inputs["image"]
-        image = read_image(image if isinstance(image, BytesIO) else Path(image).expanduser(), size, channels)
+        image = read_image(image if isinstance(image, BytesIO) else expanded(image), size, channels)
     nothing = torch.zeros(1, dtype=torch.int64, device=device)
     present = {name: torch.tensor([name in inputs], device=device) for name in ("image", "text")}
     return Batch(image.to(device), tokens.to(device), label=nothing, content=nothing, present=present, index=nothing)

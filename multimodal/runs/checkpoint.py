@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.model import MultimodalModel
+from multimodal.paths import expanded
 from multimodal.runs.build import build_model
 from multimodal.runs.composition import Composition
 from multimodal.runs.record import RunRecord, is_of, record_from
@@ -157,7 +158,7 @@ def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
     """Return a run's `best.pt`, or the file itself."""
     if checkpoint is None:
         raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>")
-    file = Path(checkpoint)
+    file = expanded(checkpoint)
     file = file / "best.pt" if file.is_dir() else file
     if not file.is_file():
         raise ValueError(f"checkpoint: there is no {file}; give a run's folder or one of its .pt files")

@@ -72,9 +72,8 @@ def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
     for override in parsed:
         if override.is_sweep_override() and not decided:
             raise ValueError(f"{override.input_line}: several values are a sweep: add -m")
-        if override.key_or_group in GROUPS and not override.is_delete():
-            option = check_option(override)
-            chosen += [f"{override.key_or_group}={option}"] if option != "null" else []
+        if override.key_or_group in GROUPS:
+            chosen.append(f"{override.key_or_group}={check_option(override)}")
     try:
         config = compose(chosen).config
     except HydraException:
@@ -85,12 +84,18 @@ def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
 
 
 def check_option(override: Override) -> str:
-    """Return the option, or a sweep's first option, of a group; ValueError for one that the group lacks."""
+    """Return the option, or a sweep's first option, of a group; ValueError for none, or one that the group lacks."""
     group, value = override.key_or_group, override.value()
-    choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
-    names = ["null" if v is None else str(v) for v in (value.list if isinstance(value, ChoiceSweep) else [value])]
+    if override.is_delete():
+        raise ValueError(f"{group} cannot be removed{options(group)}")
+    choices = option_names(group)
+    given = value.list if isinstance(value, ChoiceSweep) else [value]
+    for name in given:
+        if name is None:
+            raise ValueError(f"{group} must be one of its options, got null{options(group)}")
+    names = list(map(str, given))
     for name in names:
-        if name in choices or name == "null" or group.startswith("hydra/"):  # plugins have options of their own
+        if name in choices or group.startswith("hydra/"):  # plugins have options of their own
             continue
         if f"{group}={name}" in MOVED:
             raise ValueError(f"{group} has no option {name}; it is {MOVED[f'{group}={name}']} here")
@@ -106,6 +111,17 @@ def check_option(override: Override) -> str:
     return names[0]
 
 
+def option_names(group: str) -> list[str]:
+    """Return the options of a group, an empty list for what is no group."""
+    return sorted(file.stem for file in (CONF / group.replace(".", "/")).glob("*.yaml"))
+
+
+def options(group: str) -> str:
+    """Return the options of a group for the end of a message, nothing for what is no group."""
+    names = option_names(group)
+    return f"; choose {group.replace('.', '/')}={','.join(names)}" if names else ""
+
+
 def check_key(config: DictConfig, override: Override) -> None:
     """Raise ValueError for a setting that does not exist, that the data decides, or that cannot be set like this."""
     key = override.key_or_group
@@ -116,9 +132,11 @@ def check_key(config: DictConfig, override: Override) -> None:
         raise ValueError(f"{key} is a component: choose it by {group}={override.value()}")
     if not has_key(config, key) and not (override.is_add() and may_add(config, key)):
         raise ValueError(f"there is no setting {key}{advice(config, key)}")
-    parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else None
-    if override.is_delete() and isinstance(parent, DictConfig) and "_target_" in parent:
-        raise ValueError(f"{key} cannot be removed: its component needs it; give it another value")
+    if override.is_delete() and key.rpartition(".")[0] not in OPEN:
+        inner = f"; its entries can: ~{key}.<name>" if key in OPEN else ""
+        raise ValueError(f"{key} cannot be removed; give it another value{inner}")
+    if not override.is_delete() and override.value() == {}:
+        raise ValueError(f"{key}={{}} would change nothing: ~{key}.<name> removes an entry")
 
 
 def has_key(config: DictConfig, key: str) -> bool:
