@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from PIL import Image, ImageOps
 
@@ -186,10 +186,7 @@ def as_file(image: Picture) -> str | io.BytesIO:
 def requested(overrides: Sequence[str]) -> Composition:
     """Compose the config of these overrides; ValueError for a setting that does not exist or is wrong."""
     check_overrides(overrides, multirun=False)
-    try:
-        composition = compose(overrides)
-    except HydraException as error:
-        raise ValueError(str(error)) from error
+    composition = compose(overrides)
     check_settings(composition.config)
     return composition
 

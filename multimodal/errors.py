@@ -8,11 +8,10 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from multimodal.io import PART
+from multimodal.paths import PART
 
 # what reading a damaged file raises
 DAMAGE = (OSError, ValueError, yaml.YAMLError, RecursionError, MemoryError)
@@ -48,12 +47,6 @@ def describe(error: BaseException) -> str:
     return one_line(str(error) or type(error).__name__)
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Return whether Python, the CPU's or a GPU's allocator had no memory left."""
-    by_torch = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return by_torch or isinstance(error, MemoryError | torch.OutOfMemoryError)
-
-
 def without_part(path: str) -> str:
     """Return the file for the temporary name that it is written under."""
     return re.sub(rf"\.([^/]+)\.[0-9a-f]{{32}}{re.escape(PART)}$", r"\1", path)
@@ -66,6 +59,11 @@ def one_line(text: str) -> str:
     'a\\nb'
     """
     return "".join(repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
+
+
+def joined_lines(error: BaseException) -> str:
+    """Return an error's message on one line, cut after 500 characters."""
+    return one_line(f"{' '.join(str(error).split()):.500}")
 
 
 def first_line(error: BaseException) -> str:

@@ -1,6 +1,8 @@
-"""Paths as users write them."""
+"""Names of files: those that users write, and the temporary ones."""
 
 from pathlib import Path
+
+PART = ".part"  # suffix of files that are still being written
 
 
 def expanded(path: str | Path) -> Path:

@@ -10,10 +10,11 @@ from omegaconf import DictConfig
 from multimodal.checks import MOST_BEAMS, check_whole
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
+from multimodal.errors import one_line
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import check_inputs, likeliest, predict_samples, printable, read_sample, write_png
+from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
@@ -134,8 +135,8 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     generated = predict_samples(model, batch, width)
     print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
     if "image" in inputs:
-        print(f"caption, greedy: {printable(vocabulary.decode(generated.greedy)[0])}")
-        print(f"caption, beam of {width}: {printable(vocabulary.decode(generated.beam)[0])}")
+        print(f"caption, greedy: {one_line(vocabulary.decode(generated.greedy)[0])}")
+        print(f"caption, beam of {width}: {one_line(vocabulary.decode(generated.beam)[0])}")
     folder = expanded(cfg.output_dir or file.parent / "generated")
     if "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"

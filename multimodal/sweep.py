@@ -22,13 +22,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
-from multimodal.errors import describe, out_of_memory, read_object
+from multimodal.errors import describe, read_object
 from multimodal.io import write_csv
 from multimodal.metric import catalogue
 from multimodal.runs.composition import Composition, sweep_folder
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import make_writable, read_history
-from multimodal.runs.settings import EXPECTED, check_settings, explain
+from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
 

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.errors import joined_lines
 from multimodal.model import MultimodalModel
 from multimodal.paths import expanded
 from multimodal.runs.build import build_model
@@ -138,20 +139,15 @@ def naming(file: Path) -> Iterator[None]:
         if isinstance(cause, OSError):  # of the data, or the disk: the file is not to blame
             raise cause from error
         if isinstance(cause, ValueError):  # a component's own words
-            raise ValueError(f"{file}: {one_line(cause)}") from error
+            raise ValueError(f"{file}: {joined_lines(cause)}") from error
         raise ValueError(
-            f"{file} was made by another version of this package, or changed: {one_line(error)}"
+            f"{file} was made by another version of this package, or changed: {joined_lines(error)}"
         ) from error
     except ValueError as error:
-        raise ValueError(f"{file}: {one_line(error)}") from error
+        raise ValueError(f"{file}: {joined_lines(error)}") from error
     except (OmegaConfBaseException, AttributeError, KeyError, TypeError, RuntimeError, MemoryError) as error:
-        what = f"{type(error).__name__}: {one_line(error)}"
+        what = f"{type(error).__name__}: {joined_lines(error)}"
         raise ValueError(f"{file} was made by another version of this package, or changed: {what}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's message on one line."""
-    return f"{' '.join(str(error).split()):.500}"
 
 
 def checkpoint_file(checkpoint: str | None, mode: str) -> Path:

@@ -9,8 +9,10 @@ from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from multimodal.runs.composition import CONF, compose
+from multimodal.errors import first_line
+from multimodal.runs.composition import CONF, Composition, compose
 
 OPEN = ("loss.terms", "loss.weights", "evaluation.measures")  # mappings that a user may add entries to
 GROUPS = sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*") if path.is_dir() and path.name != "hydra")
@@ -47,40 +49,55 @@ MOVED = {"caption=synergy": "task=synergy"}  # options that are in another group
 
 
 def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
-    """Check the names of settings and options, those added with `+` or removed with `~` too.
-
-    What Hydra words well itself is left to it, such as an override that cannot be parsed.
+    """Check the names of settings and options, those added with `+` or removed with `~` too, and compose a config.
 
     Args:
         overrides: as on the command line.
         multirun: whether several values, `fusion=film,concat`, are a sweep.
 
     Raises:
-        ValueError: a setting or an option does not exist; the nearest one is named.
+        ValueError: a setting or an option does not exist, and the nearest one is named; or the overrides cannot be read
+            or do not fit together.
     """
     for text in overrides:
         if "=" not in text and not text.startswith("~"):
             raise ValueError(f"{text!r} is no setting=value, as in fusion=concat")
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException:
-        return
+    parsed = [parse(text) for text in overrides]
     decided = multirun or any(
         o.key_or_group in ("experiment", "hydra.mode") for o in parsed
     )  # a file may ask for a sweep
-    chosen = []
+    chosen, composed = [], []
     for override in parsed:
         if override.is_sweep_override() and not decided:
             raise ValueError(f"{override.input_line}: several values are a sweep: add -m")
         if override.key_or_group in GROUPS:
             chosen.append(f"{override.key_or_group}={check_option(override)}")
-    try:
-        config = compose(chosen).config
-    except HydraException:
-        return
+            composed.append(chosen[-1])
+        elif not override.is_sweep_override():
+            composed.append(str(override.input_line))
+    config = compose_or_explain(chosen).config
     for override in parsed:
         if override.key_or_group not in GROUPS and override.key_or_group.partition(".")[0] != "hydra":
             check_key(config, override)
+    compose_or_explain(composed)
+
+
+def parse(text: str) -> Override:
+    """Parse an override; raise ValueError, in one line, for one that Hydra cannot read."""
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        advice = "a value with special characters needs quotes: 'name=\"a, b\"'"
+        raise ValueError(f"{text!r} cannot be read ({first_line(error)}); {advice}") from error
+
+
+def compose_or_explain(overrides: list[str]) -> Composition:
+    """Compose a config; raise ValueError, in one line, where the overrides do not fit together."""
+    try:
+        return compose(overrides)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        reasons = [first_line(e) for e in (error, error.__cause__) if e is not None]
+        raise ValueError(f"the settings do not fit together: {': '.join(dict.fromkeys(reasons))}") from error
 
 
 def check_option(override: Override) -> str:

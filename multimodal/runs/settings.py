@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from multimodal.checks import check_number, check_one_of, check_seed, check_whole
-from multimodal.errors import describe, first_line, out_of_memory
+from multimodal.errors import describe, first_line
 from multimodal.runs.build import as_dict, build_model, merged
 from multimodal.runs.composition import CONF
 from multimodal.runs.overrides import options
@@ -54,7 +54,7 @@ def check_settings(cfg: DictConfig) -> None:
         check_type(name, values[name], kind)
     check_seed("", seed=values["seed"])
     check_whole("", most=2**16, dim=values["dim"])
-    check_type("report.margin", values["report"]["margin"], float)
+    check_type("report", values["report"], dict[str, float])
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
     first = ("caption", "task", "dataset")  # other parts take values from these
     for group in sorted(groups(), key=lambda name: first.index(name) if name in first else len(first)):
@@ -202,6 +202,12 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
         return reason
     listed = [f"{node}.{key}={shown(settings[key])}" for key in settings if not str(key).startswith("_")]
     return f"{node} cannot be built ({reason}) with {', '.join(listed)}"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether Python, the CPU's or a GPU's allocator had no memory left."""
+    by_torch = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return by_torch or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def raised_here(error: BaseException) -> bool:
