@@ -20,8 +20,9 @@ from multimodal import run
 from multimodal.comparison import comparison
 from multimodal.comparison.reading import read_runs
 from multimodal.dataset.data import Data
+from multimodal.errors import read_object
 from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
-from multimodal.io import read_json, read_parquet
+from multimodal.io import read_parquet
 from multimodal.model import MultimodalModel
 from multimodal.paths import expanded
 from multimodal.runs import build
@@ -232,9 +233,10 @@ def load(folder: str | Path, trust: str | Sequence[str] = ()) -> TrainedRun:
     folder = expanded(folder)
     if not (folder / "metrics.json").is_file():
         raise ValueError(f"there is no finished run in {folder}")
-    metrics = read_json(folder / "metrics.json")
-    if not isinstance(metrics, dict):
-        raise ValueError(f"{folder / 'metrics.json'} is damaged: it holds no metrics")
+    try:
+        metrics = read_object(folder / "metrics.json")
+    except ValueError as error:
+        raise ValueError(f"{folder} holds a damaged run: {error}") from error
     return TrainedRun(folder, read_record(folder), metrics, trust)
 
 
