@@ -96,7 +96,7 @@ def compose_or_explain(overrides: list[str]) -> Composition:
     try:
         return compose(overrides)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        reasons = [first_line(e) for e in (error, error.__cause__) if e is not None]
+        reasons = [first_line(e).rstrip(".") for e in (error, error.__cause__) if e is not None]
         raise ValueError(f"the settings do not fit together: {': '.join(dict.fromkeys(reasons))}") from error
 
 

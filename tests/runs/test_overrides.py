@@ -42,7 +42,7 @@ def test_an_unknown_setting_is_refused(override: str, advice: str) -> None:
         "+loss.weights.mine=1",
         "++seed=3",
         "~evaluation.measures.retrieval",
-        "hydra.sweeper.n_jobs=2",
+        "hydra.job.name=x",
         "experiment=synergy",
     ],
 )
@@ -101,6 +101,12 @@ def test_an_option_that_moved_is_answered_with_its_new_group(override: str, mult
             "give it another value; its entries can: ~evaluation.measures.<name>",
         ),
         ("loss.terms={}", "loss.terms={} would change nothing: ~loss.terms.<name> removes an entry"),
+        ("a=[", "'a=[' cannot be read (no viable alternative at input '['); a value with special characters needs"),
+        (
+            "hydra.sweeper.n_jobs=2",
+            "do not fit together: Could not override 'hydra.sweeper.n_jobs': Key 'n_jobs' not in",
+        ),
+        ("evaluation.measures.task=[]", "do not fit together: Error merging override evaluation.measures.task=[]: "),
         ("dataset.columns={}", "dataset.columns={} would change nothing"),
     ],
 )
