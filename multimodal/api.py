@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from PIL import Image, ImageOps
 
@@ -20,9 +20,11 @@ from multimodal import run
 from multimodal.comparison import comparison
 from multimodal.comparison.reading import read_runs
 from multimodal.dataset.data import Data
+from multimodal.errors import read_object
 from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
-from multimodal.io import read_json, read_parquet
+from multimodal.io import read_parquet
 from multimodal.model import MultimodalModel
+from multimodal.paths import expanded
 from multimodal.runs import build
 from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model, open_checkpoint
 from multimodal.runs.composition import Composition, compose
@@ -185,10 +187,7 @@ def as_file(image: Picture) -> str | io.BytesIO:
 def requested(overrides: Sequence[str]) -> Composition:
     """Compose the config of these overrides; ValueError for a setting that does not exist or is wrong."""
     check_overrides(overrides, multirun=False)
-    try:
-        composition = compose(overrides)
-    except HydraException as error:
-        raise ValueError(str(error)) from error
+    composition = compose(overrides)
     check_settings(composition.config)
     return composition
 
@@ -231,12 +230,13 @@ def load(folder: str | Path, trust: str | Sequence[str] = ()) -> TrainedRun:
     Raises:
         ValueError: the folder holds no finished run, or a damaged one.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     if not (folder / "metrics.json").is_file():
         raise ValueError(f"there is no finished run in {folder}")
-    metrics = read_json(folder / "metrics.json")
-    if not isinstance(metrics, dict):
-        raise ValueError(f"{folder / 'metrics.json'} is damaged: it holds no metrics")
+    try:
+        metrics = read_object(folder / "metrics.json")
+    except ValueError as error:
+        raise ValueError(f"{folder} holds a damaged run: {error}") from error
     return TrainedRun(folder, read_record(folder), metrics, trust)
 
 
@@ -275,8 +275,9 @@ def compare(folder: str | Path, margin: float = 0.01) -> dict[str, pd.DataFrame]
     Raises:
         ValueError: there is no finished run.
     """
-    runs, failures = read_runs(Path(folder))
+    folder = expanded(folder)
+    runs, failures = read_runs(folder)
     if not runs:
         raise ValueError(f"there is no finished run in {folder}")
-    tables = comparison.compare(Path(folder), runs, failures, margin).tables
+    tables = comparison.compare(folder, runs, failures, margin).tables
     return {table.caption: table.as_frame() for table in tables}

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 MOST_LAYERS = 1000  # a deeper model is a slip of the keyboard
+MOST_BEAMS = 1000  # so is a wider beam
 LARGEST_SEED = 2**32 - 1  # that NumPy and scikit-learn take
 
 

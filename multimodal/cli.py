@@ -59,20 +59,28 @@ def checked(arguments: list[str]) -> list[str]:
     values = {i + 1 for i, argument in enumerate(arguments) if argument in VALUED}
     flags = [a for i, a in enumerate(arguments) if a.startswith("-") or i in values]
     multirun = bool({"-m", "--multirun"} & set(flags))
-    plain = TEXTS if multirun else (*TEXTS, *PATHS)  # a sweep may have several checkpoints
-    overrides = [quoted(a, plain) for i, a in enumerate(arguments) if not a.startswith("-") and i not in values]
+    overrides = [quoted(a, multirun) for i, a in enumerate(arguments) if not a.startswith("-") and i not in values]
     check_overrides(overrides, multirun)
     return [*flags, *overrides]
 
 
-def quoted(override: str, plain: tuple[str, ...]) -> str:
-    """Return the value of a `plain` setting in quotes, because Hydra reads commas, brackets and quotes itself."""
+def quoted(override: str, multirun: bool) -> str:
+    """Return a text or a path of the user's in quotes, because Hydra reads commas, brackets, `~` and quotes itself.
+
+    A sweep may have several paths, between commas; only what begins with `~` is put in quotes then.
+    """
     name, _, value = override.partition("=")
-    if name not in plain or value in ("", "null") or value[0] in "'\"":
+    if name not in (*TEXTS, *PATHS) or value in ("", "null") or value[0] in "'\"":
         return override
-    # a backslash is itself, but before a quote
+    if multirun and name in PATHS:
+        return f"{name}={','.join(in_quotes(path) if path.startswith('~') else path for path in value.split(','))}"
+    return f"{name}={in_quotes(value)}"
+
+
+def in_quotes(value: str) -> str:
+    """Return a value in quotes for Hydra; a backslash is itself, but before a quote."""
     escaped = re.sub(r"(\\*)('|$)", lambda match: 2 * match[1] + ("\\'" if match[2] else ""), value)
-    return f"{name}='{escaped}'"
+    return f"'{escaped}'"
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from multimodal.io import PART
+from multimodal.paths import PART
 
 # what reading a damaged file raises
 DAMAGE = (OSError, ValueError, yaml.YAMLError, RecursionError, MemoryError)
@@ -59,6 +59,11 @@ def one_line(text: str) -> str:
     'a\\nb'
     """
     return "".join(repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
+
+
+def joined_lines(error: BaseException) -> str:
+    """Return an error's message on one line, cut after 500 characters."""
+    return one_line(f"{' '.join(str(error).split()):.500}")
 
 
 def first_line(error: BaseException) -> str:

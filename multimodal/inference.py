@@ -1,7 +1,6 @@
 """Inference on samples of a user: predict class, caption and image. No dataset is read."""
 
 import logging
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,7 +15,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.decoding import decode_one
+from multimodal.errors import one_line
 from multimodal.model import MultimodalModel
+from multimodal.paths import expanded
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 from multimodal.words import tokenize
 
@@ -100,7 +101,7 @@ def read_sample(
         tokens = read_caption(inputs["text"], vocabulary, max_words)
     if "image" in inputs:
         image = inputs["image"]
-        image = read_image(image if isinstance(image, BytesIO) else Path(image).expanduser(), size, channels)
+        image = read_image(image if isinstance(image, BytesIO) else expanded(image), size, channels)
     nothing = torch.zeros(1, dtype=torch.int64, device=device)
     present = {name: torch.tensor([name in inputs], device=device) for name in ("image", "text")}
     return Batch(image.to(device), tokens.to(device), label=nothing, content=nothing, present=present, index=nothing)
@@ -142,19 +143,10 @@ def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Ge
     )
 
 
-def printable(text: str) -> str:
-    r"""Escape control characters: a checkpoint's words must not command the terminal.
-
-    >>> printable("seven\x1b[2J")
-    'seven\\x1b[2J'
-    """
-    return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
-
-
 def likeliest(probability: Tensor, class_names: list[str], classes: int) -> str:
     """Format the `classes` most probable classes, best first: `seven 0.910, nine 0.050`."""
     best = probability.topk(min(classes, len(class_names))).indices.tolist()
-    return ", ".join(f"{printable(class_names[k])} {probability[k]:.3f}" for k in best)
+    return ", ".join(f"{one_line(class_names[k])} {probability[k]:.3f}" for k in best)
 
 
 def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-PART = ".part"  # suffix of files that are still being written
+from multimodal.paths import PART
 
 
 @contextmanager

@@ -7,15 +7,17 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from multimodal.checks import check_whole
+from multimodal.checks import MOST_BEAMS, check_whole
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
+from multimodal.errors import one_line
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.figures.fonts import fonts_for_all_scripts
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import check_inputs, likeliest, predict_samples, printable, read_sample, write_png
+from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
+from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
     EVALUATE_MAY_SET,
@@ -42,6 +44,8 @@ from multimodal.runs.settings import check_model
 from multimodal.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
+
+MOST_PIXELS = 2**14  # a side of an enlarged image
 
 
 def train(composition: Composition, tracker: Tracker) -> Path:
@@ -113,11 +117,13 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
         classes: number of most probable classes to print.
         pixels: least height and width of the enlarged image.
     """
-    check_whole("mode", width=width, classes=classes, pixels=pixels)
+    check_whole("mode", classes=classes)
+    check_whole("mode", most=MOST_BEAMS, width=width)
+    check_whole("mode", most=MOST_PIXELS, pixels=pixels)
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=generate answers one sample and has no metrics to sweep: give it without -m")
-    if cfg.output_dir is not None and Path(cfg.output_dir).is_file():
+    if cfg.output_dir is not None and expanded(cfg.output_dir).is_file():
         raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
     inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
     if not inputs:
@@ -130,9 +136,9 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     generated = predict_samples(model, batch, width)
     print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
     if "image" in inputs:
-        print(f"caption, greedy: {printable(vocabulary.decode(generated.greedy)[0])}")
-        print(f"caption, beam of {width}: {printable(vocabulary.decode(generated.beam)[0])}")
-    folder = Path(cfg.output_dir or file.parent / "generated")
+        print(f"caption, greedy: {one_line(vocabulary.decode(generated.greedy)[0])}")
+        print(f"caption, beam of {width}: {one_line(vocabulary.decode(generated.beam)[0])}")
+    folder = expanded(cfg.output_dir or file.parent / "generated")
     if "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
         small, large = write_png(generated.image[0], folder, name, pixels)
@@ -145,7 +151,7 @@ def report(composition: Composition, tracker: Tracker) -> Path:
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=report compares a folder of runs as it is: give it without -m")
-    folder = Path(cfg.output_dir or "runs")
+    folder = expanded(cfg.output_dir or "runs")
     written = write_report(folder, cfg.report.margin)
     if written is None:
         raise ValueError(f"there is no finished run in {folder}; give output_dir=<a folder of runs>")

@@ -25,10 +25,10 @@ from multimodal.comparison.report import write_report
 from multimodal.errors import describe, read_object
 from multimodal.io import write_csv
 from multimodal.metric import catalogue
-from multimodal.runs.composition import Composition
+from multimodal.runs.composition import Composition, sweep_folder
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import make_writable, read_history
-from multimodal.runs.settings import EXPECTED, check_settings, explain
+from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
 
@@ -54,12 +54,14 @@ def run_job(cfg: DictConfig) -> float | None:
     try:
         with interruptible():
             return run_composed(cfg)
-    except (*EXPECTED, InstantiationException) as error:
+    except KeyboardInterrupt as error:
+        raise SystemExit(stop(error, cfg.resume)) from error
+    except Exception as error:
+        if not isinstance(error, InstantiationException) and not told_in_a_line(error):
+            raise
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         raise SystemExit(f"error: {explain(error, cfg)}\n(HYDRA_FULL_ERROR=1 shows where)") from error
-    except KeyboardInterrupt as error:
-        raise SystemExit(stop(error, cfg.resume)) from error
 
 
 def run_composed(cfg: DictConfig) -> float | None:
@@ -84,6 +86,11 @@ def stop(error: KeyboardInterrupt, resume: bool = True) -> int:
     message = str(error) if interrupted else "interrupted; the same command again goes on from what was saved"
     print(message if resume else f"{message}, without resume=false", file=sys.stderr)
     return 128 + (error.received if isinstance(error, Interrupted) else signal.SIGINT)
+
+
+def told_in_a_line(error: BaseException) -> bool:
+    """Return whether the user can mend what an error tells, so that no traceback is needed."""
+    return isinstance(error, EXPECTED) or out_of_memory(error)
 
 
 def raised(error: BaseException) -> BaseException:
@@ -114,7 +121,7 @@ def in_sweep(composition: Composition, folder: Path) -> float | None:
         raise
     except (Exception, SystemExit) as error:
         mistake, line = raised(error), " ".join(record.overrides)
-        if isinstance(mistake, EXPECTED) and os.environ.get("HYDRA_FULL_ERROR") != "1":
+        if told_in_a_line(mistake) and os.environ.get("HYDRA_FULL_ERROR") != "1":
             log.error("job failed: %s: %s", line, explain(error, cfg))
         else:
             log.exception("job failed: %s", line)
@@ -244,7 +251,7 @@ def check_places(config: DictConfig) -> None:
     wanted: dict[str, tuple[Any, Any]] = {"hydra.job.chdir": (bool(hydra.job.chdir), False)}
     wanted["hydra.output_subdir"] = (hydra.output_subdir, None)
     if hydra.mode is RunMode.MULTIRUN:
-        wanted["hydra.sweep.dir"] = (hydra.sweep.dir, config.output_dir or "runs")
+        wanted["hydra.sweep.dir"] = (hydra.sweep.dir, sweep_folder(config.output_dir))
         # not resolved, as it may name the job's number, which is not known yet
         subdir = cast(dict[str, Any], OmegaConf.to_container(hydra.sweep, resolve=False))["subdir"]
         wanted["hydra.sweep.subdir"] = (subdir, ".")

@@ -175,12 +175,21 @@ def test_checkpoints_evaluated_in_a_sweep_keep_apart(run: Path) -> None:
     assert len({row["folder"] for row in rows}) == 2
 
 
-def test_a_diverged_run_ends_in_a_line(tmp_path, monkeypatch) -> None:
-    def diverge(*arguments):
-        raise FloatingPointError("the training loss was nan before step 3; lower optimizer.lr")
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FloatingPointError("the training loss was nan; lower optimizer.lr"), "the training loss was nan; lower"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory (DefaultCPUAllocator: can't"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "out of memory (CUDA out of memory); give a smaller training.b"),
+        (MemoryError(), "out of memory (MemoryError); give a smaller training.batch_size"),
+    ],
+)
+def test_a_run_that_diverges_or_has_no_memory_ends_in_a_line(tmp_path, monkeypatch, error, line) -> None:
+    def fail(*arguments):
+        raise error
 
-    monkeypatch.setattr(Trainer, "fit", diverge)
+    monkeypatch.setattr(Trainer, "fit", fail)
     done = command(tmp_path, *BRIEF, "tracking=disabled")
     assert done.status == 1
-    assert "error: the training loss was nan before step 3; lower optimizer.lr" in done.stderr
+    assert f"error: {line}" in done.stderr
     assert "Traceback" not in done.stderr

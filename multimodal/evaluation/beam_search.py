@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multimodal.checks import check_whole
+from multimodal.checks import MOST_BEAMS, check_whole
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.predict import Predictions, join
@@ -21,7 +21,7 @@ class BeamSearch:
     """
 
     def __init__(self, beam_width: int) -> None:
-        check_whole("evaluation.measures.beam_search", beam_width=beam_width)
+        check_whole("evaluation.measures.beam_search", most=MOST_BEAMS, beam_width=beam_width)
         self.beam_width = beam_width
 
     def __call__(self, context: Context) -> Measured:

@@ -19,7 +19,7 @@ def sample_evenly(label: Tensor, count: int, seed: int) -> list[int]:
     rows = sample_per_class(label, count, seed)
     step = max(1.0, len(rows) / count)
     classes = [list(rows)[int(i * step)] for i in range(min(count, len(rows)))]
-    turns = [(k, rows[k][i]) for i in range(count) for k in classes if i < len(rows[k])][:count]
+    turns = [(k, rows[k][i]) for i in range(min(count, len(label))) for k in classes if i < len(rows[k])][:count]
     return [row for _, row in sorted(turns, key=lambda turn: turn[0])]
 
 

@@ -12,6 +12,7 @@ from multimodal.checks import check_number, check_whole
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.io import whole
+from multimodal.paths import expanded
 from multimodal.torch_file import read_torch_file, weights_problem
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class ImageJudge:
         check_whole("evaluation.image_judge", steps=steps, batch_size=batch_size)
         check_number("evaluation.image_judge", above=0, learning_rate=learning_rate)
         self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
-        self.cache = Path(cache).expanduser()
+        self.cache = expanded(cache)
 
     def fit(self, train: Split, num_classes: int, augment: Augment, soften: bool = True) -> "ImageJudge":
         """Train on the classes (`content`) of the images, or load a judge trained on the same data; return it.
@@ -134,7 +135,7 @@ class ImageJudge:
         optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
         for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0, disable=None):
-            rows = torch.randint(len(train), (self.batch_size,))
+            rows = torch.randint(len(train), (min(self.batch_size, len(train)),))
             batch = train.batch(rows)
             image = augment(batch.image, augment.draw(len(rows), torch.default_generator))
             if soften and torch.rand(()) < 0.5:

@@ -48,10 +48,10 @@ class GradientModulatedLoss(WeightedLoss):
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float], alpha: float, noise: bool) -> None:
         super().__init__(terms, weights)
         if "unimodal" not in terms:
-            raise ValueError(f"OGM-GE needs the loss term `unimodal`, got {sorted(terms)}")
+            raise ValueError(f"loss.terms must have unimodal for OGM-GE, got {sorted(terms)}")
         modalities = list(self.classifiers)
         if len(modalities) < 2:
-            raise ValueError(f"OGM-GE needs at least two modalities in the loss term `unimodal`, got {modalities}")
+            raise ValueError(f"loss.terms.unimodal.modalities must be two or more for OGM-GE, got {modalities}")
         check_number("loss", least=0, alpha=alpha)
         check_flag("loss", noise=noise)
         self.alpha, self.noise = alpha, noise

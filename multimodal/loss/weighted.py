@@ -1,6 +1,6 @@
 """The training loss: a weighted sum of named terms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -17,7 +17,7 @@ class WeightedLoss(nn.Module):
         weights: {name: factor}, 0 or more, for every term and every auxiliary loss (a mean over samples).
 
     Raises:
-        ValueError: if a weight is negative.
+        ValueError: if there is no term, a term has no weight, or a weight is negative.
 
     Example:
         >>> import torch
@@ -32,7 +32,10 @@ class WeightedLoss(nn.Module):
 
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
         super().__init__()
+        if not terms:
+            raise ValueError("loss.terms must have an entry or more, got none")
         check_number("loss.weights", least=0, **weights)
+        check_weights(terms, weights)
         self.terms = nn.ModuleDict(terms)
         self.weights = dict(weights)
 
@@ -43,7 +46,7 @@ class WeightedLoss(nn.Module):
             {term: unweighted scalar} and "loss", the weighted sum.
 
         Raises:
-            ValueError: if an auxiliary loss has the name of a term, or a term has no weight.
+            ValueError: if an auxiliary loss has the name of a term, or no weight.
         """
         values = {name: term(output, batch) for name, term in self.terms.items()}
         twice = sorted(set(values) & set(output.aux_losses))
@@ -51,10 +54,15 @@ class WeightedLoss(nn.Module):
             raise ValueError(f"auxiliary losses of the fusion have names of loss terms: {twice}; rename one of each")
         size = len(output.label)
         values |= {name: global_mean(term, size, self.training) for name, term in output.aux_losses.items()}
-        unknown = sorted(set(values) - set(self.weights))
-        if unknown:
-            raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each of them")
+        check_weights(values, self.weights)
         return values | {"loss": sum(self.weights[name] * value for name, value in values.items())}
 
     def after_backward(self, encoders: Mapping[str, nn.Module]) -> None:
         """Change the gradients of {modality: encoder} before clipping; here nothing, subclasses may override it."""
+
+
+def check_weights(terms: Iterable[str], weights: Mapping[str, float]) -> None:
+    """Raise ValueError unless every term has a weight."""
+    unknown = sorted(set(terms) - set(weights))
+    if unknown:
+        raise ValueError(f"loss terms without a weight: {unknown}; set loss.weights.<name> for each of them")

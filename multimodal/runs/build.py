@@ -4,7 +4,6 @@ import json
 import logging
 from bisect import bisect_left
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -15,6 +14,7 @@ from torch import nn
 from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.model import MultimodalModel
+from multimodal.paths import expanded
 from multimodal.runs import composition  # noqa: F401  registers the resolver of conf/
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def read_data(cfg: DictConfig, vocabulary: Vocabulary | None = None) -> Data:
 
 def files_state(path: str) -> tuple[tuple[str, int, int], ...]:
     """Return (path, size, time of change in ns) of each file of the data: after an edit it is read again."""
-    place = Path(path).expanduser().resolve()
+    place = expanded(path).resolve()
     files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
     return tuple((str(file), file.stat().st_size, file.stat().st_ctime_ns) for file in files)
 

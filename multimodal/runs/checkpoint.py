@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -14,10 +15,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.errors import joined_lines
 from multimodal.model import MultimodalModel
+from multimodal.paths import expanded
 from multimodal.runs.build import build_model
 from multimodal.runs.composition import Composition
 from multimodal.runs.record import RunRecord, is_of, record_from
+from multimodal.runs.settings import MODEL, check_shared
 from multimodal.runs.trust import check_trusted
 from multimodal.torch_file import weights_problem
 from multimodal.training.checkpoint_file import load_checkpoint
@@ -28,6 +32,9 @@ log = logging.getLogger(__name__)
 BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
 EVALUATE_MAY_SET = (*BOTH_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
 GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
+
+
+LONGEST = 10_000  # tokens of a caption: decoding may take as many steps
 
 
 class Checkpoint(NamedTuple):
@@ -76,28 +83,54 @@ def check_parts(state: dict[str, Any], config: dict[str, Any], cfg: DictConfig, 
         cfg: a config of this version, to compare the names of groups with.
         file: the checkpoint.
     """
-    problems = [*missing_parts(config, cfg), *missing_parts(config.get("encoder"), cfg.encoder, "encoder.")]
-    problems += [*missing_parts(config.get("head"), cfg.head, "head.")]
-    problems += [*missing_parts(config.get("evaluation"), cfg.evaluation, "evaluation.")]
-    if problems:
-        raise ValueError(
-            f"{file} was made by another version of this package, or changed: its config has {problems[0]}"
-        )
-    words, names = state["vocabulary"], cast(list[str], state.get("class_names"))
-    sizes, data = config["sizes"], config["dataset"]
-    for part, value in {"vocabulary": words, "class_names": names}.items():
-        if not is_of(value, list[str]) or len(set(value)) < len(value):
-            raise ValueError(f"{file} is not a whole checkpoint: its {part} is no list of different names")
+    groups = ("encoder", "head", "evaluation")
+    nodes = [missing_parts(config, cfg), *(missing_parts(config.get(g), cfg[g], f"{g}.") for g in groups)]
+    lacking = next(chain.from_iterable(nodes), None)
+    if lacking is not None:
+        raise ValueError(f"{file} was made by another version of this package, or changed: its config has {lacking}")
+    problem = names_problem(state) or sizes_problem(config, len(state["class_names"]), len(state["vocabulary"]))
+    if problem is not None:
+        raise ValueError(f"{file} is not a whole checkpoint: {problem}")
+    with naming(file):
+        for group in MODEL:
+            check_shared(group, config[group], config["sizes"] | {"dim": config["dim"]})
+
+
+def names_problem(state: dict[str, Any]) -> str | None:
+    """Return what is wrong with the vocabulary and the class names of a checkpoint, None if nothing is."""
+    for part in ("vocabulary", "class_names"):
+        names = state.get(part)
+        if not is_of(names, list[str]) or len(set(cast(list[str], names))) < len(cast(list[str], names)):
+            return f"its {part} is no list of different names"
     try:
-        Vocabulary(words)
+        Vocabulary(state["vocabulary"])
     except ValueError as error:
-        raise ValueError(f"{file} is not a whole checkpoint: {error}") from error
-    for name, count in {"num_classes": len(names), "vocab_size": len(words)}.items():
+        return str(error)
+    return None
+
+
+def sizes_problem(config: dict[str, Any], classes: int, words: int) -> str | None:
+    """Return which size in a checkpoint's config does not fit the others, None if all do.
+
+    Args:
+        config: of its record.
+        classes: number of its class names.
+        words: number of words in its vocabulary.
+    """
+    sizes, data = config["sizes"], config["dataset"]
+    for name, count in {"num_classes": classes, "vocab_size": words}.items():
         if type(sizes.get(name)) is not int or sizes[name] != count:
-            raise ValueError(f"{file} is not a whole checkpoint: sizes.{name} is {sizes.get(name)!r:.50}, not {count}")
-    for name, size in {"image_size": sizes, "channels": sizes, "max_words": data}.items():
-        if type(size.get(name)) is not int or size[name] < 1 or data.get(name) != size[name]:
-            raise ValueError(f"{file} is not a whole checkpoint: dataset.{name} is {data.get(name)!r:.50}")
+            return f"sizes.{name} is {sizes.get(name)!r:.50}, not {count}"
+    for name in ("image_size", "channels"):
+        if type(sizes.get(name)) is not int or sizes[name] < 1 or data.get(name) != sizes[name]:
+            return f"dataset.{name} is {data.get(name)!r:.50}"
+    most = data.get("max_words")
+    if type(most) is not int or most < 1:
+        return f"dataset.max_words is {most!r:.50}"
+    length = sizes.get("max_length")
+    if type(length) is not int or not 2 <= length <= min(most + 2, LONGEST):  # with <bos> and <eos>
+        return f"sizes.max_length is {length!r:.50}"
+    return None
 
 
 def missing_parts(config: Any, cfg: DictConfig, prefix: str = "") -> Iterator[str]:
@@ -118,13 +151,21 @@ def load_model(checkpoint: Checkpoint) -> MultimodalModel:
     with naming(checkpoint.file):
         trainer = instantiate(checkpoint.config.training, _convert_="all")
         device = trainer.fabric.device
+    with naming(checkpoint.file), torch.device("meta"), torch.random.fork_rng(devices=[]):
+        shapes = build_model(checkpoint.config).state_dict()  # takes no memory
+    check_weights(checkpoint, shapes)
     with naming(checkpoint.file):
         model = build_model(checkpoint.config)
-        problem = weights_problem(checkpoint.weights, model.state_dict())
-    if problem is not None:
-        raise ValueError(f"{checkpoint.file} does not hold the weights of its model: {problem}")
+    check_weights(checkpoint, model.state_dict())
     model.load_state_dict(checkpoint.weights)
     return model.to(device)
+
+
+def check_weights(checkpoint: Checkpoint, expected: dict[str, torch.Tensor]) -> None:
+    """Raise ValueError unless a checkpoint's weights are those of the model that was built from its config."""
+    problem = weights_problem(checkpoint.weights, expected)
+    if problem is not None:
+        raise ValueError(f"{checkpoint.file} does not hold the weights of its model: {problem}")
 
 
 @contextmanager
@@ -137,27 +178,22 @@ def naming(file: Path) -> Iterator[None]:
         if isinstance(cause, OSError):  # of the data, or the disk: the file is not to blame
             raise cause from error
         if isinstance(cause, ValueError):  # a component's own words
-            raise ValueError(f"{file}: {one_line(cause)}") from error
+            raise ValueError(f"{file}: {joined_lines(cause)}") from error
         raise ValueError(
-            f"{file} was made by another version of this package, or changed: {one_line(error)}"
+            f"{file} was made by another version of this package, or changed: {joined_lines(error)}"
         ) from error
     except ValueError as error:
-        raise ValueError(f"{file}: {one_line(error)}") from error
+        raise ValueError(f"{file}: {joined_lines(error)}") from error
     except (OmegaConfBaseException, AttributeError, KeyError, TypeError, RuntimeError, MemoryError) as error:
-        what = f"{type(error).__name__}: {one_line(error)}"
+        what = f"{type(error).__name__}: {joined_lines(error)}"
         raise ValueError(f"{file} was made by another version of this package, or changed: {what}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's message on one line."""
-    return f"{' '.join(str(error).split()):.500}"
 
 
 def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
     """Return a run's `best.pt`, or the file itself."""
     if checkpoint is None:
         raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>")
-    file = Path(checkpoint)
+    file = expanded(checkpoint)
     file = file / "best.pt" if file.is_dir() else file
     if not file.is_file():
         raise ValueError(f"checkpoint: there is no {file}; give a run's folder or one of its .pt files")

@@ -9,10 +9,19 @@ from hydra import initialize_config_dir
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from multimodal.paths import expanded
+
 # `conf/` lies inside the installed package, and beside it in a checkout
 CONF = next(p for p in (Path(__file__).parents[1] / "conf", Path(__file__).parents[2] / "conf") if p.is_dir())
 
+
+def sweep_folder(output_dir: str | None) -> str:
+    """Return the folder of a sweep's runs."""
+    return str(expanded(output_dir or "runs"))
+
+
 OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
+OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from multimodal.runs.composition import CONF, compose
+from multimodal.errors import first_line
+from multimodal.runs.composition import CONF, Composition, compose
 
 OPEN = ("loss.terms", "loss.weights", "evaluation.measures")  # mappings that a user may add entries to
 GROUPS = sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*") if path.is_dir() and path.name != "hydra")
@@ -47,50 +49,70 @@ MOVED = {"caption=synergy": "task=synergy"}  # options that are in another group
 
 
 def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
-    """Check the names of settings and options, those added with `+` or removed with `~` too.
-
-    What Hydra words well itself is left to it, such as an override that cannot be parsed.
+    """Check the names of settings and options, those added with `+` or removed with `~` too, and compose a config.
 
     Args:
         overrides: as on the command line.
         multirun: whether several values, `fusion=film,concat`, are a sweep.
 
     Raises:
-        ValueError: a setting or an option does not exist; the nearest one is named.
+        ValueError: a setting or an option does not exist, and the nearest one is named; or the overrides cannot be read
+            or do not fit together.
     """
     for text in overrides:
         if "=" not in text and not text.startswith("~"):
             raise ValueError(f"{text!r} is no setting=value, as in fusion=concat")
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException:
-        return
+    parsed = [parse(text) for text in overrides]
     decided = multirun or any(
         o.key_or_group in ("experiment", "hydra.mode") for o in parsed
     )  # a file may ask for a sweep
-    chosen = []
+    chosen, composed = [], []
     for override in parsed:
         if override.is_sweep_override() and not decided:
             raise ValueError(f"{override.input_line}: several values are a sweep: add -m")
-        if override.key_or_group in GROUPS and not override.is_delete():
-            option = check_option(override)
-            chosen += [f"{override.key_or_group}={option}"] if option != "null" else []
-    try:
-        config = compose(chosen).config
-    except HydraException:
-        return
+        if override.key_or_group in GROUPS:
+            chosen.append(f"{override.key_or_group}={check_option(override)}")
+            composed.append(chosen[-1])
+        elif not override.is_sweep_override():
+            composed.append(str(override.input_line))
+    config = compose_or_explain(chosen).config
     for override in parsed:
         if override.key_or_group not in GROUPS and override.key_or_group.partition(".")[0] != "hydra":
             check_key(config, override)
+    compose_or_explain(composed)
+
+
+def parse(text: str) -> Override:
+    """Parse an override; raise ValueError, in one line, for one that Hydra cannot read."""
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        advice = "a value with special characters needs quotes: 'name=\"a, b\"'"
+        raise ValueError(f"{text!r} cannot be read ({first_line(error)}); {advice}") from error
+
+
+def compose_or_explain(overrides: list[str]) -> Composition:
+    """Compose a config; raise ValueError, in one line, where the overrides do not fit together."""
+    try:
+        return compose(overrides)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        reasons = [first_line(e).rstrip(".") for e in (error, error.__cause__) if e is not None]
+        raise ValueError(f"the settings do not fit together: {': '.join(dict.fromkeys(reasons))}") from error
 
 
 def check_option(override: Override) -> str:
-    """Return the option, or a sweep's first option, of a group; ValueError for one that the group lacks."""
+    """Return the option, or a sweep's first option, of a group; ValueError for none, or one that the group lacks."""
     group, value = override.key_or_group, override.value()
-    choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
-    names = ["null" if v is None else str(v) for v in (value.list if isinstance(value, ChoiceSweep) else [value])]
+    if override.is_delete():
+        raise ValueError(f"{group} cannot be removed{options(group)}")
+    choices = option_names(group)
+    given = value.list if isinstance(value, ChoiceSweep) else [value]
+    for name in given:
+        if name is None:
+            raise ValueError(f"{group} must be one of its options, got null{options(group)}")
+    names = list(map(str, given))
     for name in names:
-        if name in choices or name == "null" or group.startswith("hydra/"):  # plugins have options of their own
+        if name in choices or group.startswith("hydra/"):  # plugins have options of their own
             continue
         if f"{group}={name}" in MOVED:
             raise ValueError(f"{group} has no option {name}; it is {MOVED[f'{group}={name}']} here")
@@ -106,6 +128,17 @@ def check_option(override: Override) -> str:
     return names[0]
 
 
+def option_names(group: str) -> list[str]:
+    """Return the options of a group, an empty list for what is no group."""
+    return sorted(file.stem for file in (CONF / group.replace(".", "/")).glob("*.yaml"))
+
+
+def options(group: str) -> str:
+    """Return the options of a group for the end of a message, nothing for what is no group."""
+    names = option_names(group)
+    return f"; choose {group.replace('.', '/')}={','.join(names)}" if names else ""
+
+
 def check_key(config: DictConfig, override: Override) -> None:
     """Raise ValueError for a setting that does not exist, that the data decides, or that cannot be set like this."""
     key = override.key_or_group
@@ -116,9 +149,11 @@ def check_key(config: DictConfig, override: Override) -> None:
         raise ValueError(f"{key} is a component: choose it by {group}={override.value()}")
     if not has_key(config, key) and not (override.is_add() and may_add(config, key)):
         raise ValueError(f"there is no setting {key}{advice(config, key)}")
-    parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else None
-    if override.is_delete() and isinstance(parent, DictConfig) and "_target_" in parent:
-        raise ValueError(f"{key} cannot be removed: its component needs it; give it another value")
+    if override.is_delete() and key.rpartition(".")[0] not in OPEN:
+        inner = f"; its entries can: ~{key}.<name>" if key in OPEN else ""
+        raise ValueError(f"{key} cannot be removed; give it another value{inner}")
+    if not override.is_delete() and override.value() == {}:
+        raise ValueError(f"{key}={{}} would change nothing: ~{key}.<name> removes an entry")
 
 
 def has_key(config: DictConfig, key: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from multimodal.dataset.data import Data
+from multimodal.errors import joined_lines
 from multimodal.io import write_text
 from multimodal.model import MultimodalModel
 from multimodal.runs.build import resolve
@@ -158,7 +159,7 @@ def read_record(folder: Path) -> RunRecord:
     try:
         config = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is damaged: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{file} is damaged: {joined_lines(error)}") from error
     facts = config.pop("record", None) if isinstance(config, dict) else None
     return record_from(facts if not isinstance(facts, dict) else facts | {"config": config}, file)
 

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from multimodal.errors import DAMAGE, check_readable, damage, describe, read_object
 from multimodal.io import read_csv, remove_parts, write_json
+from multimodal.paths import expanded
 from multimodal.runs.record import FILE, RunRecord, read_record, record_from
 from multimodal.training.checkpoint_file import load_checkpoint
 
@@ -37,14 +38,15 @@ def run_folder(output_dir: str | None, record: RunRecord, multirun: bool) -> Pat
     Raises:
         ValueError: the folder holds another run.
     """
-    folder = Path(output_dir) if output_dir and not multirun else Path(output_dir or "runs") / record.name
+    folder = expanded(output_dir or "runs")
+    folder = folder if output_dir and not multirun else folder / record.name
     check_folder(folder, record)
     return folder
 
 
 def evaluation_folder(output_dir: str | None, file: Path, record: RunRecord, multirun: bool) -> Path:
     """Return the folder of a checkpoint's evaluation: beside the checkpoint, unless `output_dir` is given."""
-    folder = Path(output_dir or file.parent / f"evaluation-{record.evaluation_key}")
+    folder = expanded(output_dir or file.parent / f"evaluation-{record.evaluation_key}")
     if multirun:
         if not output_dir:
             raise ValueError("a sweep of evaluations needs output_dir=<a folder of its own>")
@@ -170,7 +172,7 @@ def prepare_cache(cache_dir: str) -> None:
     Raises:
         ValueError: it cannot be a folder.
     """
-    folder = Path(cache_dir).expanduser()
+    folder = expanded(cache_dir)
     try:
         make_writable(folder)
     except OSError as error:

@@ -26,6 +26,7 @@ from multimodal.checks import check_number, check_seed, check_whole
 from multimodal.errors import describe, first_line
 from multimodal.runs.build import as_dict, build_model, merged
 from multimodal.runs.composition import CONF
+from multimodal.runs.overrides import options
 
 EXPECTED = (ValueError, FloatingPointError, OSError)  # what a component raises for a mistake of its user
 EVALUATOR = "multimodal.evaluation.evaluator.Evaluator"  # built of the node evaluation
@@ -33,20 +34,10 @@ MODEL = ("encoder", "missing", "fusion", "head", "loss")  # groups whose parts f
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null"}
 MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
 BYTES = 16  # a trained parameter takes: itself, its gradient, two moments of AdamW, in float32
-ROOT: dict[str, Any] = {
-    "dim": int,
-    "checkpoint": str | None,
-    "text": str | None,
-    "image": str | None,
-    "output_dir": str | None,
-}
-ROOT |= {
-    "cache_dir": str,
-    "trust": str | list[str] | None,
-    "fusion_parameters": int | None,
-    "seed": int,
-    "resume": bool,
-}
+# {setting of the config's root: its type}
+ROOT: dict[str, Any] = {"seed": int, "dim": int, "fusion_parameters": int | None, "resume": bool}
+ROOT |= dict.fromkeys(("checkpoint", "text", "image", "output_dir"), str | None)
+ROOT |= {"cache_dir": str, "trust": str | list[str] | None}
 
 
 def check_settings(cfg: DictConfig) -> None:
@@ -63,7 +54,7 @@ def check_settings(cfg: DictConfig) -> None:
         check_type(name, values[name], kind)
     check_seed("", seed=values["seed"])
     check_whole("", most=2**16, dim=values["dim"])
-    check_type("report.margin", values["report"]["margin"], float)
+    check_type("report", values["report"], dict[str, float])
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
     first = ("caption", "task", "dataset")  # other parts take values from these
     for group in sorted(groups(), key=lambda name: first.index(name) if name in first else len(first)):
@@ -191,12 +182,6 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
-def options(name: str) -> str:
-    """Return the choices of a group for the end of a message, nothing for what is no group."""
-    files = sorted(file.stem for file in (CONF / name.replace(".", "/")).glob("*.yaml"))
-    return f"; choose {name.replace('.', '/')}={','.join(files)}" if files else ""
-
-
 def explain(error: BaseException, cfg: DictConfig) -> str:
     """Return in one line why a component could not be built; its settings follow where the reason is a library's.
 
@@ -208,6 +193,8 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
     match = re.search(r"full_key: (\S+)", str(error))
     node = "" if match is None else match[1]
     settings = OmegaConf.select(with_stand_ins(cfg), node) if node else None
+    if out_of_memory(cause):
+        return f"out of memory ({first_line(cause)}); give a smaller training.batch_size, evaluation.batch_size or dim"
     if isinstance(cause, EXPECTED) and (settings is None or raised_here(cause)):
         return describe(cause)
     reason = first_line(cause) if isinstance(cause, EXPECTED) else f"{type(cause).__name__}: {first_line(cause)}"
@@ -215,6 +202,12 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
         return reason
     listed = [f"{node}.{key}={shown(settings[key])}" for key in settings if not str(key).startswith("_")]
     return f"{node} cannot be built ({reason}) with {', '.join(listed)}"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether Python, the CPU's or a GPU's allocator had no memory left."""
+    by_torch = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return by_torch or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def raised_here(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from multimodal.errors import first_line
 from multimodal.runs.composition import CONF
 from multimodal.runs.overrides import OPEN
 from multimodal.runs.run_id import source_file
@@ -71,15 +72,26 @@ def check_trusted(config: Any, file: Path, trust: Any) -> None:
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     for place, name in found:
-        if not is_offered(Named(place, name)) and not any(is_defined(name, package) for package in packages):
+        if is_offered(Named(place, name)):
+            continue
+        problems = {package: definition_problem(name, package) for package in packages if is_in(name, package)}
+        if None not in problems.values():
             raise ValueError(
                 f"{file}: {place!r:.200} names {shown(name)}, which no file of conf/ offers there; nothing of it was "
-                f"run. {advice(name)}"
+                f"run. {advice(name, problems)}"
             )
 
 
-def advice(name: Any) -> str:
-    """Return what a user can do about a name that is refused."""
+def advice(name: Any, problems: dict[str, str | None]) -> str:
+    """Return what a user can do about a name that is refused.
+
+    Args:
+        name: what the config names.
+        problems: {trusted package that it is in: why it is refused nevertheless}.
+    """
+    if problems:
+        package, problem = next(iter(problems.items()))
+        return f"trust={package} is given, but {problem}"
     package = name.partition(".")[0] if isinstance(name, str) and NAME.fullmatch(name) else PACKAGE
     if package == PACKAGE:
         return "Another version of this package wrote the file, or it was changed"
@@ -142,15 +154,20 @@ def name_in(node: dict[str, Any]) -> Any:
 
 
 def is_offered(found: Named) -> bool:
-    """Return whether `conf/` offers a class or function in this place."""
-    offer = offered()
-    for place, group in offer.shared.items():
-        if found.place == place or found.place.startswith(f"{place}."):
-            found = found._replace(place=group + found.place.removeprefix(place))
-    found = found._replace(place=in_open_mapping(found.place))
-    if not isinstance(found.name, str) or found not in offer.names:
+    """Return whether `conf/` offers a class or function in this place, and this package defines it if it is ours."""
+    if not isinstance(found.name, str):
         return False
-    return not found.name.startswith(f"{PACKAGE}.") or is_ours(found.name)
+    place = in_open_mapping(in_its_group(found.place))
+    ours = is_in(found.name, PACKAGE)
+    return Named(place, found.name) in offered().names and (not ours or is_ours(found.name))
+
+
+def in_its_group(place: str) -> str:
+    """Return the place of the group that stands there by `${group}`: of `training.optimizer`, `optimizer`."""
+    for shared, group in offered().shared.items():
+        if place == shared or place.startswith(f"{shared}."):
+            place = group + place.removeprefix(shared)
+    return place
 
 
 @cache
@@ -202,28 +219,31 @@ def in_open_mapping(place: str) -> str:
     return place
 
 
-def is_defined(name: Any, package: str) -> bool:
-    """Return whether a dotted path names a class or function that a package defines, and not one that it imports.
+def is_in(name: Any, package: str) -> bool:
+    """Return whether a name is a dotted path that leads into a package."""
+    return isinstance(name, str) and NAME.fullmatch(name) is not None and name.startswith(f"{package}.")
+
+
+def definition_problem(name: str, package: str) -> str | None:
+    """Return why a dotted path names no class or function that its package defines; None if it does.
 
     Nothing outside of the package is imported.
     """
-    if not isinstance(name, str) or not NAME.fullmatch(name) or not name.startswith(f"{package}."):
-        return False
     module, rest = package, name.removeprefix(f"{package}.").split(".")
     try:
         value: Any = importlib.import_module(module)
         while rest and hasattr(value, "__path__") and importlib.util.find_spec(f"{module}.{rest[0]}") is not None:
             module = f"{module}.{rest.pop(0)}"
             value = importlib.import_module(module)
-    except ImportError:
-        return False
-    while rest:
+    except Exception as error:  # what a foreign module raises at its import
+        return f"{module} cannot be imported ({type(error).__name__}: {first_line(error)})"
+    while rest and not (isinstance(value, ModuleType) and value.__name__ != module):  # a module that it imports
         value = vars(value).get(rest.pop(0)) if isinstance(value, ModuleType | type) else None
-        if isinstance(value, ModuleType):
-            return False
-    home = getattr(value, "__module__", None)
+    home, own_name = getattr(value, "__module__", None), getattr(value, "__qualname__", "").rpartition(".")[2]
     own = isinstance(home, str) and (home == package or home.startswith(f"{package}."))
-    return own and callable(value) and getattr(value, "__qualname__", "").rpartition(".")[2] == name.rpartition(".")[2]
+    if own and callable(value) and own_name == name.rpartition(".")[2]:
+        return None
+    return "it defines no class or function of that name"
 
 
 def shown(value: Any) -> str:

@@ -96,6 +96,7 @@ def state_problem(state: dict[str, Any], identity: dict[str, Any], column: str) 
         column: of the history, by which the best checkpoint is chosen.
     """
     parts = {"optimizer": dict, "schedule": dict, "precision": dict, "step": int, "history": list, "processes": list}
+    parts |= {"counts": dict}
     for name, kind in parts.items():
         if not isinstance(state.get(name), kind):
             return f"it has no {name}"
@@ -106,6 +107,9 @@ def state_problem(state: dict[str, Any], identity: dict[str, Any], column: str) 
             return "its history has rows without a validation"
         if not all(isinstance(value, int | float) and math.isfinite(value) for value in row.values()):
             return "its history has a value that is no finite number"
+    for name, entries in {"optimizer": state["optimizer"].get("state"), "history": state["history"]}.items():
+        if not isinstance(entries, dict | list) or len(entries) != state["counts"].get(name):
+            return f"its {name} does not have the {state['counts'].get(name)} entries that were saved"
     for part in ("model", "loss"):
         weights = state.get(part)
         shapes = {n: list(getattr(v, "shape", ())) for n, v in weights.items()} if isinstance(weights, dict) else None

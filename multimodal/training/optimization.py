@@ -21,6 +21,7 @@ def check_optimization(optimizer: partial[Optimizer], scheduler: partial[LRSched
     settings = optimizer.keywords
     check_number("optimizer", above=0, **{name: settings[name] for name in ("lr",) if name in settings})
     check_number("optimizer", least=0, **{name: settings[name] for name in ("weight_decay",) if name in settings})
+    check_number("optimizer", least=0, below=1, **{name: settings[name] for name in ("momentum",) if name in settings})
     try:
         scheduler(optimizer([nn.Parameter(torch.zeros(1))]), steps)
     except (TypeError, ValueError, RuntimeError) as error:

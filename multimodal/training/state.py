@@ -84,7 +84,8 @@ class TrainerState:
             processes = [None] * self.fabric.world_size
             torch.distributed.all_gather_object(processes, own)
         parts = {name: part.state_dict() for name, part in self.parts.items()}
-        return parts | {"step": self.step, "history": self.history, "processes": processes}
+        counts = {"optimizer": len(parts["optimizer"]["state"]), "history": len(self.history)}
+        return parts | {"step": self.step, "history": self.history, "counts": counts, "processes": processes}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a state exactly; it needs as many processes as the state was saved from.

@@ -278,7 +278,8 @@ def check_finite(name: str, loss: float, step: int) -> None:
     """Raise FloatingPointError if the loss is not finite."""
     if not math.isfinite(loss):
         raise FloatingPointError(
-            f"the {name} loss was {loss} before step {step}; lower optimizer.lr, or set training.precision=32-true"
+            f"the {name} loss was {loss} before step {step}; lower optimizer.lr or "
+            "optimizer.weight_decay, or set training.precision=32-true"
         )
 
 

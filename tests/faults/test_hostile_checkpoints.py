@@ -5,6 +5,7 @@ Alone: python -m pytest -m "slow or not slow" tests/faults/test_hostile_checkpoi
 
 import os
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from omegaconf import OmegaConf
 
 import multimodal
 from multimodal.io import write_json
+from multimodal.runs.build import build_model
 from multimodal.runs.checkpoint import load_model
 from multimodal.runs.record import RunRecord
 from multimodal.training.checkpoint_file import load_checkpoint, save_checkpoint
@@ -29,6 +31,33 @@ CHANGES = {f"a command at {place}": put(place, COMMAND) for place in PLACES}
 CHANGES |= {f"at fusion: {name}": put("fusion", target) for name, target in TARGETS.items()}
 CHANGES |= {f"in a list: {name}": put("extra", [[target]]) for name, target in TARGETS.items()}
 CHANGES |= VALUES | PARTS
+
+
+def everywhere(name: str, value: int):
+    """A change of a size or width in all places that share it."""
+
+    def change(state: dict) -> None:
+        rest = [state["record"]["config"]]
+        while rest:
+            node = rest.pop()
+            rest += [child for child in node.values() if isinstance(child, dict)]
+            if name in node:
+                node[name] = value
+
+    return change
+
+
+CHANGES |= {
+    "a caption without end": put("head.text.max_length", 10**8),
+    "a caption without end, everywhere": lambda state: [
+        everywhere("max_length", 10**8)(state),
+        put("dataset.max_words", 10**8)(state),
+    ],
+    "a wide encoder": put("encoder.image.dim", 2**15),
+    "a wide model": everywhere("dim", 2**15),
+    "a deep stack": put("fusion.num_layers", 10**9),
+    "a wide fusion": put("fusion.hidden", 2**40),
+}
 FILE_NAME = "hostile.pt"
 
 
@@ -143,8 +172,37 @@ def test_a_notebook_trusts_as_the_command_does(folder: Path, tmp_path_factory) -
     with pytest.raises(ValueError, match="no file of conf/ offers"):
         _ = multimodal.load(run, trust=["torch"]).model
     (run / "metrics.json").write_text("")
-    with pytest.raises(ValueError, match=r"metrics\.json is damaged"):
+    with pytest.raises(ValueError, match=r"holds a damaged run: metrics\.json is empty"):
         multimodal.load(run)
+    (run / "metrics.json").write_text('{"accuracy": NaN}')
+    with pytest.raises(ValueError, match=r"holds a damaged run: metrics\.json holds NaN"):
+        multimodal.load(run)
+
+
+def test_a_trusted_package_that_cannot_be_imported_is_told_as_that(folder: Path) -> None:
+    (folder / "broken.py").write_text("1 / 0")
+    for name, trust, reason in (
+        ("mine.Fusion", "mine", "trust=mine is given, but mine cannot be imported (ModuleNotFoundError: No module"),
+        ("broken.Fusion", "broken", "trust=broken is given, but broken cannot be imported (ZeroDivisionError: divi"),
+        ("torch.nn.Nothing", "torch", "trust=torch is given, but it defines no class or function of that name"),
+        ("mine.Fusion", "other", "give trust=mine"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(reason)):
+            opened(saved(folder, put("fusion", {"_target_": name})), trust)
+    (folder / "broken.py").unlink()
+
+
+def test_a_model_is_compared_before_it_takes_memory(folder: Path, monkeypatch) -> None:
+    devices = []
+
+    def build(config):
+        devices.append(torch.get_default_device().type)
+        return build_model(config)
+
+    monkeypatch.setattr("multimodal.runs.checkpoint.build_model", build)
+    with pytest.raises(ValueError, match=r"does not hold the weights of its model: .* the model's is"):
+        load_model(opened(saved(folder, everywhere("dim", 2**15))))
+    assert devices == ["meta"]
 
 
 @pytest.mark.parametrize("mode", ["generate", "evaluate"])

@@ -64,11 +64,11 @@ def test_noise_is_as_wide_as_the_gradient_and_the_same_in_every_process() -> Non
 
 
 def test_bad_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="needs the loss term `unimodal`"):
-        GradientModulatedLoss({}, {}, 0.1, True)
+    with pytest.raises(ValueError, match=r"loss\.terms must have unimodal"):
+        GradientModulatedLoss({"label": nn.Identity()}, {"label": 1.0}, 0.1, True)
     with pytest.raises(ValueError, match="alpha must be a number, 0 or more"):
         loss(alpha=-1.0)
-    with pytest.raises(ValueError, match="at least two modalities"):
+    with pytest.raises(ValueError, match=r"loss\.terms\.unimodal\.modalities must be two or more"):
         GradientModulatedLoss({"unimodal": UnimodalCrossEntropy(5, ["image"], 3)}, {"unimodal": 1.0}, 0.1, True)
 
 

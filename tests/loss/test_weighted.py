@@ -28,9 +28,16 @@ def test_weight_zero_logs_a_term_and_does_not_train_it() -> None:
 
 
 def test_an_unknown_term_is_named() -> None:
-    loss = WeightedLoss({"label": Constant(2.0), "extra": Constant(1.0)}, {"label": 1.0})
-    with pytest.raises(ValueError, match=r"extra.*kl"):
+    with pytest.raises(ValueError, match=r"loss terms without a weight: \['extra'\]; set loss\.weights\.<name>"):
+        WeightedLoss({"label": Constant(2.0), "extra": Constant(1.0)}, {"label": 1.0})
+    loss = WeightedLoss({"label": Constant(2.0)}, {"label": 1.0})
+    with pytest.raises(ValueError, match=r"loss terms without a weight: \['kl'\]"):
         loss(output(kl=1.0), None)
+
+
+def test_a_loss_without_terms_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"loss\.terms must have an entry or more"):
+        WeightedLoss({}, {"label": 1.0})
 
 
 def test_a_negative_weight_is_refused() -> None:

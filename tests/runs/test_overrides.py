@@ -42,8 +42,7 @@ def test_an_unknown_setting_is_refused(override: str, advice: str) -> None:
         "+loss.weights.mine=1",
         "++seed=3",
         "~evaluation.measures.retrieval",
-        "hydra.sweeper.n_jobs=2",
-        "a=[",  # Hydra says where
+        "hydra.job.name=x",
         "experiment=synergy",
     ],
 )
@@ -82,3 +81,35 @@ def test_several_values_are_a_sweep(override: str) -> None:
 def test_an_option_that_moved_is_answered_with_its_new_group(override: str, multirun: bool) -> None:
     with pytest.raises(ValueError, match="caption has no option synergy; it is task=synergy here"):
         check_overrides([override], multirun)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimizer=null", "optimizer must be one of its options, got null; choose optimizer=adamw,sgd"),
+        ("optimizer=sgd,null", "optimizer must be one of its options, got null; choose optimizer=adamw,sgd"),
+        ("encoder/image=null", "encoder/image must be one of its options, got null; choose encoder/image=cnn,"),
+        ("experiment=null", "experiment must be one of its options, got null; choose experiment=quick,synergy"),
+        ("hydra/launcher=null", "hydra/launcher must be one of its options, got null; choose hydra/launcher="),
+        ("~optimizer", "optimizer cannot be removed; choose optimizer=adamw,sgd"),
+        ("~head/text", "head/text cannot be removed; choose head/text=lstm,transformer"),
+        ("~seed", "seed cannot be removed; give it another value"),
+        ("~report.margin", "report.margin cannot be removed"),
+        ("~evaluation.figures", "evaluation.figures cannot be removed"),
+        (
+            "~evaluation.measures",
+            "give it another value; its entries can: ~evaluation.measures.<name>",
+        ),
+        ("loss.terms={}", "loss.terms={} would change nothing: ~loss.terms.<name> removes an entry"),
+        ("a=[", "'a=[' cannot be read (no viable alternative at input '['); a value with special characters needs"),
+        (
+            "hydra.sweeper.n_jobs=2",
+            "do not fit together: Could not override 'hydra.sweeper.n_jobs': Key 'n_jobs' not in",
+        ),
+        ("evaluation.measures.task=[]", "do not fit together: Error merging override evaluation.measures.task=[]: "),
+        ("dataset.columns={}", "dataset.columns={} would change nothing"),
+    ],
+)
+def test_what_is_needed_cannot_be_taken_away(override: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_overrides([override], multirun=True)

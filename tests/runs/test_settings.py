@@ -1,6 +1,6 @@
 """Every setting is checked before the data is read: it works, or ends in one line with its full name.
 
-`python -m pytest -m slow tests/runs/test_settings.py` tries ten values of every setting.
+`python -m pytest -m slow tests/runs/test_settings.py` tries ten values of every setting, and runs what passes.
 """
 
 import math
@@ -10,6 +10,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hydra.errors import InstantiationException
@@ -18,7 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from multimodal.dataset.preparing import prepare
 from multimodal.runs.composition import Composition, compose
-from multimodal.runs.settings import check_model, check_settings, explain
+from multimodal.runs.settings import EXPECTED, check_model, check_settings, explain
+from tests.helpers.command import OFF, TINY
 from tests.helpers.toy import CONF
 
 NO_DATA = ("mode", "experiment", "hydra")  # groups without settings of a training run
@@ -155,6 +157,27 @@ def test_our_own_words_are_all_and_a_librarys_are_followed_by_the_settings() -> 
     assert line.endswith("with dataset.grammar.path='json'")
 
 
+@pytest.mark.parametrize("name", ["loss.terms", "report"])
+def test_a_mapping_without_its_entries_is_named(name: str) -> None:
+    config = deepcopy(composed_with("seed=0").config)
+    OmegaConf.update(config, name, None, merge=False)
+    with pytest.raises(ValueError, match=f"{name} must be a mapping, got null"):
+        check_settings(config)
+
+
+def test_a_loss_without_terms_and_a_term_without_weight_are_named_before_the_data_is_read() -> None:
+    config = deepcopy(composed_with("seed=0").config)
+    del config.loss.weights.dssim
+    with pytest.raises(InstantiationException) as error:
+        check_model(config)
+    line = explain(error.value, config)
+    assert line == "loss terms without a weight: ['dssim']; set loss.weights.<name> for each of them"
+    config.loss.terms = {}
+    with pytest.raises(InstantiationException) as error:
+        check_model(config)
+    assert explain(error.value, config) == "loss.terms must have an entry or more, got none"
+
+
 class DataReached(BaseException):
     """Raised where the data would be read."""
 
@@ -177,3 +200,42 @@ def test_a_setting_works_or_is_named_before_the_data_is_read(name: str, monkeypa
                 line = explain(error, config)
                 assert name in line or SETTINGS[name][1] in line, (value, line)
                 assert "\n" not in line
+
+
+WORKING = [value for value in VALUES if not (isinstance(value, float) and not math.isfinite(value))]
+BUDGETS = ("training.steps", "training.epochs", "training.devices", "dataset.limit", "dataset.path")
+BUDGETS += ("evaluation.image_judge.steps", "evaluation.measures.cost.repeats", "evaluation.figures.points")
+BUDGETS += ("dataset.embedded.train", "dataset.embedded.test")  # pictures to draw: a million are too many for a test
+
+
+@cache
+def tiny_with(choice: str, measured: str) -> Composition:
+    """A run of two steps, with one of the slow measures, all of them or none, and with figures or without."""
+    off = [name for name in OFF if measured not in ("all", name)]
+    tiny = [override for override in TINY if not any(f".{name}." in override for name in (*off, "figures"))]
+    line = [*tiny, *(f"evaluation.measures.{name}=null" for name in off), "training.steps=2", f"{choice}"]
+    line += [] if measured == "figures" else ["evaluation.figures=null"]
+    line += ["training.num_validations=1", "cache_dir=cache"]
+    return compose(line if choice.startswith("tracking") else [*line, "tracking=disabled"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in BUDGETS])
+def test_what_passes_the_checks_works_or_is_named(name: str, tmp_path: Path, monkeypatch, one_thread) -> None:
+    monkeypatch.chdir(tmp_path)
+    node, *path = name.split(".")
+    choice = "tracking=offline" if node == "tracking" else SETTINGS[name][0]
+    measured = "" if node != "evaluation" else path[1] if len(path) > 2 else path[0] if path[0] == "figures" else "all"
+    for value in WORKING:
+        composition = tiny_with(choice, measured)
+        config = deepcopy(composition.config)
+        OmegaConf.update(config, name, value, merge=False)
+        if name != "output_dir":
+            config.output_dir = f"out/{value}"
+        try:
+            check_settings(config)
+            instantiate(config.mode)(replace(composition, config=config), instantiate(config.tracking))
+        except (*EXPECTED, InstantiationException) as error:
+            line = explain(error, config)
+            assert name in line or SETTINGS[name][1] in line, (value, line)
+            assert "\n" not in line

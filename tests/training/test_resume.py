@@ -288,6 +288,8 @@ def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
         (lambda folder: change(folder / "last.pt", step=-5), "its step is -5"),
         (lambda folder: in_history(folder / "last.pt", "x"), "its history has a value that is no finite number"),
         (lambda folder: in_history(folder / "last.pt", math.nan), "its history has a value that is no finite number"),
+        (lambda folder: change(folder / "last.pt", history=[]), "its history does not have the 3 entries"),
+        (lambda folder: without_moments(folder / "last.pt"), r"its optimizer does not have the \d+ entries"),
         (lambda folder: poison(folder / "last.pt"), "its model has weights that are NaN"),
     ],
 )
@@ -322,6 +324,11 @@ def in_history(file, loss):
     """Replace the last validation loss of a checkpoint."""
     history = load_checkpoint(file)["history"]
     change(file, history=[*history[:-1], history[-1] | {"validation/loss": loss}])
+
+
+def without_moments(file):
+    """Take what an optimizer remembers of each parameter from a checkpoint."""
+    change(file, optimizer=load_checkpoint(file)["optimizer"] | {"state": {}})
 
 
 def poison(file):

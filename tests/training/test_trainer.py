@@ -254,6 +254,7 @@ def test_a_setting_out_of_range_is_named(name, value):
         ({"optimizer": adamw(lr=0.0)}, r"optimizer\.lr must be a number, above 0, got 0\.0"),
         ({"optimizer": adamw(lr=math.nan)}, r"optimizer\.lr must be a number"),
         ({"optimizer": adamw(weight_decay=-0.1)}, r"optimizer\.weight_decay must be a number, 0 or more"),
+        ({"optimizer": partial(torch.optim.SGD, lr=0.1, momentum=1.0)}, r"optimizer\.momentum must be a number, 0 or"),
         ({"optimizer": partial(torch.optim.AdamW, lr=0.1, betas=(2.0, 0.9))}, "optimizer and scheduler: .*beta"),
         ({"optimizer": partial(torch.optim.SGD, lr=0.1, speed=3)}, "optimizer and scheduler: .*speed"),
         (

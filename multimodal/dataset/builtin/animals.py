@@ -17,6 +17,7 @@ from multimodal.checks import check_whole
 from multimodal.dataset.builtin import animal_anatomy, animal_drawing, animal_grammar, animal_pen
 
 SPLITS = ("train", "test")
+MOST = 1_000_000  # samples; more are a slip of the keyboard
 FEATURES = datasets.Features(
     {
         "image": datasets.Image(),
@@ -37,9 +38,9 @@ def make_animals(seed: int, train: int, test: int) -> datasets.DatasetDict:
         test: number of test samples.
 
     Raises:
-        ValueError: `train` or `test` is not a whole number of 1 or more.
+        ValueError: `train` or `test` is not a whole number from 1 to 1,000,000.
     """
-    check_whole("dataset.embedded", train=train, test=test)
+    check_whole("dataset.embedded", most=MOST, train=train, test=test)
     return datasets.DatasetDict(
         {
             split: datasets.Dataset.from_generator(

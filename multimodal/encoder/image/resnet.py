@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
+from multimodal.paths import expanded
 from multimodal.torch_file import read_torch_file
 from multimodal.types import Encoded
 
@@ -77,12 +78,13 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
             "ImageNet weights for %s are neither cached nor reachable: the encoder starts from RANDOM weights", name
         )
         return None, "random (imagenet out of reach)"
-    if not Path(weights).is_file():
+    file = expanded(weights)
+    if not file.is_file():
         raise ValueError(
             f"encoder.image.weights must be auto, imagenet, none or the path of a file, but there is no file {weights}"
         )
     try:
-        state = read_torch_file(Path(weights), legacy=True)
+        state = read_torch_file(file, legacy=True)
     except ValueError as error:
         raise ValueError(f"PyTorch cannot read {weights} as a state dict: {error}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
@@ -90,7 +92,7 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
     bad = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if bad:
         raise ValueError(f"{weights} holds weights that are not finite: {bad[0]}")
-    return state, str(weights)
+    return state, str(file)
 
 
 class ResNet(nn.Module):

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multimodal.checks import check_whole
+from multimodal.checks import MOST_BEAMS, check_whole
 from multimodal.types import BOS, EOS, PAD, UNK
 
 State = Any
@@ -60,9 +60,9 @@ def beam_search(step: Step, z: Tensor, width: int, max_length: int) -> Tensor:
         The best hypothesis of each sample, (B, T) int64, `<bos>` … `<eos>`, then `<pad>`.
 
     Raises:
-        ValueError: `width` is not a whole number of 1 or more.
+        ValueError: `width` is not a whole number from 1 to 1000.
     """
-    check_whole("beam search", width=width)
+    check_whole("beam search", most=MOST_BEAMS, width=width)
     z = z.repeat_interleave(width, dim=0)  # (B * W, D), beams of a sample side by side
     tokens = torch.full((len(z), 1), BOS, device=z.device)
     total = torch.full((len(z) // width, width), -torch.inf, device=z.device)  # (B, W) nats
