@@ -164,6 +164,7 @@ CATALOGUE = (
         shown=(TERMINAL, SWEEP, GENERATION),
     ),
     MetricSpec("image_to_text/bleu4_skill", "caption BLEU-4 skill", needs=IMAGE, shown=(GENERATION,)),
+    MetricSpec("image_to_text/cider", "caption CIDEr", needs=IMAGE, shown=(TERMINAL, GENERATION)),
     MetricSpec("image_to_text/rouge_l", "caption ROUGE-L", needs=IMAGE, skill=True),
     MetricSpec("image_to_text/attribute_accuracy", "caption attribute accuracy", needs=IMAGE, skill=True),
     MetricSpec(
