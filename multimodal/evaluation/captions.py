@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from multimodal.evaluation.context import NAMELESS, Context, Measured
+from multimodal.evaluation.context import NAMELESS, UNREAD, UNSTATED, Context, Measured
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
 from multimodal.metric.attributes import attribute_accuracy
 from multimodal.metric.bleu import bleu
@@ -17,8 +17,6 @@ from multimodal.types import SPECIAL_WORDS, UNK
 UNKNOWN = "<unknown>"  # a word of a reference that the vocabulary lacks
 RECONSTRUCTED = ("bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l", "exact")  # reported with both modalities given
 COMMON = "a single image: no words are rarer than others"
-UNREAD = "no grammar reads the captions of this dataset"
-UNSTATED = "no test caption states an attribute that the dataset's grammar reads"
 
 
 class Captions:

@@ -90,5 +90,5 @@ def similarity(pred: Vector, target: Vector) -> float:
     for own, other, own_norm, other_norm in zip(pred.weights, target.weights, pred.norms, target.norms, strict=True):
         if own_norm and other_norm:  # a caption without n-grams, or with none that is rare, has no direction
             shared = sum(min(weight, other[gram]) * other[gram] for gram, weight in own.items() if gram in other)
-            total += shared / (own_norm * other_norm)
+            total += min(1.0, shared / (own_norm * other_norm))  # Cauchy-Schwarz; rounding may exceed it
     return total / LONGEST * exp(-((pred.bigrams - target.bigrams) ** 2) / (2 * SIGMA**2))

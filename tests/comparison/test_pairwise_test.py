@@ -54,7 +54,7 @@ def test_only_equal_groups_are_compared(name: str) -> None:
     """Nothing is compared or averaged across them, and each has its title."""
     good, bad = two_fusions(0.02), two_fusions(-0.02, **{name: "other"})
     found = compare_fusions(good + bad, 0.01)
-    assert [v.difference for v in found] == pytest.approx([0.02] * 5 + [-0.02] * 5)
+    assert [v.difference for v in found] == pytest.approx([0.02] * len(METRICS) + [-0.02] * len(METRICS))
     assert len({v.group for v in found}) == 2
     assert compare_fusions(good[:6] + bad[6:], 0.01) == []
 
@@ -65,16 +65,17 @@ def test_undefined_has_its_reason_and_costs_the_others_nothing() -> None:
     found = {v.metric.name: v for v in compare_fusions([*runs[:3], bare, *runs[4:]], 0.01)}
     assert found[name].difference is None
     assert found[name].note == "undefined for attention, seed 3: captions name no class"
-    assert found["accuracy/image"].p == pytest.approx(min(1, 3 * found[PRIMARY].p))  # of three tests, all equal
+    others = len(METRICS) - 2  # without the primary one and the undefined one; all are equal
+    assert found["accuracy/image"].p == pytest.approx(min(1, others * found[PRIMARY].p))
 
 
 def test_families_and_their_order() -> None:
-    """Three fusions are three tests of the primary metric and twelve others; concat is the reference."""
+    """Three fusions are three tests of the primary metric and three of each other; concat is the reference."""
     runs = two_fusions(0.0022)
     runs += [replace(r, fusion="gated") for r in runs if r.fusion == "concat"]
     found = compare_fusions(runs, 0.01)
     assert [v.metric.name for v in found] == METRICS * 3
-    assert [(v.first, v.second) for v in found[::5]] == [
+    assert [(v.first, v.second) for v in found[:: len(METRICS)]] == [
         ("attention", "gated"),
         ("attention", "concat"),
         ("gated", "concat"),
@@ -82,7 +83,9 @@ def test_families_and_their_order() -> None:
     alone = primary_test(two_fusions(0.0022)).p
     assert alone < 0.05
     shown = [v for v in found if v.second == "concat"]  # two equal ones, and gated - concat which is none
-    assert [v.p for v in shown] == pytest.approx(([3 * alone] + [min(1, 12 * alone)] * 4) + [1] * 5)
+    others = len(METRICS) - 1
+    first = [3 * alone] + [min(1, 3 * others * alone)] * others
+    assert [v.p for v in shown] == pytest.approx(first + [1] * len(METRICS))
 
 
 def test_equivalence_is_adjusted_as_well() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from multimodal.comparison.pairwise_test import compare_fusions
 from multimodal.comparison.wording import sentence
+from multimodal.metric import catalogue
+from multimodal.metric.catalogue import SECONDARY, MetricSpec
 from tests.helpers.made_up_pairs import made_up_run, primary_test, two_fusions
 
 
@@ -27,9 +29,11 @@ def test_a_sentence_for_each_outcome() -> None:
     assert not test.equivalent
 
 
-def test_ssim_is_no_percentage() -> None:
-    (test,) = (t for t in compare_fusions(two_fusions(0.001), 0.01) if t.metric.name == "text_to_image/ssim")
-    start = "attention − concat = +0.001 [−0.001, +0.003] in image SSIM, 6 seeds: "
+def test_another_unit_is_no_percentage(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = MetricSpec("similarity", "similarity", tested=SECONDARY)
+    monkeypatch.setattr(catalogue, "CATALOGUE", (*catalogue.CATALOGUE, spec))
+    (test,) = (t for t in compare_fusions(two_fusions(0.001), 0.01) if t.metric.name == "similarity")
+    start = "attention − concat = +0.001 [−0.001, +0.003] in similarity, 6 seeds: "
     assert sentence(test, 0.01) == f"{start}no difference shown; equivalent within 0.01"
 
 

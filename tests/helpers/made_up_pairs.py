@@ -38,15 +38,17 @@ def with_samples(fusion: str, seed: int, folder: Path, size: int = 240) -> Run:
     """A run of random answers with its `predictions.parquet`, and the metrics that follow from it."""
     rng = np.random.default_rng([seed, len(fusion)])
     label = np.random.default_rng(0).integers(3, size=size)
-    columns = {"label": label, "text_to_image/ssim": rng.random(size), "availability": rng.integers(7, size=size) / 6}
-    columns["image_to_text/class_coherent"] = rng.random(size) < 0.5
+    columns = {"label": label, "availability": rng.integers(7, size=size) / 6}
+    columns |= {f"{task}/class_coherent": rng.random(size) < 0.5 for task in ("image_to_text", "text_to_image")}
+    columns["text_to_image/attributes"] = rng.integers(4, size=size) / 3
     for name in ("both", "image", "text"):
         columns[f"predicted/{name}"] = np.where(rng.random(size) < 0.7, label, label + 1)
     means = {name: float(np.mean(columns[f"predicted/{name}"] == label)) for name in ("image", "text")}
     metrics = {f"accuracy/{name}": mean for name, mean in means.items()}
     metrics[primary().name] = float(columns["availability"].mean())
-    metrics["text_to_image/ssim"] = float(columns["text_to_image/ssim"].mean())
-    metrics["image_to_text/class_coherence"] = float(columns["image_to_text/class_coherent"].mean())
+    for task in ("image_to_text", "text_to_image"):
+        metrics[f"{task}/class_coherence"] = float(columns[f"{task}/class_coherent"].mean())
+    metrics["text_to_image/attribute_accuracy"] = float(columns["text_to_image/attributes"].mean())
     return saved(made_up_run(fusion, seed, 0.0), folder, columns, metrics)
 
 
@@ -55,7 +57,7 @@ def answering(fusion: str, seed: int, folder: Path, wrong: int, size: int = 300)
     right = np.arange(size) >= wrong
     columns = {"label": np.zeros(size, int), "availability": right.astype(float)}
     columns |= {f"predicted/{name}": (~right).astype(int) for name in ("both", "image", "text")}
-    columns["text_to_image/ssim"] = np.full(size, 0.5)
+    columns |= {"text_to_image/class_coherent": right, "text_to_image/attributes": np.full(size, 0.5)}
     run = made_up_run(fusion, seed, 0.5)
     means = dict.fromkeys((primary().name, "accuracy/image", "accuracy/text"), float(right.mean()))
     return saved(run, folder, columns, run.metrics | means)
