@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,6 +69,8 @@ class Data:
         limits: the accuracies that the task allows on the test split.
         undefined: {beginning of metric names: why the task makes these metrics meaningless}.
         grammar: reads the stated attributes from a caption, {attribute: word}; None if there is no grammar.
+        image_attributes: function from an image, (H, W) or (H, W, 3) uint8, and its class to the attributes that it
+            shows, {attribute: word}; None if there is no such rule.
         augment: augmentation of training images that keeps their captions true.
         fingerprint: hash of all arrays, hexadecimal.
         card: statistics of the data, for JSON.
@@ -83,6 +86,7 @@ class Data:
     limits: Limits
     undefined: dict[str, str]
     grammar: Callable[[str], dict[str, str]] | None
+    image_attributes: Callable[[np.ndarray, str], dict[str, str]] | None
     augment: Augment
     fingerprint: str
     card: dict[str, Any]

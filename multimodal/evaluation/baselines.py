@@ -1,20 +1,32 @@
-"""Measure: scores of the blind baselines, which see neither image nor caption. Skill is computed relative to them."""
+"""Measure: scores to compare the model's with: of blind baselines, and of real images.
+
+A blind baseline sees neither image nor caption; skill is computed relative to the best of them. Those that know the
+class, and real images, are listed beside them: a real image with the same caption shows what a perfect drawing scores
+that is not the sample's own image, and two halves of the real images show which distance means none.
+"""
+
+import torch
+from torch import Tensor
 
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.images import score_with_references
-from multimodal.evaluation.scores import Scores, prefixed, share
+from multimodal.evaluation.images import FEW, score_images, score_with_references
+from multimodal.evaluation.scores import Scores, defined, prefixed, share
 from multimodal.metric.blind import blind_captions, class_captions, class_images
+from multimodal.metric.kid import halves, kid
+from multimodal.metric.references import another_image
+from multimodal.types import PAD
 
 # metrics of a model that always predicts the most frequent training label
 CLASSIFICATION = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean", "availability/worst")
+LEAST_SHARE = 0.5  # of the test samples whose caption another image has; fewer do not stand for the split
 
 
 class Baselines:
-    """Computes the generation metrics of the input-free baselines; those that know the class start with `class_`."""
+    """Computes the generation metrics of the input-free baselines, of those that know the class, and of real images."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return a row of scores for each baseline on the test split."""
+        """Return a row of scores for each, and the share of samples whose caption another real image has."""
         train, test = context.data.splits["train"], context.test
         frequent = share(test.label == train.label.bincount().argmax())
         captions = blind_captions(train.tokens, len(test), context.seed)
@@ -26,4 +38,33 @@ class Baselines:
         rows: dict[str, Scores] = {"frequent_label": dict.fromkeys(CLASSIFICATION, frequent)}
         rows |= {n: prefixed("image_to_text", score_captions(c, context).scores) for n, c in captions.items()}
         rows |= {n: prefixed("text_to_image", score_with_references(i, context).scores) for n, i in images.items()}
-        return Measured(baselines=rows)
+        shared, rows["same_caption_image"] = same_caption(context)
+        first, second = halves(context.judged_test_images[0], context.seed)
+        distance = defined(kid(first, second, context.seed), FEW)
+        rows["real_halves"] = {"text_to_image/kid": distance, "reconstruction/kid": distance}
+        return Measured({"data/same_caption": shared}, baselines=rows)
+
+
+def same_caption(context: Context) -> tuple[float | str, Scores]:
+    """Score for each test sample another real image with the same caption, of the training or the test split.
+
+    Returns:
+        The share of samples for which there is one, and the scores of these; if they are fewer than LEAST_SHARE, the
+        reason for both.
+    """
+    train, test = context.data.splits["train"], context.test
+    width = max(train.tokens.shape[1], test.tokens.shape[1])
+    tokens = torch.cat([padded(part.tokens, width) for part in (test, train)])
+    image = torch.cat([context.image_group, len(test) + torch.arange(len(train))])  # no image is in both splits
+    other = another_image(tokens.unique(dim=0, return_inverse=True)[1], image, context.seed)[: len(test)]
+    rows = (other >= 0).nonzero().flatten()
+    if len(rows) < LEAST_SHARE * len(test):
+        reason = f"only {len(rows)} of {len(test)} test samples have a caption that another real image has, too"
+        return reason, {"text_to_image/ssim": reason}
+    pixels = torch.stack([test.image[i] if i < len(test) else train.image[i - len(test)] for i in other[rows].tolist()])
+    return len(rows) / len(test), prefixed("text_to_image", score_images(pixels.float() / 255, rows, context).scores)
+
+
+def padded(tokens: Tensor, width: int) -> Tensor:
+    """Pad captions (N, T) to `width` tokens."""
+    return torch.nn.functional.pad(tokens, (0, width - tokens.shape[1]), value=PAD)

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from multimodal.evaluation.context import NAMELESS, Context, Measured
-from multimodal.evaluation.scores import Scores, prefixed, share
+from multimodal.evaluation.context import NAMELESS, UNREAD, UNSTATED, Context, Measured
+from multimodal.evaluation.scores import Scores, defined, prefixed, share
 from multimodal.metric.attributes import attribute_accuracy
 from multimodal.metric.bleu import bleu
+from multimodal.metric.cider import cider
 from multimodal.metric.diversity import distinct, exact
 from multimodal.metric.rouge import rouge_l
 from multimodal.types import SPECIAL_WORDS, UNK
 
 UNKNOWN = "<unknown>"  # a word of a reference that the vocabulary lacks
-RECONSTRUCTED = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "exact")  # reported with both modalities given
-UNREAD = "no grammar reads the captions of this dataset"
-UNSTATED = "no test caption states an attribute that the dataset's grammar reads"
+RECONSTRUCTED = ("bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l", "exact")  # reported with both modalities given
+COMMON = "a single image: no words are rarer than others"
 
 
 class Captions:
@@ -43,7 +43,7 @@ class CaptionScores:
     """Holds the scores of (N, T) captions.
 
     Args:
-        scores: BLEU-1..4, ROUGE-L, exact match, distinct captions, class coherence, attribute accuracy.
+        scores: BLEU-1..4, CIDEr-D, ROUGE-L, exact match, distinct captions, class coherence, attribute accuracy.
         coherent: (N,) bool, whether the judge predicts each sample's class from its caption; None if captions name no
             class.
     """
@@ -76,13 +76,14 @@ def score_captions(preds: Tensor, context: Context) -> CaptionScores:
 
 
 def compare(words: list[list[str]], references: list[list[list[str]]]) -> Scores:
-    """Compute BLEU-1..4, ROUGE-L, exact match and the number of distinct captions of N captions.
+    """Compute BLEU-1..4, CIDEr-D, ROUGE-L, exact match and the number of distinct captions of N captions.
 
     Args:
         words: N captions.
         references: the references of each, one or more.
     """
-    scores: Scores = {**bleu(words, references), "rouge_l": rouge_l(words, references)}
+    scores: Scores = {**bleu(words, references), "cider": defined(cider(words, references), COMMON)}
+    scores["rouge_l"] = rouge_l(words, references)
     return scores | {"exact": exact(words, references), "distinct": distinct(words)}
 
 

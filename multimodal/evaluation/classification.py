@@ -1,8 +1,9 @@
 """Measure: quality of the predicted classes."""
 
 import torch
+from sklearn.metrics import f1_score
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_f1_score
+from torchmetrics.functional.classification import multiclass_calibration_error
 
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.scores import Scores, share
@@ -20,7 +21,7 @@ class Classification:
 
 
 def classification_metrics(probability: dict[str, Tensor], label: Tensor) -> Scores:
-    """Compute accuracy, macro-F1, negative log-likelihood in nats and calibration error (15 bins).
+    """Compute in float64 accuracy, macro-F1, negative log-likelihood in nats and calibration error (15 bins).
 
     Args:
         probability: {condition: (N, K) predicted probabilities}.
@@ -31,10 +32,10 @@ def classification_metrics(probability: dict[str, Tensor], label: Tensor) -> Sco
     """
     scores: Scores = {}
     for condition, p in probability.items():
-        classes = p.shape[1]
+        predicted = p.argmax(1)
         true_class = p[torch.arange(len(p)), label].clamp(min=torch.finfo(p.dtype).tiny)
-        scores[f"accuracy/{condition}"] = share(p.argmax(1) == label)
-        scores[f"macro_f1/{condition}"] = float(multiclass_f1_score(p, label, classes, average="macro"))
+        scores[f"accuracy/{condition}"] = share(predicted == label)
+        scores[f"macro_f1/{condition}"] = float(f1_score(label.numpy(), predicted.numpy(), average="macro"))
         scores[f"nll/{condition}"] = float(-true_class.double().log().mean())
-        scores[f"ece/{condition}"] = float(multiclass_calibration_error(p, label, classes, n_bins=15))
+        scores[f"ece/{condition}"] = float(multiclass_calibration_error(p.double(), label, p.shape[1], n_bins=15))
     return scores

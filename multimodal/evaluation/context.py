@@ -13,11 +13,16 @@ from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.fill import predict_filled
 from multimodal.evaluation.predict import Predictions, predict
 from multimodal.evaluation.scores import Scores, share
+from multimodal.judge.attributes import AttributeJudge
 from multimodal.judge.caption import CaptionJudge
 from multimodal.judge.image import ImageJudge
 from multimodal.model import MultimodalModel
 
 NAMELESS = "these captions do not name the class"
+UNREAD = "no grammar reads the captions of this dataset"
+UNSTATED = "no test caption states an attribute that the dataset's grammar reads"
+UNMEASURED = "no rule measures the attributes of this dataset's images"
+LEAST_AGREEMENT = 0.95  # of a rule with the captions of real images: below it, the captions mean something else
 
 
 @dataclass(frozen=True)
@@ -145,3 +150,29 @@ class Context:
         if not self.data.names_class:
             return NAMELESS
         return share(self.trained_caption_judge.classify(self.test.tokens) == self.test.content)
+
+    @cached_property
+    def attribute_judge(self) -> AttributeJudge | str:
+        """Return the rule that judges the attributes of images, or the reason why none does."""
+        data, test = self.data, self.test
+        if data.grammar is None:
+            return UNREAD
+        if data.image_attributes is None:
+            return UNMEASURED
+        stated = [data.grammar(caption) for caption in data.vocabulary.decode(test.tokens)]
+        names = [data.class_names[k] for k in test.content.tolist()]
+        judge = AttributeJudge(data.image_attributes, stated, names, test.image)
+        if not any(judge.stated):
+            return "no test caption states an attribute that the rule measures on its image"
+        agreement = float(judge.judge(test.image, torch.arange(len(test))).nanmean())
+        if agreement < LEAST_AGREEMENT:
+            return f"the rule that measures attributes finds only {agreement:.2f} of them on the real test images"
+        return judge
+
+    @cached_property
+    def attribute_judge_accuracy(self) -> float | str:
+        """Compute the attribute judge's accuracy on the real test images, or return why there is none."""
+        judge = self.attribute_judge
+        if isinstance(judge, str):
+            return judge
+        return float(judge.judge(self.test.image, torch.arange(len(self.test))).nanmean())

@@ -7,6 +7,7 @@ from multimodal.metric import catalogue
 from multimodal.metric.catalogue import Columns, spec_of
 from multimodal.metric.skill import skill
 
+BLIND = ("frequent_label", "frequent_caption", "random_caption", "mean_image")  # see neither image nor caption
 NO_ROOM = "nothing to gain over the blind baseline"
 
 
@@ -30,12 +31,12 @@ def skills(scores: Scores, baselines: dict[str, Scores]) -> Scores:
 
     Args:
         scores: scores of the model.
-        baselines: {baseline: scores}; baselines that know the class (`class_…`) are ignored.
+        baselines: {baseline: scores}; those that are not in BLIND know the class or are real images, and are ignored.
 
     Returns:
         {`<name>_skill`: value, or the reason why it is undefined}.
     """
-    rows = [row for name, row in baselines.items() if not name.startswith("class_")]
+    rows = [row for name, row in baselines.items() if name in BLIND]
     derived: Scores = {}
     for name, score in scores.items():
         spec, blind = spec_of(name), [row[name] for row in rows if name in row]

@@ -9,69 +9,86 @@ from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
 from multimodal.loss.ssim import ssim
 from multimodal.metric.frechet import frechet
+from multimodal.metric.kid import kid
 from multimodal.metric.psnr import psnr
 from multimodal.metric.references import best_similarity
 
 CHUNK, REFERENCE_CHUNK = 250, 512  # images per batch
+FEW = "a kernel distance needs two images or more"
 
 
 class Images:
     """Scores images generated from the caption (text to image) and from both inputs (reconstruction)."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the judge's accuracy, and each sample's SSIM and whether its class is recognised."""
+        """Return the scores, the judges' accuracies, and each sample's SSIM, class coherence and attribute accuracy."""
         images = context.predictions.image
         generated = score_with_references(images["text"], context)
-        reconstructed = score_images(images["both"], context)
+        reconstructed = score_images(images["both"], torch.arange(len(context.test)), context)
         scores: Scores = {"judge/accuracy": context.image_judge_accuracy}
+        scores["judge/attribute_accuracy"] = context.attribute_judge_accuracy
         samples: dict[str, Tensor] = {}
         for task, result in {"text_to_image": generated, "reconstruction": reconstructed}.items():
             scores |= prefixed(task, result.scores)
             samples |= {f"{task}/ssim": result.ssim, f"{task}/class_coherent": result.coherent}
+            if result.attributes is not None:
+                samples[f"{task}/attributes"] = result.attributes
         return Measured(scores, samples)
 
 
 @dataclass(frozen=True)
 class ImageScores:
-    """Holds the scores of (N, C, H, W) images.
+    """Holds the scores of (n, C, H, W) images.
 
     Args:
-        scores: mean SSIM and PSNR (decibels), class coherence, Fréchet distance in the judge's features.
-        ssim: (N,) SSIM of each image.
-        coherent: (N,) bool, whether the judge predicts each sample's class from its image.
+        scores: mean SSIM and PSNR (decibels), class coherence, attribute accuracy, Fréchet and kernel distance in the
+            judge's features.
+        ssim: (n,) SSIM of each image.
+        coherent: (n,) bool, whether the judge predicts each sample's class from its image.
+        attributes: (n,) share of the attributes of its caption that each image has; None if they are not judged, or
+            if a caption states none.
     """
 
     scores: Scores
     ssim: Tensor
     coherent: Tensor
+    attributes: Tensor | None
 
 
-def score_images(preds: Tensor, context: Context) -> ImageScores:
-    """Compare generated images (N, C, H, W) with the images of the test split."""
+def score_images(preds: Tensor, rows: Tensor, context: Context) -> ImageScores:
+    """Compare images (n, C, H, W) with those at `rows` (n,) of the test split."""
     test, judge = context.test, context.trained_image_judge
     similarity, noise_ratio, features, classes = [], [], [], []
-    for rows in torch.arange(len(test)).split(CHUNK):
-        target = test.image[rows].float() / 255
-        similarity.append(ssim(preds[rows], target))
-        noise_ratio.append(psnr(preds[rows], target))
-        batch_features, batch_classes = judge.features_and_classes(preds[rows])
+    for part in torch.arange(len(rows)).split(CHUNK):
+        target = test.image[rows[part]].float() / 255
+        similarity.append(ssim(preds[part], target).clamp(max=1))  # Cauchy-Schwarz; rounding may exceed it
+        noise_ratio.append(psnr(preds[part], target))
+        batch_features, batch_classes = judge.features_and_classes(preds[part])
         features.append(batch_features)
         classes.append(batch_classes)
-    each, coherent = torch.cat(similarity), torch.cat(classes) == test.content
-    distance = frechet(torch.cat(features), context.judged_test_images[0])
+    each, coherent = torch.cat(similarity), torch.cat(classes) == test.content[rows]
+    own, real = torch.cat(features), context.judged_test_images[0][rows]
     scores: Scores = {
         "ssim": float(each.double().mean()),
         "psnr": float(torch.cat(noise_ratio).double().mean()),
         "class_coherence": share(coherent),
-        "frechet": defined(distance, "a Fréchet distance needs more samples than the judge has features"),
+        "frechet": defined(frechet(own, real), "a Fréchet distance needs more samples than the judge has features"),
+        "kid": defined(kid(own, real, context.seed), FEW),
     }
-    return ImageScores(scores, each, coherent)
+    if isinstance(context.attribute_judge, str):
+        return ImageScores(scores | {"attribute_accuracy": context.attribute_judge}, each, coherent, None)
+    attributes = context.attribute_judge.judge(preds, rows)
+    scores["attribute_accuracy"] = float(attributes.nanmean())
+    return ImageScores(scores, each, coherent, None if attributes.isnan().any() else attributes)
 
 
 def score_with_references(preds: Tensor, context: Context) -> ImageScores:
-    """Compute the scores of `score_images`, and `ssim_best`: the best SSIM with real images of the same caption."""
-    result, test = score_images(preds, context), context.test
-    group, count = context.caption_group, context.num_references
+    """Compute the scores of `score_images` for the whole split, and `ssim_best`.
+
+    That is the best SSIM with several real images of the same caption.
+    """
+    test, group, count = context.test, context.caption_group, context.num_references
+    result = score_images(preds, torch.arange(len(test)), context)
     best = best_similarity(preds, test.image, group, count, context.seed, REFERENCE_CHUNK)
-    scores: Scores = {**result.scores, "ssim_best": float(best.double().mean())}
-    return ImageScores(scores, result.ssim, result.coherent)
+    scores: Scores = {**result.scores, "ssim_best": float(best.clamp(max=1).double().mean())}
+    return ImageScores(scores, result.ssim, result.coherent, result.attributes)

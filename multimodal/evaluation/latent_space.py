@@ -11,7 +11,7 @@ class LatentSpace:
 
     Args:
         max_samples: largest number of test samples to use; memory grows with its square.
-        num_neighbors: number of neighbours for the k-NN accuracy.
+        num_neighbors: largest number of neighbours for the k-NN accuracy; the smallest class may allow fewer.
     """
 
     def __init__(self, max_samples: int, num_neighbors: int) -> None:

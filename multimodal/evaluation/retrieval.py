@@ -1,4 +1,8 @@
-"""Measure: cross-modal retrieval with the encoders' embeddings, in both directions."""
+"""Measure: cross-modal retrieval of the encoders, in both directions.
+
+It compares the embeddings that the encoders give, before any fusion: it says how well the encoders are aligned, and
+differs between fusions only by what these pass back to them in training.
+"""
 
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.scores import Scores, prefixed
@@ -6,7 +10,7 @@ from multimodal.metric.retrieval import retrieval
 
 
 class Retrieval:
-    """Computes recall, median rank, chance and ceiling for three definitions of a match."""
+    """Computes recall, median rank, chance and ceiling of the encoders for three definitions of a match."""
 
     def __call__(self, context: Context) -> Measured:
         """Return the scores under `retrieval/image_to_text` and `retrieval/text_to_image`."""

@@ -4,7 +4,6 @@ Captions are set in a monospaced font, so that the number of characters alone de
 """
 
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import groupby
@@ -84,28 +83,9 @@ def character_width(size: float) -> float:
     return RendererAgg(1, 1, DPI).get_text_width_height_descent("n", font, ismath=False)[0] / DPI
 
 
-def unmatched_words(preds: list[str], target: list[str]) -> list[bool]:
-    """Find the words of `preds` without a counterpart in `target`; order does not matter.
-
-    Returns:
-        For each word of `preds`, whether `target` has no counterpart left for it.
-
-    Example:
-        >>> unmatched_words(["a", "wide", "a"], ["a", "narrow"])
-        [False, True, True]
-    """
-    left, unmatched = Counter(target), []
-    for word in preds:
-        unmatched.append(left[word] == 0)
-        left[word] -= not unmatched[-1]
-    return unmatched
-
-
-def caption_box(preds: list[str], target: list[str], width: float, size: float) -> VPacker:
-    """Build a caption with the words marked that `target` lacks, or "(no words)" if it is empty."""
-    if not preds:
-        return words_box(["(no", "words)"], width, size)
-    return words_box(preds, width, size, unmatched_words(preds, target))
+def caption_box(words: list[str], width: float, size: float, marked: list[bool] | None = None) -> VPacker:
+    """Build a caption, some of its words marked, or "(no words)" if it is empty."""
+    return words_box(words, width, size, marked) if words else words_box(["(no", "words)"], width, size)
 
 
 def class_box(name: str, width: float, size: float, **style: Any) -> VPacker:
@@ -151,7 +131,7 @@ def line_box(line: list[tuple[str, bool]], size: float, style: dict[str, Any]) -
 def legend_box() -> HPacker:
     """Build the line that explains marked words."""
     marked = text_box("red word", 10.5, family=FONT, color=WRONG, weight="bold")
-    return row_box([marked, text_box("not in the real caption; it may still be correct", 10.5, color=QUIET)], 0.1)
+    return row_box([marked, text_box("contradicts the real caption", 10.5, color=QUIET)], 0.1)
 
 
 def page_figure(width: float, heading: str, title: str, boxes: list[OffsetBox]) -> Figure:

@@ -68,7 +68,7 @@ def training_samples_box(data: Data, pairs: list[dict[str, int]], seed: int) -> 
     selected = choose_training_rows(data, seed)
     captions = data.vocabulary.words_of(train.tokens[selected])
     samples = [
-        row_box([image_box(train.image[row], SIDE), caption_box(words, words, CAPTION, SIZE)], 0.12)
+        row_box([image_box(train.image[row], SIDE), caption_box(words, CAPTION, SIZE)], 0.12)
         for row, words in zip(selected, captions, strict=True)
     ]
     heading = text_box("training samples as the model reads them", 11.5, weight="bold")

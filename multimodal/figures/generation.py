@@ -24,13 +24,14 @@ from multimodal.figures.boxes import (
     text_box,
     words_box,
 )
+from multimodal.figures.contradictions import contradicting_words
 from multimodal.figures.layout import MARGIN, QUIET, metric_text
 
 # Inches: width of the page, space between columns of samples and between their parts.
 WIDTH, GUTTER, PAD = 13.0, 0.4, 0.11
 MAX_CLASSES = 20  # if there are more, an even subset is drawn
 HEADINGS = ("real test sample", "generated")
-PARTS = ("image", "caption", "image from caption", "caption from image")
+PARTS = ("image", "caption", "image from caption", "image from both", "caption from image")
 
 
 class Grid(NamedTuple):
@@ -54,28 +55,32 @@ class Grid(NamedTuple):
     @property
     def caption_width(self) -> float:
         """Compute the width of a caption in inches."""
-        return (self.sample_width - 2 * self.side - 3 * PAD) / 2
+        return (self.sample_width - 3 * self.side - 4 * PAD) / 2
 
 
 # The first that fits the page is used; later ones hold more classes or longer captions.
-GRIDS = [Grid(2, 1.2, 10), Grid(2, 0.9, 9.5), Grid(2, 0.7, 9.5), Grid(2, 0.9, 8), Grid(3, 0.75, 8)]
-GRIDS += [Grid(3, 0.62, 7), Grid(3, 0.48, 7), Grid(1, 0.62, 7.5), Grid(1, 0.62, 6.5)]
+GRIDS = [Grid(2, 0.95, 10), Grid(2, 0.8, 9.5), Grid(2, 0.65, 9.5), Grid(2, 0.8, 8), Grid(3, 0.6, 8)]
+GRIDS += [Grid(3, 0.55, 7), Grid(3, 0.45, 7), Grid(1, 0.62, 7.5), Grid(1, 0.62, 6.5)]
 
 
 class GeneratedSample(NamedTuple):
-    """Holds a test sample and what was generated from its caption and from its image.
+    """Holds a test sample and what was generated from its caption, from its image and from both.
 
     Args:
         image: (C, H, W) real image.
         caption: words of the real caption.
         image_from_caption: (C, H, W) generated image; None if the fusion does not read captions.
+        image_from_both: (C, H, W) reconstruction; None if the fusion does not read images.
         caption_from_image: words of the generated caption; None if the fusion does not read images.
+        contradicting: whether each of these words contradicts the real caption.
     """
 
     image: Tensor
     caption: list[str]
     image_from_caption: Tensor | None
+    image_from_both: Tensor | None
     caption_from_image: list[str] | None
+    contradicting: list[bool]
 
 
 Classes = dict[str, list[GeneratedSample]]
@@ -95,7 +100,8 @@ def draw_generation(title: str, data: Data, results: Results, samples: int, seed
     total = len(data.splits["test"].content.unique())
     count = sum(map(len, classes.values()))
     part = f"; {count} samples of {len(classes)} of {total} classes" if len(classes) < total else ""
-    return first_that_fits(grid_figure(title + part, judge_text(results), grid, classes) for grid in GRIDS)
+    lines = [judge_text(results), *floor_text(results)]
+    return first_that_fits(grid_figure(title + part, lines, grid, classes) for grid in GRIDS)
 
 
 def judge_text(results: Results) -> str:
@@ -107,6 +113,25 @@ def judge_text(results: Results) -> str:
     if reason:
         return f"{images}; captions are not judged: {reason}."
     return f"{images}; captions from images {text}, real captions {real_text}."
+
+
+def floor_text(results: Results) -> list[str]:
+    """Format what images from captions score, and what real images do: a line, or none if nothing was measured."""
+    rows = {
+        "same_caption_image": "other real images with the same caption",
+        "real_halves": "two halves of the real images",
+    }
+    parts = []
+    for name, title, row in (
+        ("attribute_accuracy", "attribute accuracy", "same_caption_image"),
+        ("ssim", "SSIM", "same_caption_image"),
+        ("kid", "kernel distance", "real_halves"),
+    ):
+        value = results.metrics.get(f"text_to_image/{name}")
+        floor = results.baselines.get(row, {}).get(f"text_to_image/{name}")
+        if value is not None:
+            parts.append(f"{title} {value:.3f}" + (f" ({rows[row]} {floor:.3f})" if floor is not None else ""))
+    return [f"Images from captions: {', '.join(parts)}."] if parts else []
 
 
 def choose_generated_samples(data: Data, results: Results, samples: int, seed: int) -> Classes:
@@ -124,7 +149,11 @@ def choose_generated_samples(data: Data, results: Results, samples: int, seed: i
                 image=test.image[row],
                 caption=captions[row],
                 image_from_caption=predictions.image["text"][row] if reads_text else None,
+                image_from_both=predictions.image["both"][row] if reads_image else None,
                 caption_from_image=generated[row] if reads_image else None,
+                contradicting=contradicting_words(
+                    generated[row], captions[row], data.class_names[k], data.class_names, data.grammar
+                ),
             )
             for row in rows[k]
         ]
@@ -132,11 +161,11 @@ def choose_generated_samples(data: Data, results: Results, samples: int, seed: i
     }
 
 
-def grid_figure(title: str, note: str, grid: Grid, classes: Classes) -> Figure:
+def grid_figure(title: str, lines: list[str], grid: Grid, classes: Classes) -> Figure:
     """Draw the classes in order, split evenly over the columns."""
     columns = np.array_split(list(classes), min(grid.columns, len(classes)))
     boxes = [grid_column(grid, {name: classes[name] for name in names}) for names in columns]
-    notes = [text_box(note, 10.5, color=QUIET), legend_box()]
+    notes = [*(text_box(line, 10.5, color=QUIET) for line in lines), legend_box()]
     return page_figure(WIDTH, "Cross-modal generation", title, [*notes, row_box(boxes, GUTTER)])
 
 
@@ -151,23 +180,32 @@ def grid_column(grid: Grid, classes: Classes) -> OffsetBox:
 
 def headings_box(grid: Grid) -> OffsetBox:
     """Build the headings: real and generated, and the names of the four parts."""
-    half, size = grid.side + PAD + grid.caption_width, min(grid.size, 9)
-    halves = [column_box([text_box(name, size, weight="bold"), rule_box(half, QUIET)], 0.05) for name in HEADINGS]
-    widths = (grid.side, grid.caption_width) * 2
-    parts = [words_box(name.split(), width, size - 1, color=QUIET) for name, width in zip(PARTS, widths, strict=True)]
-    return column_box([row_box(halves, PAD), row_box(parts, PAD)], 0.05)
+    size, widths = min(grid.size, 9), (grid.side, grid.caption_width, grid.side, grid.side, grid.caption_width)
+    parts = (widths[0] + PAD + widths[1], sum(widths[2:]) + 2 * PAD)
+    halves = [
+        column_box([text_box(name, size, weight="bold"), rule_box(width, QUIET)], 0.05)
+        for name, width in zip(HEADINGS, parts, strict=True)
+    ]
+    names = [words_box(name.split(), width, size - 1, color=QUIET) for name, width in zip(PARTS, widths, strict=True)]
+    return column_box([row_box(halves, PAD), row_box(names, PAD)], 0.05)
 
 
 def sample_box(grid: Grid, sample: GeneratedSample) -> OffsetBox:
     """Build one sample: the real image and caption, then the generated ones."""
-    image: OffsetBox
-    if sample.image_from_caption is None:
-        image = frame_box("does not\nread\ncaptions", grid.side, grid.side, min(9.0, 11 * grid.side))
-    else:
-        image = image_box(sample.image_from_caption, grid.side)
     if sample.caption_from_image is None:
         caption = words_box(["does", "not", "read", "images"], grid.caption_width, grid.size, color=QUIET)
     else:
-        caption = caption_box(sample.caption_from_image, sample.caption, grid.caption_width, grid.size)
-    real_caption = caption_box(sample.caption, sample.caption, grid.caption_width, grid.size)
-    return row_box([image_box(sample.image, grid.side), real_caption, image, caption], PAD)
+        caption = caption_box(sample.caption_from_image, grid.caption_width, grid.size, sample.contradicting)
+    real_caption = caption_box(sample.caption, grid.caption_width, grid.size)
+    drawn = [
+        generated_box(grid, sample.image_from_caption, "captions"),
+        generated_box(grid, sample.image_from_both, "images"),
+    ]
+    return row_box([image_box(sample.image, grid.side), real_caption, *drawn, caption], PAD)
+
+
+def generated_box(grid: Grid, image: Tensor | None, needed: str) -> OffsetBox:
+    """Build a generated image; without one, say what the fusion does not read."""
+    if image is None:
+        return frame_box(f"does not\nread\n{needed}", grid.side, grid.side, min(9.0, 11 * grid.side))
+    return image_box(image, grid.side)

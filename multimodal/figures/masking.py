@@ -22,6 +22,7 @@ from multimodal.figures.boxes import (
     rule_box,
     text_box,
 )
+from multimodal.figures.contradictions import contradicting_words
 from multimodal.figures.layout import MARGIN, QUIET, RIGHT, WRONG
 from multimodal.types import CONDITIONS, MODALITIES
 
@@ -42,8 +43,9 @@ class MaskedSample(NamedTuple):
         caption: words of the real caption.
         label: true class.
         probability: {condition: (K,) class probabilities}.
-        generated_image: {condition: (C, H, W)}.
-        generated_caption: {condition: words}.
+        generated_image: {condition: (C, H, W)}; empty if the task makes them meaningless.
+        generated_caption: {condition: words}; empty if the task makes them meaningless.
+        contradicting: {condition: whether each of these words contradicts the real caption}.
     """
 
     image: Tensor
@@ -52,6 +54,7 @@ class MaskedSample(NamedTuple):
     probability: dict[str, Tensor]
     generated_image: dict[str, Tensor]
     generated_caption: dict[str, list[str]]
+    contradicting: dict[str, list[bool]]
 
 
 def draw_masking(title: str, data: Data, predictions: Predictions, seed: int) -> Figure:
@@ -67,17 +70,27 @@ def draw_masking(title: str, data: Data, predictions: Predictions, seed: int) ->
 def choose_masked_samples(data: Data, predictions: Predictions, count: int, seed: int) -> list[MaskedSample]:
     """Choose at most `count` samples, spread over the classes, the same for every run on the same data."""
     test, words_of = data.splits["test"], data.vocabulary.words_of
-    return [
-        MaskedSample(
-            image=test.image[row],
-            caption=words_of(test.tokens[row : row + 1])[0],
-            label=int(test.label[row]),
-            probability={c: p[row] for c, p in predictions.probability.items()},
-            generated_image={c: image[row] for c, image in predictions.image.items()},
-            generated_caption={c: words_of(tokens[row : row + 1])[0] for c, tokens in predictions.caption.items()},
+    images = {} if "text_to_image" in data.undefined else predictions.image
+    captions = {} if "image_to_text" in data.undefined else predictions.caption
+    samples = []
+    for row in sample_evenly(test.label, count, seed):
+        caption, content = words_of(test.tokens[row : row + 1])[0], data.class_names[int(test.content[row])]
+        generated = {c: words_of(tokens[row : row + 1])[0] for c, tokens in captions.items()}
+        samples.append(
+            MaskedSample(
+                image=test.image[row],
+                caption=caption,
+                label=int(test.label[row]),
+                probability={c: p[row] for c, p in predictions.probability.items()},
+                generated_image={c: image[row] for c, image in images.items()},
+                generated_caption=generated,
+                contradicting={
+                    c: contradicting_words(words, caption, content, data.class_names, data.grammar)
+                    for c, words in generated.items()
+                },
+            )
         )
-        for row in sample_evenly(test.label, count, seed)
-    ]
+    return samples
 
 
 def masking_page(title: str, samples: list[MaskedSample], names: list[str], size: float, side: float) -> Figure:
@@ -90,25 +103,28 @@ def masking_page(title: str, samples: list[MaskedSample], names: list[str], size
     for sample in samples:
         cells = [condition_box(sample, condition, names, size, side) for condition in CONDITIONS]
         rows += [rule_box(WIDTH - 2 * MARGIN), row_box([real_box(sample, names, size, side), *cells], GAP)]
-    notes = row_box([legend_box(), text_box(CLASS_LEGEND, 10.5, color=QUIET)], 0.5)
+    legend = [legend_box()] if samples[0].generated_caption else []
+    notes = row_box([*legend, text_box(CLASS_LEGEND, 10.5, color=QUIET)], 0.5)
     return page_figure(WIDTH, "Predictions with missing modalities", title, [notes, column_box(rows, PAD)])
 
 
 def real_box(sample: MaskedSample, names: list[str], size: float, side: float) -> OffsetBox:
     """Build the real image, its class and its caption."""
     name = class_box(names[sample.label], REAL, size)
-    caption = caption_box(sample.caption, sample.caption, REAL, size)
+    caption = caption_box(sample.caption, REAL, size)
     return column_box([image_box(sample.image, side), column_box([name, caption], 0.05)], 0.08)
 
 
 def condition_box(sample: MaskedSample, condition: str, names: list[str], size: float, side: float) -> OffsetBox:
-    """Build the inputs of a condition, and below them the predicted class and what is generated."""
-    width, predicted = COLUMN - side - PAD, int(sample.probability[condition].argmax())
+    """Build the inputs of a condition, and below them the predicted class and what is generated if it has a meaning."""
+    image, caption = sample.generated_image.get(condition), sample.generated_caption.get(condition)
+    width, predicted = COLUMN - (0 if image is None else side + PAD), int(sample.probability[condition].argmax())
     mark, color = ("✓", RIGHT) if predicted == sample.label else ("✗", WRONG)
     prediction = f"{mark} {names[predicted]} {sample.probability[condition][predicted]:.2f}"
-    caption = caption_box(sample.generated_caption[condition], sample.caption, width, size)
-    words = column_box([class_box(prediction, width, size, color=color), caption], 0.08)
-    output = row_box([image_box(sample.generated_image[condition], side), words], PAD)
+    words: OffsetBox = class_box(prediction, width, size, color=color)
+    if caption is not None:
+        words = column_box([words, caption_box(caption, width, size, sample.contradicting[condition])], 0.08)
+    output = words if image is None else row_box([image_box(image, side), words], PAD)
     return column_box([inputs_box(sample.image, CONDITIONS[condition].absent), output], PAD)
 
 

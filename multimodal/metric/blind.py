@@ -107,4 +107,4 @@ def chance_level(label: Tensor) -> float:
         >>> chance_level(torch.tensor([0, 1, 1, 1]))
         0.75
     """
-    return float(torch.bincount(label).max() / len(label))
+    return int(torch.bincount(label).max()) / len(label)  # a quotient of tensors would be rounded to float32

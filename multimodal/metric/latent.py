@@ -32,11 +32,13 @@ def latent(
         label: (N,) int64, the class that the joint embedding should separate.
         seed: seed of the choice of samples and of k-means.
         max_samples: largest number of samples to use, because the number of pairs grows with its square.
-        num_neighbors: neighbours that vote for a sample's class.
+        num_neighbors: neighbours that vote for a sample's class; fewer if the smallest class has fewer others, which
+            could never outvote the rest.
 
     Returns:
-        `modality_gap`, `true_pair_cosine`, `alignment`, `uniformity` (mean of the two modalities), `knn_accuracy` and
-        `v_measure`. The last three need a second sample: without it, their value is the reason in words.
+        `modality_gap`, `true_pair_cosine`, `alignment`, `uniformity` (mean of the two modalities), `knn_accuracy`,
+        `knn_neighbors` (how many voted) and `v_measure`. The last four need a second sample: without it, their value is
+        the reason in words.
 
     Example:
         >>> x, label = torch.eye(2).repeat(3, 1), torch.tensor([0, 1] * 3)
@@ -49,15 +51,19 @@ def latent(
     x, y, z = (torch.nn.functional.normalize(e.detach().cpu()[rows].double(), dim=-1) for e in (image, text, joint))
     scores: dict[str, float | str] = {
         "modality_gap": float((x.mean(0) - y.mean(0)).norm()),
-        "true_pair_cosine": float((x * y).sum(1).mean()),
+        "true_pair_cosine": float((x * y).sum(1).clamp(-1, 1).mean()),  # Cauchy-Schwarz; rounding may exceed it
         "alignment": float((x - y).square().sum(1).mean()),
     }
     if len(rows) < 2:
-        return scores | dict.fromkeys(("uniformity", "knn_accuracy", "v_measure"), "one sample has no other")
+        return scores | dict.fromkeys(
+            ("uniformity", "knn_accuracy", "knn_neighbors", "v_measure"), "one sample has no other"
+        )
     classes = label.cpu()[rows].unique(return_inverse=True)[1].numpy()
+    neighbors = max(1, min(num_neighbors, int(np.bincount(classes).min()) - 1))
     return scores | {
         "uniformity": (uniformity(x) + uniformity(y)) / 2,
-        "knn_accuracy": knn_accuracy(z.numpy(), classes, num_neighbors),
+        "knn_accuracy": knn_accuracy(z.numpy(), classes, neighbors),
+        "knn_neighbors": float(neighbors),
         "v_measure": v_measure(z.numpy(), classes, seed),
     }
 

@@ -1,4 +1,4 @@
-"""SSIM against several real images, because a caption describes many images and the sample's own is only one."""
+"""Other real images with the same caption, because a caption describes many images and the sample's own is only one."""
 
 import torch
 from torch import Tensor
@@ -74,3 +74,26 @@ def reference_indices(group: Tensor, count: int, seed: int) -> list[tuple[Tensor
         enough = size > j
         steps.append((order[enough], order[(start + (place + j) % size)[enough]]))
     return steps
+
+
+def another_image(group: Tensor, image: Tensor, seed: int) -> Tensor:
+    """Draw for each row another one of the same group that has another image.
+
+    Args:
+        group: (N,) int64, equal for equal captions.
+        image: (N,) int64, equal for equal images.
+        seed: seed of the choice; the global random state is not used.
+
+    Returns:
+        (N,) int64 rows; -1 where the group has no other image.
+
+    Example:
+        >>> another_image(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 2]), seed=0)
+        tensor([ 1,  0, -1, -1])
+    """
+    pairs, pair = torch.stack([group, image]).unique(dim=1, return_inverse=True)  # an image may stand in several rows
+    row = torch.zeros(pairs.shape[1], dtype=torch.int64).scatter_(0, pair, torch.arange(len(group)))
+    other = torch.full((pairs.shape[1],), -1)
+    for pictured, following in reference_indices(pairs[0].unique(return_inverse=True)[1], 2, seed)[1:]:
+        other[pictured] = row[following]
+    return other[pair]

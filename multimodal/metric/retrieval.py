@@ -1,4 +1,4 @@
-"""Cross-modal retrieval by cosine similarity, with three definitions of a correct result.
+"""Cross-modal retrieval of the encoders by cosine similarity, with three definitions of a correct result.
 
 `pair`: the same image; `caption`: an equal caption; `class`: the same class. An image with several captions is one
 query, or one candidate, which all its captions belong to; each of the captions is a query or candidate of its own.

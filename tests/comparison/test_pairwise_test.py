@@ -54,7 +54,7 @@ def test_only_equal_groups_are_compared(name: str) -> None:
     """Nothing is compared or averaged across them, and each has its title."""
     good, bad = two_fusions(0.02), two_fusions(-0.02, **{name: "other"})
     found = compare_fusions(good + bad, 0.01)
-    assert [v.mean for v in found] == pytest.approx([0.02] * 5 + [-0.02] * 5)
+    assert [v.mean for v in found] == pytest.approx([0.02] * len(METRICS) + [-0.02] * len(METRICS))
     assert len({v.group for v in found}) == 2
     assert compare_fusions(good[:6] + bad[6:], 0.01) == []
 
@@ -65,7 +65,8 @@ def test_undefined_has_its_reason_and_costs_the_others_nothing() -> None:
     found = {v.metric.name: v for v in compare_fusions([*runs[:3], bare, *runs[4:]], 0.01)}
     assert found[name].mean is None
     assert found[name].note == "undefined for attention, seed 3: captions name no class"
-    assert found["accuracy/image"].p == pytest.approx(min(1, 3 * found[PRIMARY].p))  # of three tests, all equal
+    others = len(METRICS) - 2  # without the primary one and the undefined one; all are equal
+    assert found["accuracy/image"].p == pytest.approx(min(1, others * found[PRIMARY].p))
 
 
 def test_families_and_their_order() -> None:
@@ -74,7 +75,7 @@ def test_families_and_their_order() -> None:
     runs += [replace(r, fusion="gated") for r in runs if r.fusion == "concat"]
     found = compare_fusions(runs, 0.01)
     assert [v.metric.name for v in found] == METRICS * 3
-    assert [(v.first, v.second) for v in found[::5]] == [
+    assert [(v.first, v.second) for v in found[:: len(METRICS)]] == [
         ("attention", "gated"),
         ("attention", "concat"),
         ("gated", "concat"),
@@ -82,8 +83,10 @@ def test_families_and_their_order() -> None:
     alone = primary_test(two_fusions(0.0022)).p
     assert alone < 0.05
     shown = [v for v in found if v.second == "concat"]  # two equal ones, and gated - concat which is none
-    assert [v.p for v in shown] == pytest.approx(([2 * alone] + [min(1, 8 * alone)] * 4) + [1] * 5)
-    assert [v.kind for v in found[::5]] == ["pair", "reference", "reference"]
+    others = len(METRICS) - 1
+    reference = [2 * alone] + [min(1, 2 * others * alone)] * others
+    assert [v.p for v in shown] == pytest.approx(reference + [1] * len(METRICS))
+    assert [v.kind for v in found[:: len(METRICS)]] == ["pair", "reference", "reference"]
     assert found[0].p == pytest.approx(alone)  # attention - gated is alone in the other family
 
 

@@ -140,7 +140,7 @@ def test_the_best_is_ahead_of_every_other(tmp_path: Path) -> None:
 
 def test_a_control_without_the_measure_is_not_in_the_way(tmp_path: Path) -> None:
     make_sweep(tmp_path)
-    names = ("accuracy/both", "text_to_image/ssim")
+    names = ("accuracy/both", "text_to_image/class_coherence")
     why = dict.fromkeys(names, "this fusion does not read the text")
     for seed in range(6):
         make_run(tmp_path, "image_only", seed, metrics=dict.fromkeys(names), undefined=why)
@@ -269,7 +269,7 @@ def test_the_table_of_comparisons_has_the_numbers_of_the_verdicts(sweep: Path) -
     assert first["95 % interval over seeds"]["text"] == "[+2.0, +2.0]"
     assert first["p"]["text"] == "< 0.001"
     assert first["paired seeds"]["text"] == "6"
-    assert found["measure"]["text"] == "caption class coherence"
+    assert found["measure"]["text"] == "image attribute accuracy"
 
 
 def test_the_maps_stand_side_by_side_from_a_seed_that_all_have(tmp_path: Path) -> None:

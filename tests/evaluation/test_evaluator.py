@@ -15,6 +15,7 @@ from torch import Tensor
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.classification import classification_metrics
+from multimodal.evaluation.derived import BLIND
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.judge.image import ImageJudge
 from multimodal.metric import catalogue
@@ -56,13 +57,20 @@ def data() -> Data:
     vocabulary = Vocabulary.of(captions(*every))
     splits = {name: make_split(60, vocabulary, seed) for seed, name in enumerate(("train", "validation", "test"))}
     whole = toy_data("blocks", "embedded", splits, vocabulary, list(CLASSES), "blocks")
-    return replace(whole, grammar=parse)
+    return replace(whole, grammar=parse, image_attributes=measure)
 
 
 def parse(caption: str) -> dict[str, str]:
     """The tone that a caption states."""
     tones = [word for word in caption.split() if word in TONES]
     return {"tone": tones[0]} if tones else {}
+
+
+def measure(image: np.ndarray, name: str) -> dict[str, str]:
+    """The tone of the block in an image, (H, W) uint8."""
+    assert (image.shape, image.dtype) == ((28, 28), np.uint8)
+    assert name in CLASSES
+    return {"tone": TONES[min(2, max(0, round((240 - int(image.max())) / 40)))]} if image.max() > 120 else {}
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +193,7 @@ def imperfect(data, evaluator) -> Results:
 def test_a_perfect_model_scores_the_best_of_everything(perfect) -> None:
     metrics = perfect.metrics
     for condition in CONDITIONS:
-        assert metrics[f"accuracy/{condition}"] == metrics[f"macro_f1/{condition}"] == 1
+        assert metrics[f"accuracy/{condition}"] == metrics[f"macro_f1/{condition}"] == 1  # without any rounding
         assert metrics[f"nll/{condition}"] == pytest.approx(0, abs=1e-6)
         assert metrics[f"ece/{condition}"] == pytest.approx(0, abs=1e-6)
     assert metrics["availability/mean"] == metrics["availability/worst"] == 1
@@ -195,12 +203,17 @@ def test_a_perfect_model_scores_the_best_of_everything(perfect) -> None:
     assert metrics["reconstruction/psnr"] == pytest.approx(100)
     assert metrics["image_to_text/class_coherence"] == metrics["judge/caption_accuracy"] == 1
     assert metrics["text_to_image/class_coherence"] == metrics["judge/accuracy"] > 0.9
+    assert metrics["text_to_image/attribute_accuracy"] == metrics["judge/attribute_accuracy"] == 1
+    assert metrics["image_to_text/cider"] == metrics["reconstruction/cider"] == pytest.approx(10)
+    assert metrics["text_to_image/ssim"] <= 1
+    assert metrics["text_to_image/kid"] <= 0  # no nearer than the real images themselves
 
 
 def test_a_perfect_model_has_skill_one_and_reaches_every_ceiling(perfect) -> None:
     skills = {name: value for name, value in perfect.metrics.items() if name.endswith("_skill")}
-    assert len(skills) == 9  # BLEU-1..4, ROUGE-L, attributes, SSIM, coherence both ways
+    assert len(skills) == 10  # BLEU-1..4, ROUGE-L, SSIM, attributes and coherence both ways
     assert skills == pytest.approx(dict.fromkeys(skills, 1.0))
+    assert max(skills.values()) <= 1
     own = {n: v for n, v in perfect.metrics.items() if not n.startswith("task/")}
     ceilings = {n.removesuffix("_ceiling"): v for n, v in own.items() if n.endswith("_ceiling")}
     assert len(ceilings) == 2 * 9
@@ -232,21 +245,75 @@ def test_the_order_of_the_test_samples_changes_no_metric(data, evaluator, imperf
         assert {n: after.baselines[name][n] for n in fixed} == pytest.approx(fixed, rel=1e-5), name
 
 
+def test_real_images_stand_beside_the_baselines_and_are_not_blind(data, imperfect) -> None:
+    rows = imperfect.baselines
+    other, halves = rows["same_caption_image"], rows["real_halves"]
+    assert other["text_to_image/attribute_accuracy"] == 1  # the caption states it of both
+    assert other["text_to_image/class_coherence"] > 0.9
+    # blocks of one caption are equal and their noise is not: nearer than the mean of a class, and not the same image
+    assert rows["class_image"]["text_to_image/ssim"] < other["text_to_image/ssim"] < 0.99
+    assert abs(halves["text_to_image/kid"]) < 0.2 * rows["mean_image"]["text_to_image/kid"]
+    assert halves["text_to_image/kid"] == halves["reconstruction/kid"]
+    assert 0.5 < imperfect.metrics["data/same_caption"] < 1
+    skill = imperfect.metrics["text_to_image/attribute_accuracy_skill"]
+    score, blind = imperfect.metrics["text_to_image/attribute_accuracy"], rows["mean_image"]
+    assert skill == pytest.approx(
+        (score - blind["text_to_image/attribute_accuracy"]) / (1 - blind["text_to_image/attribute_accuracy"])
+    )
+
+
+def test_captions_that_hardly_any_other_image_has_leave_no_such_row(data, evaluator) -> None:
+    """Of six test samples one shares its caption; a text that no image shows twice would be one of few."""
+    test, few = data.splits["test"], torch.arange(6)
+    tokens = data.vocabulary.encode(captions(*torch.cartesian_prod(*[torch.arange(3)] * 3)[:7].unbind(1)), 10)
+    part = Split(test.image[few], tokens[few], test.label[few], test.content[few])
+    train = data.splits["train"]
+    train = Split(train.image, tokens[[5] + [6] * 59], train.label, train.content)
+    results = evaluator.evaluate(fake(part), replace(data, splits={"train": train, "test": part}), [])
+    assert results.metrics["data/same_caption"] is None
+    assert results.undefined["data/same_caption"].startswith("only 1 of 6 test samples")
+    assert results.baselines["same_caption_image"] == {"text_to_image/ssim": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"grammar": None}, "no grammar reads the captions"),
+        ({"image_attributes": None}, "no rule measures the attributes"),
+        ({"image_attributes": lambda image, name: {}}, "no test caption states an attribute that the rule measures"),
+        (
+            {"image_attributes": lambda image, name: {"tone": "pale"}},
+            "the rule that measures attributes finds only 0.3",
+        ),
+    ],
+)
+def test_without_a_rule_that_fits_attributes_of_images_are_undefined(data, evaluator, changes, reason) -> None:
+    chosen = make_evaluator(evaluator.image_judge, only=("images", "baselines"))
+    results = chosen.evaluate(fake(data.splits["test"]), replace(data, **changes), [])
+    for name in ("judge/attribute_accuracy", "text_to_image/attribute_accuracy", "reconstruction/attribute_accuracy"):
+        assert results.metrics[name] is None
+        assert results.undefined[name].startswith(reason), name
+    assert results.undefined["text_to_image/attribute_accuracy_skill"].startswith(reason)
+
+
 def best_blind(results: Results, skill_name: str) -> tuple[str, float]:
     """(name, score) of the best baseline that is not told the class."""
     metric = skill_name.removesuffix("_skill")
-    rows = {n: r[metric] for n, r in results.baselines.items() if metric in r and not n.startswith("class_")}
+    rows = {n: r[metric] for n, r in results.baselines.items() if metric in r and n in BLIND}
     name = max(rows, key=rows.get)
     return name, rows[name]
 
 
 def test_skill_is_the_share_above_the_best_blind_baseline(imperfect) -> None:
     metrics = imperfect.metrics
-    limits = {"image_to_text": "judge/caption_accuracy", "text_to_image": "judge/accuracy"}
+    limits = {"image_to_text/class_coherence": "judge/caption_accuracy"}
+    limits |= {
+        f"text_to_image/{n}": f"judge/{j}" for n, j in (("class_coherence", "accuracy"), ("attribute_accuracy",) * 2)
+    }
     names = [name for name in metrics if name.endswith("_skill")]
     for name in names:
         score = metrics[name.removesuffix("_skill")]
-        limit = metrics[limits[name.split("/")[0]]] if "class_coherence" in name else 1.0
+        limit = metrics[limits[name.removesuffix("_skill")]] if name.removesuffix("_skill") in limits else 1.0
         blind = best_blind(imperfect, name)[1]
         assert metrics[name] == pytest.approx((score - blind) / (limit - blind)), name
 

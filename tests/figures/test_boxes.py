@@ -4,13 +4,8 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import OffsetBox
 from matplotlib.text import Text
 
-from multimodal.figures.boxes import caption_box, first_that_fits, unmatched_words, words_box, wrap_words
+from multimodal.figures.boxes import caption_box, first_that_fits, words_box, wrap_words
 from multimodal.figures.layout import DPI
-
-
-def marked_in(preds: str, target: str) -> list[str]:
-    words = preds.split()
-    return [word for word, marked in zip(words, unmatched_words(words, target.split()), strict=True) if marked]
 
 
 def inches(box: OffsetBox) -> tuple[float, float]:
@@ -19,17 +14,6 @@ def inches(box: OffsetBox) -> tuple[float, float]:
     figure.add_artist(box)
     extent = box.get_bbox(FigureCanvasAgg(figure).get_renderer())
     return extent.width / DPI, extent.height / DPI
-
-
-def test_words_without_a_counterpart_are_unmatched() -> None:
-    assert marked_in("a wide thick two", "a narrow thick two") == ["wide"]
-    assert marked_in("a thick two", "a narrow thick two") == []  # a missing word marks no other word
-    assert marked_in("two thick", "a b c") == ["two", "thick"]
-    assert marked_in("a a", "a") == ["a"]  # the second has no counterpart
-
-
-def test_the_order_of_words_does_not_matter() -> None:
-    assert marked_in("wide two standing upright", "medium two upright and wide") == ["standing"]
 
 
 @pytest.mark.parametrize("size", [6.5, 7.5, 8, 9.5, 10])
@@ -60,7 +44,7 @@ def test_punctuation_stays_with_its_word() -> None:
 
 
 def test_an_empty_caption_is_drawn_as_no_words() -> None:
-    texts = caption_box([], ["a"], 1.0, 10.0).findobj(Text)
+    texts = caption_box([], 1.0, 10.0).findobj(Text)
     assert [text.get_text() for text in texts] == ["(no words)"]
 
 

@@ -40,6 +40,10 @@ def availability(data: Data, results: Results) -> Figure:
     return draw_availability(TITLE, data, results, {"image": 0.3, "text": 0.2})
 
 
+def masking(data: Data, results: Results) -> Figure:
+    return draw_masking(TITLE, data, results.predictions, seed=0)
+
+
 def latent(data: Data, results: Results) -> Figure:
     return draw_latent(TITLE, data, results, points=90, seed=0)
 
@@ -78,13 +82,19 @@ def marked_words(figure: Figure) -> list[str]:
     return re.findall(r"\bword\d+\b", " ".join(marked))
 
 
-def test_only_words_that_the_real_caption_lacks_are_bold_and_red() -> None:
+def first_word(caption: str) -> dict[str, str]:
+    return {"first": caption.split()[0]} if caption else {}
+
+
+def test_only_words_that_contradict_the_real_caption_are_bold_and_red() -> None:
     data, results = made_up_run(2, 1, 5)
-    results.predictions.caption["image"][:] = data.splits["test"].tokens  # now all match
-    assert not marked_words(generation(data, results))
-    results.predictions.caption["image"][:, 1] = data.splits["test"].tokens.max()  # and now the first does not
-    last = data.vocabulary.words[-1]
-    assert set(marked_words(generation(data, results))) == {last}
+    assert not marked_words(generation(data, results))  # other words, and no class or attribute among them
+    data = replace(data, grammar=first_word)
+    last = data.splits["test"].tokens.max()
+    results.predictions.caption["image"][:, 1] = last
+    for figure in (generation(data, results), masking(data, results)):
+        assert data.vocabulary.words[last] in marked_words(figure)
+    assert set(marked_words(generation(data, results))) == {data.vocabulary.words[last]}
 
 
 def test_the_choice_of_samples_does_not_depend_on_the_model() -> None:
@@ -92,9 +102,10 @@ def test_the_choice_of_samples_does_not_depend_on_the_model() -> None:
     other = made_up_run(2, 6, 4)[1]
     other.predictions.image["text"].zero_()
     first, second = (pictures(generation(data, r)) for r in (results, other))
-    assert len(first) == 2 * 2 * 3  # real and generated, two classes, three samples each
-    assert all((a.get_array() == b.get_array()).all() for a, b in zip(first[::2], second[::2], strict=True))
-    assert all((image.get_array() == 0).all() for image in second[1::2])
+    assert len(first) == 3 * 2 * 3  # real, from the caption and from both; two classes, three samples each
+    for kept in (0, 2):
+        assert all((a.get_array() == b.get_array()).all() for a, b in zip(first[kept::3], second[kept::3], strict=True))
+    assert all((image.get_array() == 0).all() for image in second[1::3])
 
 
 def test_a_class_name_at_the_edge_is_moved_inside_the_map() -> None:
@@ -217,7 +228,11 @@ def test_a_control_has_no_samples_generated_from_an_input_it_does_not_read() -> 
     words = [text.get_text().split() for text in visible_texts(figure)]
     assert words.count(["does", "not", "read", "captions"]) == 6
     assert words.count(["does", "not", "read", "images"]) == 0
-    assert len(pictures(figure)) == 6  # the real images
+    assert len(pictures(figure)) == 2 * 6  # the real images, and those from both
+    results.reads = ("text",)
+    figure = generation(data, results)
+    check_layout(figure)
+    assert len(pictures(figure)) == 2 * 6  # the real images, and those from captions
 
 
 def test_the_accuracy_of_the_judges_on_real_samples_is_beside_coherence() -> None:
@@ -251,3 +266,31 @@ def test_curves_have_units() -> None:
 def test_too_many_points_raise_an_error() -> None:
     with pytest.raises(ValueError, match="points must be a whole number from 1 to 2000, got 2001"):
         RunFigures(samples=6, points=2001, seed=0)
+
+
+@pytest.mark.parametrize("gone", [("text_to_image",), ("image_to_text",), ("text_to_image", "image_to_text")])
+def test_what_the_task_makes_meaningless_is_not_drawn_where_modalities_are_missing(gone: tuple[str, ...]) -> None:
+    data, results = made_up_run(3, 3, 5)
+    figure = masking(replace(data, undefined=dict.fromkeys(gone, "nothing to do with the image")), results)
+    check_layout(figure)
+    rows, given = 6, 2 * 6  # the real image, and the input of the two conditions that have it
+    drawings = 0 if "text_to_image" in gone else 3 * rows
+    assert len(pictures(figure)) == rows + given + drawings
+    words = " ".join(text.get_text() for text in visible_texts(figure))
+    captions = 1 if "image_to_text" in gone else 4  # the real one, and one for each condition
+    assert len(re.findall(r"\bword\d+\b", words)) == rows * 5 * captions
+    assert ("contradicts" in words) == (captions == 4)
+    assert words.count("✓") + words.count("✗") == 3 * rows + 2  # each prediction, and the legend
+
+
+def test_the_floor_of_real_images_is_beside_what_images_from_captions_score() -> None:
+    data, results = made_up_run(2, 3, 4)
+    results.metrics |= {"text_to_image/kid": 0.155, "text_to_image/attribute_accuracy": 0.512}
+    results.baselines |= {
+        "real_halves": {"text_to_image/kid": 0.012},
+        "same_caption_image": {"text_to_image/ssim": None},
+    }
+    figure = generation(data, results)
+    check_layout(figure)
+    (line,) = [t.get_text() for t in visible_texts(figure) if t.get_text().startswith("Images from captions: ")]
+    assert line.endswith("attribute accuracy 0.512, kernel distance 0.155 (two halves of the real images 0.012).")

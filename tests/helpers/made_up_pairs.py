@@ -40,13 +40,17 @@ def with_samples(fusion: str, seed: int, folder: Path, size: int = 240) -> Run:
     """A run of random answers with its `predictions.parquet`, and the metrics that follow from it."""
     rng = np.random.default_rng([seed, len(fusion)])
     label = np.random.default_rng(0).integers(3, size=size)
-    columns = {"label": label, "image_to_text/class_coherent": rng.random(size) < 0.5}
+    columns: dict[str, np.ndarray] = {"label": label}
+    columns |= {f"{task}/class_coherent": rng.random(size) < 0.5 for task in ("image_to_text", "text_to_image")}
+    columns["text_to_image/attributes"] = rng.integers(4, size=size) / 3
     for name in ("both", "image", "text"):
         columns[f"predicted/{name}"] = np.where(rng.random(size) < 0.7, label, label + 1)
         columns[f"correct/{name}"] = columns[f"predicted/{name}"] == label
     metrics = {f"accuracy/{name}": float(columns[f"correct/{name}"].mean()) for name in ("both", "image", "text")}
     metrics["availability/mean"] = float(np.mean(list(metrics.values())))
-    metrics["image_to_text/class_coherence"] = float(columns["image_to_text/class_coherent"].mean())
+    for task in ("image_to_text", "text_to_image"):
+        metrics[f"{task}/class_coherence"] = float(columns[f"{task}/class_coherent"].mean())
+    metrics["text_to_image/attribute_accuracy"] = float(columns["text_to_image/attributes"].mean())
     return saved(made_up_run(fusion, seed, 0.0), folder, columns, metrics)
 
 
@@ -56,6 +60,7 @@ def answering(fusion: str, seed: int, folder: Path, wrong: int, size: int = 300)
     columns = {"label": np.zeros(size, int)}
     columns |= {f"predicted/{name}": (~right).astype(int) for name in ("both", "image", "text")}
     columns |= {f"correct/{name}": right for name in ("both", "image", "text")}
+    columns |= {"text_to_image/class_coherent": right, "text_to_image/attributes": np.full(size, 0.5)}
     run = made_up_run(fusion, seed, 0.5)
     names = ("accuracy/both", "accuracy/image", "accuracy/text", "availability/mean")
     means = dict.fromkeys(names, float(right.mean()))

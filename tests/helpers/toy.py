@@ -60,6 +60,7 @@ def toy_data(
         limits=Limits(chance=0.5, image=1.0, text=1.0, both=1.0),
         undefined={},
         grammar=parse,
+        image_attributes=None,
         augment=Augment(0, 0, 0, False),
         fingerprint=fingerprint,
         card={},

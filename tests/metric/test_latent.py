@@ -12,7 +12,7 @@ from torch import Tensor
 from multimodal.metric.latent import latent as scores_of
 
 latent = partial(scores_of, max_samples=2000, num_neighbors=10)
-KEYS = {"modality_gap", "true_pair_cosine", "alignment", "uniformity", "knn_accuracy", "v_measure"}
+KEYS = {"modality_gap", "true_pair_cosine", "alignment", "uniformity", "knn_accuracy", "knn_neighbors", "v_measure"}
 
 
 def embeddings(size: int = 40, dim: int = 5) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -31,9 +31,10 @@ def slow(image: Tensor, text: Tensor, joint: Tensor, content: Tensor) -> dict[st
         statistics.fmean(math.exp(-2 * float((a[i] - a[j]).norm()) ** 2) for i in range(n) for j in range(n) if i != j)
         for a in (x, y)
     ]
+    k = min(10, min(content.tolist().count(c) for c in set(content.tolist())) - 1)
     right = 0
     for i in range(n):
-        near = sorted((j for j in range(n) if j != i), key=lambda j: -float(torch.dot(z[i], z[j])))[:10]
+        near = sorted((j for j in range(n) if j != i), key=lambda j: -float(torch.dot(z[i], z[j])))[:k]
         votes = [int(content[j]) for j in near]
         right += max(sorted(set(votes)), key=votes.count) == int(content[i])
     return {
@@ -42,6 +43,7 @@ def slow(image: Tensor, text: Tensor, joint: Tensor, content: Tensor) -> dict[st
         "alignment": statistics.fmean(float((a - b).norm()) ** 2 for a, b in zip(x, y, strict=True)),
         "uniformity": statistics.fmean(math.log(p) for p in potential),
         "knn_accuracy": right / n,
+        "knn_neighbors": k,
     }
 
 
@@ -117,7 +119,7 @@ def test_degenerate_embeddings_have_finite_scores(size, value, classes) -> None:
     scores = latent(*parts, torch.arange(size) % classes, seed=0)
     assert scores.keys() == KEYS
     undefined = {name for name, score in scores.items() if score == "one sample has no other"}
-    assert undefined == (set() if size > 1 else {"uniformity", "knn_accuracy", "v_measure"})
+    assert undefined == (set() if size > 1 else {"uniformity", "knn_accuracy", "knn_neighbors", "v_measure"})
     assert all(isinstance(scores[name], float) and math.isfinite(scores[name]) for name in KEYS - undefined)
 
 
@@ -126,4 +128,18 @@ def test_the_samples_follow_the_seed_and_leave_the_global_state_alone() -> None:
     first, again, other = (latent(*embeddings(), seed=seed, max_samples=20) for seed in (0, 0, 1))
     assert torch.equal(before, torch.get_rng_state())
     assert first == again
-    assert all(first[name] != other[name] for name in KEYS - {"knn_accuracy"})
+    assert all(first[name] != other[name] for name in KEYS - {"knn_accuracy", "knn_neighbors"})
+
+
+def test_the_others_of_a_small_class_can_outvote_the_rest() -> None:
+    """Three of one class among many of another, well apart: of ten neighbours, eight were of the other class."""
+    joint = torch.cat([torch.randn(30, 5) * 0.01 + 1, torch.randn(3, 5) * 0.01 - 1])
+    content = torch.tensor([0] * 30 + [1] * 3)
+    scores = latent(joint, joint, joint, content, seed=0)
+    assert (scores["knn_neighbors"], scores["knn_accuracy"]) == (2, 1)
+    assert latent(joint, joint, joint, content, seed=0, num_neighbors=1)["knn_neighbors"] == 1
+
+
+def test_equal_modalities_have_a_cosine_of_one_at_most() -> None:
+    x = torch.randn(200, 7, generator=torch.Generator().manual_seed(0))
+    assert latent(x, x, x, torch.arange(200) % 2, seed=0)["true_pair_cosine"] <= 1

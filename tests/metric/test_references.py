@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from multimodal.loss.ssim import ssim
-from multimodal.metric.references import best_similarity, reference_indices
+from multimodal.metric.references import another_image, best_similarity, reference_indices
 
 GROUP = torch.tensor([9, 2, 9, 9, 4, 2, 9, 2, 9, 9])  # of 6, 3 and 1 samples
 SIZE = len(GROUP)
@@ -101,3 +101,15 @@ def test_the_parts_that_save_memory_change_nothing(chunk) -> None:
 def test_none_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="0"):
         best_similarity(*images(), GROUP, 0, 0, AT_ONCE)
+
+
+def test_another_image_has_the_same_caption_and_is_not_the_own_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    group, image = torch.randint(5, (60,), generator=generator), torch.randint(12, (60,), generator=generator)
+    group, image = torch.cat([group, torch.tensor([7, 8, 8])]), torch.cat([image, torch.tensor([1, 3, 3])])
+    other = another_image(group, image, seed=0)
+    assert other[-3:].tolist() == [-1, -1, -1]  # alone, or with the own image again
+    assert (other[:-3] >= 0).all()
+    assert torch.equal(group[other[:-3]], group[:-3])
+    assert (image[other[:-3]] != image[:-3]).all()
+    assert not torch.equal(other, another_image(group, image, seed=1))

@@ -5,7 +5,7 @@ import pytest
 from multimodal.metric.skill import LEAST_ROOM, skill
 
 
-@pytest.mark.parametrize(("score", "expected"), [(0.4, 0.0), (0.9, 1.0), (0.65, 0.5), (0.15, -0.5), (1.0, 1.2)])
+@pytest.mark.parametrize(("score", "expected"), [(0.4, 0.0), (0.9, 1.0), (0.65, 0.5), (0.15, -0.5), (1.0, 1.0)])
 def test_share_of_the_room_between_blind_and_best(score, expected) -> None:
     assert skill(score, blind=0.4, best=0.9) == pytest.approx(expected)
 

@@ -56,9 +56,10 @@ def measure(image: np.ndarray, digit: str) -> dict[str, str]:
         digit: word for the digit, such as "six"; slant is measured relative to the median shear of that digit.
 
     Returns:
-        {"stroke", "slant", "width": word}; empty if there is too little ink to measure, as in a failed generation.
+        {"stroke", "slant", "width": word}; empty if there is too little ink to measure, as in a failed generation, or
+        if this is no grey image of a digit.
     """
-    if np.count_nonzero((image > 127).any(axis=1)) < 2:
+    if image.ndim != 2 or digit not in USUAL_SHEAR or np.count_nonzero((image > 127).any(axis=1)) < 2:
         return {}
     lean = shear(image) - USUAL_SHEAR[digit]
     return {

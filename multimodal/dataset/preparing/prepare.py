@@ -40,6 +40,7 @@ def prepare_data(
     caption: OriginalCaptions,
     task: RedundantTask,
     grammar: Callable[[str], dict[str, str]] | None,
+    image_attributes: Callable[[np.ndarray, str], dict[str, str]] | None,
     augment: Augment,
     image_size: int,
     channels: int,
@@ -66,6 +67,8 @@ def prepare_data(
         task: what is asked, a member of the group `task`.
         grammar: reads the stated attributes from a caption of the source, {attribute: word}; None: attributes are not
             scored.
+        image_attributes: measures the attributes that captions state on an image, given its class; None: those of
+            generated images are not scored.
         augment: augmentation of training images that keeps their captions true.
         image_size: images are resized to this height and width, pixels.
         channels: 1 for grey, 3 for RGB.
@@ -137,6 +140,7 @@ def prepare_data(
         limits=made.limits,
         undefined=made.undefined,
         grammar=None if made.writes_captions else grammar,
+        image_attributes=image_attributes,
         augment=augment if made.flippable else augment.without_flip(),
         fingerprint=fingerprint(splits),
         card={"source": source, "revision": revision} | card,

@@ -132,3 +132,8 @@ def test_nothing_is_said_of_an_image_without_ink(rows):
     image = np.zeros((28, 28), dtype=np.uint8)
     image[14 : 14 + rows] = 255
     assert measure(image, "three") == {}
+
+
+def test_what_is_no_grey_image_of_a_digit_is_not_measured(images):
+    assert measure(images[0], "cat") == {}
+    assert measure(np.stack([images[0]] * 3, axis=-1), "six") == {}
