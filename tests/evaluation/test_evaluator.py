@@ -588,7 +588,7 @@ def test_a_metric_with_skill_in_the_catalogue_has_one(data, evaluator, imperfect
         ("batch_size=0", "evaluation.batch_size must be a whole number of 1 or more, got 0"),
         ("num_references=2.5", "evaluation.num_references must be a whole number"),
         ("measures.interaction.num_samples=1", "interaction.num_samples must be a whole number of 2 or more, got 1"),
-        ("measures.beam_search.beam_width=true", "beam_search.beam_width must be a whole number of 1 or more"),
+        ("measures.beam_search.beam_width=true", "beam_search.beam_width must be a whole number from 1 to 1000"),
     ],
 )
 def test_bad_settings_are_refused(override: str, message: str) -> None:
