@@ -23,8 +23,8 @@ def summary(results: Results) -> list[str]:
         if value is None:
             reason = results.undefined.get(spec.name)
             text = f"undefined: {reason}" if reason else "not measured"
-            references = {name: score for name, score in references.items() if score is not None}
-        beside = ", ".join(f"{name} {decimals(score)}" for name, score in references.items()).replace("_", " ")
+        known = {name: score for name, score in references.items() if score is not None}
+        beside = ", ".join(f"{name} {decimals(score)}" for name, score in known.items()).replace("_", " ")
         lines.append(f"  {spec.name:36s} {text}" + (f"   ({beside})" if beside else ""))
     return lines
 
