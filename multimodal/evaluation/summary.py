@@ -23,8 +23,8 @@ def summary(results: Results) -> list[str]:
         if value is None:
             reason = results.undefined.get(spec.name)
             text = f"undefined: {reason}" if reason else "not measured"
-            references = {name: score for name, score in references.items() if score is not None}
-        scores = [f"{name.replace('_', ' ')} {decimals(score, spec.digits)}" for name, score in references.items()]
+        known = {name: score for name, score in references.items() if score is not None}
+        scores = [f"{name.replace('_', ' ')} {decimals(score, spec.digits)}" for name, score in known.items()]
         beside = ", ".join(scores)
         lines.append(f"  {spec.name:36s} {text}" + (f"   ({beside})" if beside else ""))
     return lines

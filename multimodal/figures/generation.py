@@ -1,5 +1,6 @@
 """Cross-modal generation: images generated from captions alone, captions from images alone."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -116,22 +117,21 @@ def judge_text(results: Results) -> str:
 
 
 def floor_text(results: Results) -> list[str]:
-    """Format what images from captions score, and what real images do: a line, or none if nothing was measured."""
-    rows = {
-        "same_caption_image": "other real images with the same caption",
-        "real_halves": "two halves of the real images",
-    }
-    parts = []
-    for name, title, row in (
-        ("attribute_accuracy", "attribute accuracy", "same_caption_image"),
-        ("ssim", "SSIM", "same_caption_image"),
-        ("kid", "kernel distance", "real_halves"),
-    ):
-        value = results.metrics.get(f"text_to_image/{name}")
-        floor = results.baselines.get(row, {}).get(f"text_to_image/{name}")
-        if value is not None:
-            parts.append(f"{title} {value:.3f}" + (f" ({rows[row]} {floor:.3f})" if floor is not None else ""))
-    return [f"Images from captions: {', '.join(parts)}."] if parts else []
+    """Format what images from captions score, and below it what real images do; no line for what was not measured."""
+    names = {"attribute_accuracy": "attribute accuracy", "ssim": "SSIM", "kid": "kernel distance"}
+    same, halves = (results.baselines.get(row, {}) for row in ("same_caption_image", "real_halves"))
+    generated = named_scores("Images from captions", results.metrics, names)
+    another = named_scores("another real image with the same caption", same, names)
+    apart = named_scores("two halves of the real images", halves, names)
+    real = "; ".join(text for text in (another, apart) if text)
+    return [f"{text[0].upper()}{text[1:]}." for text in (generated, real) if text]
+
+
+def named_scores(row: str, scores: Mapping[str, float | None], names: dict[str, str]) -> str:
+    """Format the scores of a row, {score: its name}; empty if none is defined."""
+    values = {name: scores.get(f"text_to_image/{key}") for key, name in names.items()}
+    text = ", ".join(f"{name} {value:.3f}" for name, value in values.items() if value is not None)
+    return f"{row}: {text.replace('-', '−')}" if text else ""
 
 
 def choose_generated_samples(data: Data, results: Results, samples: int, seed: int) -> Classes:

@@ -51,7 +51,7 @@ def modality_contributions(model: MultimodalModel, split: Split, device: torch.d
     accuracy = {}
     for condition, (_, absent) in CONDITIONS.items():
         predicted = model.classify(model.fuse(encoded, **dict.fromkeys(absent, nobody))).argmax(-1)
-        accuracy[condition] = float((predicted == batch.label).float().mean())
+        accuracy[condition] = int((predicted == batch.label).sum()) / len(batch.label)
     scores = {f"imbalance/accuracy_{condition}": value for condition, value in accuracy.items()}
     chance = chance_level(batch.label.cpu())
     share = shapley_image(accuracy["both"], accuracy["image"], accuracy["text"], chance)

@@ -283,14 +283,27 @@ def test_what_the_task_makes_meaningless_is_not_drawn_where_modalities_are_missi
     assert words.count("✓") + words.count("✗") == 3 * rows + 2  # each prediction, and the legend
 
 
-def test_the_floor_of_real_images_is_beside_what_images_from_captions_score() -> None:
+def test_the_floor_of_real_images_is_below_what_images_from_captions_score() -> None:
     data, results = made_up_run(2, 3, 4)
-    results.metrics |= {"text_to_image/kid": 0.155, "text_to_image/attribute_accuracy": 0.512}
-    results.baselines |= {
-        "real_halves": {"text_to_image/kid": 0.012},
-        "same_caption_image": {"text_to_image/ssim": None},
+    names = ("attribute_accuracy", "ssim", "kid")
+    results.metrics |= {
+        f"text_to_image/{name}": value for name, value in zip(names, (0.512, 0.614, 0.155), strict=True)
     }
+    results.baselines |= {
+        "real_halves": {"text_to_image/kid": -0.012},
+        "same_caption_image": {"text_to_image/ssim": 0.573},
+    }
+    results.baselines["same_caption_image"] |= {"text_to_image/kid": 0.001, "text_to_image/attribute_accuracy": 1.0}
     figure = generation(data, results)
     check_layout(figure)
-    (line,) = [t.get_text() for t in visible_texts(figure) if t.get_text().startswith("Images from captions: ")]
-    assert line.endswith("attribute accuracy 0.512, kernel distance 0.155 (two halves of the real images 0.012).")
+    lines = [t.get_text() for t in visible_texts(figure)]
+    assert "Images from captions: attribute accuracy 0.512, SSIM 0.614, kernel distance 0.155." in lines
+    (real,) = [line for line in lines if line.startswith("Another real image with the same caption: ")]
+    assert "attribute accuracy 1.000, SSIM 0.573, kernel distance 0.001; two halves" in real
+    assert real.endswith("real images: kernel distance −0.012.")
+
+
+def test_no_floor_is_told_where_nothing_was_measured() -> None:
+    data, results = made_up_run(2, 3, 4)
+    results.metrics = {}
+    assert not any("Images from captions" in text.get_text() for text in visible_texts(generation(data, results)))

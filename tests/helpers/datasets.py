@@ -18,6 +18,7 @@ CLASSES = ["bird", "cat", "dog"]
 COLUMNS = {"image": "image", "label": "label", "caption": "caption"}
 SETTINGS = {
     "grammar": parse,
+    "image_attributes": None,
     "augment": Augment(0, 0, 0.0, False),
     "name": "toy",
     "source": "embedded",
