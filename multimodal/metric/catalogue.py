@@ -166,7 +166,7 @@ CATALOGUE = (
     ),
     MetricSpec("interaction/emap_gap", "EMAP gap", None, shown=(TERMINAL, QUALITY)),
     MetricSpec("cost/parameters", "parameters, millions", False, shown=(COST,), scale=1e-6, digits=2),
-    MetricSpec("cost/fusion_parameters", "fusion's own parameters, millions", False, shown=(COST,), scale=1e-6),
+    MetricSpec("cost/fusion_parameters", "parameters of the fusion", False, shown=(TERMINAL, COST), digits=0),
     MetricSpec("cost/flops", "GFLOPs a sample", False, shown=(COST,), scale=1e-9),
     MetricSpec("cost/train_samples_per_s", "training, samples/s", shown=(COST,), digits=0),
     MetricSpec("cost/ms_per_sample_batch64", "inference, ms a sample", False, shown=(COST,), digits=2),
