@@ -16,8 +16,7 @@ MEANING = (
     "the way from the best control's limit to the ceiling of the task. Product of its own answers: of the class "
     "probabilities from the image alone and from the caption alone, a bar that a fusion has to clear. Worst rates: the "
     "lowest accuracy at any share of samples without image or caption. EMAP gap: what the model loses when it may only "
-    "add up what each modality says. Training samples/s and "
-    "milliseconds are of the machine that each run had."
+    "add up what each modality says. Training samples/s and milliseconds are of the machine that each run had."
 )
 GENERATED = (
     "Captions are generated from the image alone, images from the caption alone. Skill: the share of what there "
