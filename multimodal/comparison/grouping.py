@@ -16,14 +16,14 @@ def natural(text: str) -> list[str | int]:
 
 
 def group_titles(runs: list[Run]) -> dict[tuple[str, str, str, str], str]:
-    """Return {group: title} of dataset, source, fingerprint (only if a source has several) and setting."""
+    """Return {group: title} of dataset, source, fingerprint (only if the rest does not tell groups apart), setting."""
     groups = dict.fromkeys(run.group for run in runs)
-    prints: dict[tuple[str, str], set[str]] = {}
-    for dataset, source, fingerprint, _ in groups:
-        prints.setdefault((dataset, source), set()).add(fingerprint)
+    prints: dict[tuple[str, str, str], set[str]] = {}
+    for dataset, source, fingerprint, setting in groups:
+        prints.setdefault((dataset, source, setting), set()).add(fingerprint)
     titles = {}
     for dataset, source, fingerprint, setting in groups:
-        data = f"{source}, data {fingerprint}" if len(prints[dataset, source]) > 1 else source
+        data = f"{source}, data {fingerprint}" if len(prints[dataset, source, setting]) > 1 else source
         titles[dataset, source, fingerprint, setting] = f"{dataset} ({data})" + (f", {setting}" if setting else "")
     return titles
 
@@ -35,8 +35,9 @@ def by_group(runs: list[Run]) -> dict[str, list[Run]]:
 
 
 def group_key(group: tuple[str, str, str, str]) -> list[list[str | int]]:
-    """Return the key that sorts groups."""
-    return [natural(part) for part in group]
+    """Return the key that sorts groups by dataset, source and setting, and last by the fingerprint."""
+    dataset, source, fingerprint, setting = group
+    return [natural(part) for part in (dataset, source, setting, fingerprint)]
 
 
 def by_fusion(runs: list[Run]) -> dict[str, list[Run]]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,8 @@ def test_another_source_is_another_group_with_its_title(tmp_path: Path) -> None:
     write_run(tmp_path / "c", source="hub", fingerprint="y")
     runs = read(tmp_path)
     assert list(group_titles(runs).values()) == ["mnist (embedded)", "mnist (hub, data x)", "mnist (hub, data y)"]
+    tasks = [replace(run, setting=f"task={run.fingerprint}") for run in runs if run.source == "hub"]
+    assert list(group_titles(tasks).values()) == ["mnist (hub), task=x", "mnist (hub), task=y"]
     assert [run.setting for run in runs] == [""] * 3
     write_run(tmp_path / "d", caption="synergy", fingerprint="embedded-original")
     assert "mnist (embedded), caption=synergy" in group_titles(read(tmp_path)).values()
