@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from multimodal.comparison.budgets import without_budget
+from multimodal.comparison.budgets import by_budget, without_budget
 from multimodal.comparison.comparison_figures import SIZE, LineStyle, draw_range, level_line, name_lines, small_figure
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.run import Run
@@ -12,20 +12,12 @@ from multimodal.figures.layout import INK
 ACCURACY = "accuracy/both"
 
 
-def by_budget(groups: dict[str, list[Run]]) -> dict[str, dict[int, list[Run]]]:
-    """Return {title without the budget: {budget: its runs}}, of groups that differ in nothing but the budget."""
-    joined: dict[str, dict[int, list[Run]]] = {}
-    for title, runs in groups.items():
-        rest, unit, budget = without_budget(runs[0])
-        if budget is not None:
-            data = title.removesuffix(f", {runs[0].setting}") + (f", {rest}" if rest else "")
-            joined.setdefault(f"{data}, over {unit}", {})[budget] = runs
-    return {title: dict(sorted(own.items())) for title, own in joined.items() if len(own) > 1}
-
-
 def budget_figures(groups: dict[str, list[Run]], styles: dict[str, LineStyle]) -> dict[str, Figure]:
     """Draw {title: accuracy with both modalities over the budget}, with a line per fusion."""
-    return {title: draw_budgets(budgets, styles) for title, budgets in by_budget(groups).items()}
+    return {
+        title: draw_budgets({budget: groups[each] for budget, each in budgets.items()}, styles)
+        for title, budgets in by_budget(groups).items()
+    }
 
 
 def draw_budgets(budgets: dict[int, list[Run]], styles: dict[str, LineStyle]) -> Figure:

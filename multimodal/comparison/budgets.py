@@ -1,6 +1,6 @@
 """One verdict on each pair of fusions over all budgets of training: a gap in speed is not one in ability."""
 
-from multimodal.comparison.grouping import by_group
+from multimodal.comparison.grouping import by_group, data_title
 from multimodal.comparison.pairwise_test import BARS, SEEDS, PairwiseTest
 from multimodal.comparison.run import Run
 from multimodal.comparison.wording import difference
@@ -14,14 +14,19 @@ def budget_sentences(runs: list[Run], tests: list[PairwiseTest]) -> dict[str, li
 
     Each sentence is on a fusion and one of its bars in the primary metric, from the smallest budget to the largest.
     """
-    families: dict[str, dict[int, str]] = {}  # {title without the budget: {budget: title}}
-    for title, (run, *_) in by_group(runs).items():
+    families = by_budget(by_group(runs))
+    return {title: lines for title, own in families.items() if (lines := pair_sentences(own, title, tests))}
+
+
+def by_budget(groups: dict[str, list[Run]]) -> dict[str, dict[int, str]]:
+    """Return {title without the budget: {budget: title of its group}}, of groups that differ in nothing else."""
+    joined: dict[str, dict[int, str]] = {}
+    for title, (run, *_) in groups.items():
         rest, unit, budget = without_budget(run)
         if budget is not None:
-            name = title.removesuffix(f", {run.setting}") + (f", {rest}" if rest else "")
-            families.setdefault(f"{name}, over {unit}", {})[budget] = title
-    families = {title: dict(sorted(own.items())) for title, own in families.items() if len(own) > 1}
-    return {title: lines for title, own in families.items() if (lines := pair_sentences(own, title, tests))}
+            data = data_title(title, run) + (f", {rest}" if rest else "")
+            joined.setdefault(f"{data}, over {unit}", {})[budget] = title
+    return {title: dict(sorted(own.items())) for title, own in joined.items() if len(own) > 1}
 
 
 def without_budget(run: Run) -> tuple[str, str, int | None]:

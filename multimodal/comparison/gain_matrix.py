@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from multimodal.comparison.grouping import by_fusion
+from multimodal.comparison.grouping import by_fusion, data_title
 from multimodal.comparison.run import Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell
 
@@ -45,11 +45,6 @@ def gain_cell(data: str, line: str, fusion: str, gains: list[float], why: str) -
     shade = SHADE * min(max(mean, 0.0), 1.0)
     text = f"{round(mean, 2) + 0:.2f}".replace("-", "−")
     return cell(data, line, fusion, text, mean, sd=sd, n=len(gains), shade=shade)
-
-
-def data_title(title: str, run: Run) -> str:
-    """Return the part of a group's title that names dataset and source."""
-    return title.removesuffix(f", {run.setting}") if run.setting else title
 
 
 def line_title(run: Run) -> str:

@@ -40,6 +40,11 @@ def group_key(group: tuple[str, str, str, str]) -> list[list[str | int]]:
     return [natural(part) for part in (dataset, source, setting, fingerprint)]
 
 
+def data_title(title: str, run: Run) -> str:
+    """Return the part of a group's title that names dataset and source, without the setting of its runs."""
+    return title.removesuffix(f", {run.setting}") if run.setting else title
+
+
 def by_fusion(runs: list[Run]) -> dict[str, list[Run]]:
     """Return {fusion: its runs}, sorted, numbers by their size."""
     names = sorted({run.fusion for run in runs}, key=natural)

@@ -27,8 +27,8 @@ class Missing:
     def __init__(self, rates: list[float]) -> None:
         if not rates or len(set(rates)) < len(rates):
             raise ValueError(f"evaluation.measures.missing.rates must be one or more different rates, got {rates}")
-        for rate in rates:
-            check_number("evaluation.measures.missing", least=0, most=1, rates=rate)
+        for place, rate in enumerate(rates):
+            check_number("evaluation.measures.missing.rates", least=0, most=1, **{str(place): rate})
         self.rates = rates
 
     def __call__(self, context: Context) -> Measured:

@@ -42,8 +42,8 @@ def test_nothing_missing_is_both_and_everything_missing_is_the_prior() -> None:
     [
         ([], r"missing\.rates must be one or more different rates, got \[\]"),
         ([0.3, 0.3], r"missing\.rates must be one or more different rates, got \[0\.3, 0\.3\]"),
-        ([0.3, 1.5], r"evaluation\.measures\.missing\.rates must be a number, 0 or more and 1 at most, got 1\.5"),
-        ([-0.1], r"evaluation\.measures\.missing\.rates must be a number"),
+        ([0.3, 1.5], r"evaluation\.measures\.missing\.rates\.1 must be a number, 0 or more and 1 at most, got 1\.5"),
+        ([-0.1], r"evaluation\.measures\.missing\.rates\.0 must be a number"),
     ],
 )
 def test_rates_that_are_none_are_named(rates, message) -> None:
