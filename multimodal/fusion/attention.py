@@ -7,6 +7,8 @@ embedding is added here: the encoders add one, except for a CNN, whose tokens ca
 at the borders. The output reads each modality's mean token plus the encoder's pooled embedding (a residual connection).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -27,14 +29,16 @@ class CrossAttention(nn.Module):
         >>> layer = CrossAttention(dim=8, num_heads=2, hidden=16)
         >>> x, weights = layer(torch.randn(2, 3, 8), torch.randn(2, 5, 8), torch.ones(2, 5, dtype=torch.bool))
         >>> x.shape, weights.shape
-        (torch.Size([2, 3, 8]), torch.Size([2, 3, 5]))
+        (torch.Size([2, 3, 8]), torch.Size([2, 2, 3, 5]))
     """
 
     def __init__(self, dim: int, num_heads: int, hidden: int) -> None:
         super().__init__()
         self.norm_query = nn.LayerNorm(dim)
         self.norm_key = nn.LayerNorm(dim)
-        self.attention = nn.MultiheadAttention(dim, num_heads, batch_first=True)
+        self.num_heads = num_heads
+        self.to_query, self.to_keys_values = nn.Linear(dim, dim), nn.Linear(dim, 2 * dim)
+        self.out = nn.Linear(dim, dim)
         self.feed_forward = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
     def forward(self, query: Tensor, key: Tensor, token_mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,12 +50,15 @@ class CrossAttention(nn.Module):
             token_mask: (B, Tk) bool, False for keys to ignore.
 
         Returns:
-            The updated query (B, Tq, D) and the attention weights (B, Tq, Tk), averaged over the heads.
+            The updated query (B, Tq, D) and each head's attention weights (B, heads, Tq, Tk).
         """
-        keys = self.norm_key(key)
-        # returning the weights avoids the fused kernel: its backward pass in bf16 is ten times slower on a CPU
-        attended, weights = self.attention(self.norm_query(query), keys, keys, key_padding_mask=~token_mask)
-        query = query + attended
+        q = self.to_query(self.norm_query(query)).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        keys_values = self.to_keys_values(self.norm_key(key)).unflatten(-1, (2, self.num_heads, -1))
+        k, v = keys_values.permute(2, 0, 3, 1, 4)  # each (B, heads, Tk, D / heads)
+        # by hand: on a CPU the backward pass of PyTorch's fused kernel in bf16 is several times slower
+        score = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
+        weights = score.masked_fill(~token_mask[:, None, None], -torch.inf).softmax(-1)
+        query = query + self.out((weights @ v).transpose(1, 2).flatten(2))
         return query + self.feed_forward(query), weights
 
 
@@ -102,7 +109,7 @@ class AttentionFusion(nn.Module):
 
         Returns:
             The tokens of the first and the second modality (B, T, D) after the last layer, and its attention weights,
-            {querying modality: (B, Tq, Tk)}.
+            {querying modality: (B, heads, Tq, Tk)}.
         """
         first, second = self.modalities
         x, y = encoded[first].tokens, encoded[second].tokens
@@ -114,5 +121,9 @@ class AttentionFusion(nn.Module):
         return x, y, weights
 
     def attention_weights(self, encoded: dict[str, Encoded]) -> Tensor:
-        """Return the last layer's weights of each word over the image's positions: (B, T, S), rows sum to 1."""
-        return self.attend(encoded)[2]["text"]
+        """Return the last layer's weights of each word over the image's positions, averaged over the heads.
+
+        Returns:
+            (B, T, S), rows sum to 1.
+        """
+        return self.attend(encoded)[2]["text"].float().mean(1)

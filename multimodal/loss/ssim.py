@@ -56,11 +56,14 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
     if min(x.shape[-2:]) <= 2 * RADIUS:
         raise ValueError(f"SSIM needs images of at least 11 x 11 pixels, got {tuple(x.shape[-2:])}")
     rows, columns = blur_matrix(x.shape[-2], x), blur_matrix(x.shape[-1], x)
-    maps = torch.stack([x, y, x * x, y * y, x * y])
-    mean_x, mean_y, xx, yy, xy = rows.T @ (maps @ columns)
-    covariance = xy - mean_x * mean_y
-    variances = (xx - mean_x**2) + (yy - mean_y**2)
-    similarity = ((2 * mean_x * mean_y + C1) * (2 * covariance + C2)) / (
-        (mean_x**2 + mean_y**2 + C1) * (variances + C2)
-    )
+
+    def blur(image: Tensor) -> Tensor:
+        return rows.T @ (image @ columns)
+
+    mean_x, mean_y = blur(x), blur(y)
+    product = mean_x * mean_y
+    squares = mean_x**2 + mean_y**2
+    covariance = blur(x * y) - product
+    variances = blur(x**2 + y**2) - squares  # only their sum is needed
+    similarity = ((2 * product + C1) * (2 * covariance + C2)) / ((squares + C1) * (variances + C2))
     return similarity.mean(dim=(1, 2, 3))
