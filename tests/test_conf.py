@@ -78,8 +78,8 @@ def test_builds(file: Path, config) -> None:
 
 def test_dataset_brings_its_encoder_and_head_and_the_command_line_wins(config) -> None:
     assert config("dataset=mnist").encoder.image._target_.endswith("CNN")
-    assert config("dataset=animals").encoder.image.name == "resnet18"
-    assert config("dataset=animals", "encoder/image=cnn").encoder.image._target_.endswith("CNN")
+    assert config("dataset=animals").encoder.image.stem_stride == 4
+    assert config("dataset=animals", "encoder/image=cnn").encoder.image.stem_stride == 2
     assert config("dataset=mnist", "encoder/image=resnet18").encoder.image.name == "resnet18"
 
 

@@ -70,7 +70,7 @@ class TransformerFusion(nn.Module):
         for m in self.modalities:
             length = encoded[m].tokens.shape[1]
             spans[m], start = slice(start + 1, start + 1 + length), start + 1 + length
-        to_image = weights[:, spans["text"], spans["image"]]
+        to_image = weights.float().mean(1)[:, spans["text"], spans["image"]]  # the mean over the heads
         return to_image / to_image.sum(-1, keepdim=True)
 
     def sequence(self, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor]:

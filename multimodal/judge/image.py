@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -17,27 +18,25 @@ from multimodal.torch_file import read_torch_file, weights_problem
 
 log = logging.getLogger(__name__)
 
-log = logging.getLogger(__name__)
-
 BLUR = (1, 1, 2, 3)  # factors by which a batch's resolution may be reduced, equally likely
 LEAST = 14  # pixels: smaller digits are illegible
 MIXED = 8  # largest number of images of a class to average into one
 
 
-def judge_cnn(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
+def judge_cnn(channels: int, num_classes: int) -> nn.Sequential:
     """Build a CNN: one convolution, three stages of two, global average pooling, a linear layer.
 
-    The first convolution has stride 2 for images above 32 pixels. Each image is normalised by itself, over all
-    channels jointly: this removes brightness and contrast and keeps the hue.
+    The first convolution and every stage halve the resolution. Each image is normalised by itself, over all channels
+    jointly: this removes brightness and contrast and keeps the hue.
     """
     widths = [channels, 32, 64, 128, 128]
-    strides = [1 if image_size <= 32 else 2, 2, 2, 2]
     layers: list[nn.Module] = [nn.GroupNorm(1, channels, affine=False)]
-    for i, stride in enumerate(strides):
-        layers += convolution(widths[i], widths[i + 1], stride)
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
+        layers += convolution(inputs, outputs, stride=2)
         if i > 0:
-            layers += convolution(widths[i + 1], widths[i + 1], stride=1)
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(128, num_classes))
+            layers += convolution(outputs, outputs, stride=1)
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(128, num_classes))
+    return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
 
 def convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
@@ -84,8 +83,7 @@ class ImageJudge:
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # one judge for every run on the same data
-            channels, image_size = train.image.shape[1:3]
-            self.model = judge_cnn(channels, image_size, num_classes)
+            self.model = judge_cnn(train.image.shape[1], num_classes)
             if not (path.exists() and self.load(path)):
                 self.learn(train, augment, soften)
                 self.save(path)

@@ -21,13 +21,14 @@ def test_each_word_has_a_map_that_sums_to_one(model, split) -> None:
 def test_the_word_looks_where_its_key_is(model, split) -> None:
     """One word asks for what only one place of the picture offers; the other words ask for nothing."""
     encoded = model.eval().encode(split.batch(torch.arange(3)))
-    attention, place, word = model.fusion.layers[-1]["text"].attention, 9, 2
+    layer, place, word = model.fusion.layers[-1]["text"], 9, 2
     direction = torch.zeros(16)
     direction[0], direction[1] = 1, -1  # as a LayerNorm leaves it
     with torch.no_grad():
-        attention.in_proj_weight.zero_()
-        attention.in_proj_weight[:16], attention.in_proj_weight[16:32] = 9 * torch.eye(16), torch.eye(16)
-        attention.in_proj_bias.zero_()
+        layer.to_query.weight.copy_(9 * torch.eye(16))
+        layer.to_keys_values.weight.zero_()[:16] = torch.eye(16)
+        layer.to_query.bias.zero_()
+        layer.to_keys_values.bias.zero_()
     image = torch.zeros_like(encoded["image"].tokens)
     text = torch.zeros_like(encoded["text"].tokens)
     image[:, place], text[:, word] = direction, direction

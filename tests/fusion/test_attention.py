@@ -13,19 +13,18 @@ def test_one_layer_equals_attention_written_out() -> None:
     torch.manual_seed(0)
     layer, x, y = CrossAttention(8, 2, 12).eval(), torch.randn(1, 3, 8), torch.randn(1, 4, 8)
     valid = torch.tensor([[True, True, True, False]])
-    weight, bias = layer.attention.in_proj_weight.chunk(3), layer.attention.in_proj_bias.chunk(3)
-    query, key = layer.norm_query(x)[0], layer.norm_key(y)[0]
-    q, k, v = query @ weight[0].T + bias[0], key @ weight[1].T + bias[1], key @ weight[2].T + bias[2]
+    q = layer.to_query(layer.norm_query(x))[0]
+    k, v = layer.to_keys_values(layer.norm_key(y))[0].chunk(2, dim=-1)
     heads, weights = [], []
     for head in (slice(0, 4), slice(4, 8)):
         score = q[:, head] @ k[:3, head].T / 4**0.5  # the fourth key is padding
         weights.append(score.softmax(-1))
         heads.append(weights[-1] @ v[:3, head])
-    attended = x[0] + layer.attention.out_proj(torch.cat(heads, dim=-1))
+    attended = x[0] + layer.out(torch.cat(heads, dim=-1))
     result, result_weights = layer(x, y, valid)
     torch.testing.assert_close(result[0], attended + layer.feed_forward(attended))
-    torch.testing.assert_close(result_weights[0, :, :3], sum(weights) / 2)
-    assert not result_weights[0, :, 3].any()
+    torch.testing.assert_close(result_weights[0, :, :, :3], torch.stack(weights))
+    assert not result_weights[..., 3].any()
 
 
 def test_each_stream_reads_the_other_as_it_was_and_is_read_out_over_what_is_valid() -> None:

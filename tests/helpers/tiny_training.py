@@ -77,7 +77,7 @@ def build() -> tuple[MultimodalModel, WeightedLoss]:
     """The same tiny model and loss at every call."""
     torch.manual_seed(0)
     model = MultimodalModel(
-        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalRNN(8, len(VOCABULARY), 0.1, "LSTM")},
+        encoders={"image": CNN(8, 1, 12, 1, [8, 8]), "text": BidirectionalRNN(8, len(VOCABULARY), 0.1, "LSTM")},
         missing=Learned(8, ["image", "text"]),
         fusion=ConcatFusion(8, ["image", "text"], 16),
         heads={

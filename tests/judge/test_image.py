@@ -91,7 +91,7 @@ def test_an_answer_does_not_depend_on_the_other_images(cache) -> None:
 
 @pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 64)])
 def test_network_takes_any_size(channels, size) -> None:
-    assert judge_cnn(channels, size, 7).eval()(torch.rand(2, channels, size, size)).shape == (2, 7)
+    assert judge_cnn(channels, 7).eval()(torch.rand(2, channels, size, size)).shape == (2, 7)
 
 
 def test_soft_images_are_judged_as_well(cache) -> None:
@@ -126,11 +126,11 @@ def test_an_image_without_another_of_its_class_stays() -> None:
 
 
 def test_light_and_contrast_do_not_count_and_a_tint_does() -> None:
-    seen, image = judge_cnn(3, 32, 4)[0], torch.rand(2, 3, 32, 32)
+    seen, image = judge_cnn(3, 4)[0], torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(seen(image), seen(0.1 + 0.4 * image), rtol=1e-3, atol=1e-3)
     tinted = image * torch.tensor([1.0, 0.5, 0.5]).view(3, 1, 1)
     assert not torch.allclose(seen(image), seen(tinted), atol=0.1)
-    assert judge_cnn(3, 32, 4).eval()(torch.full((2, 3, 32, 32), 0.3)).isfinite().all()
+    assert judge_cnn(3, 4).eval()(torch.full((2, 3, 32, 32), 0.3)).isfinite().all()
 
 
 def test_half_of_the_batches_are_averages_of_two_to_eight(tmp_path, monkeypatch) -> None:

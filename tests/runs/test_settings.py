@@ -126,7 +126,7 @@ def test_a_wrong_setting_is_named_before_work_starts(name: str, value: object, m
         ("fusion.hidden", 0, "fusion.hidden must be a whole number of 1 or more, got 0"),
         ("fusion.hidden", 10**12, "fusion.hidden=1000000000000: "),
         ("fusion.modalities", ["image"], "fusion.modalities must be exactly two for this fusion, got ['image']"),
-        ("encoder.image.widths", [], "encoder.image.widths must have a width for each stage"),
+        ("encoder.image.widths", [], "encoder.image.widths must have a width for the stem and each stage"),
         ("encoder.text.dropout", 1.5, "encoder.text.dropout must be a number, 0 or more and below 1, got 1.5"),
         ("fusion.num_layers", 10**6, "fusion.num_layers must be a whole number from 1 to 1000, got 1000000"),
     ],

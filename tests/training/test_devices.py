@@ -65,7 +65,7 @@ def gradients(fabric: Fabric) -> dict[str, object]:
     seed = torch.initial_seed()
     torch.manual_seed(0)
     model = MultimodalModel(
-        encoders={"image": CNN(8, 1, 12, [8, 8]), "text": BidirectionalRNN(8, 12, 0.0, "LSTM")},
+        encoders={"image": CNN(8, 1, 12, 1, [8, 8]), "text": BidirectionalRNN(8, 12, 0.0, "LSTM")},
         missing=Learned(8, ["image", "text"]),
         fusion=OwingFusion(8, ["image", "text"], 16),
         heads={"label": MLP(8, 3, 0.0), "image": UpConv(8, 1, 12, 8), "text": LSTMDecoder(8, 12, 11, 0.0)},

@@ -5,8 +5,8 @@ position instead of BatchNorm, which shares statistics between samples.
 Differs: the last doubling is a sub-pixel convolution (Shi et al. 2016, https://arxiv.org/abs/1609.05158), so that no
 feature map has the full resolution, where most of the time would go. And a coarse image, linear in z, is added to the
 output of the convolutions (skip connections to the output as in StyleGAN2, Karras et al. 2020,
-https://arxiv.org/abs/1912.04958). The linear part learns colours and layout within few steps, and the convolutions learn
-the details.
+https://arxiv.org/abs/1912.04958): the linear part learns colours and layout within few steps, the convolutions
+learn the details.
 """
 
 from itertools import pairwise
