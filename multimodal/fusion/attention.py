@@ -39,7 +39,7 @@ class CrossAttention(nn.Module):
         self.num_heads = num_heads
         self.to_query, self.to_keys_values = nn.Linear(dim, dim), nn.Linear(dim, 2 * dim)
         self.out = nn.Linear(dim, dim)
-        self.feed_forward = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
+        self.feed_forward = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, dim))
 
     def forward(self, query: Tensor, key: Tensor, token_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Attend from query to key.
