@@ -1,4 +1,4 @@
-"""A dataset in memory: uint8 images and int32 tokens; a batch is gathered, not loaded."""
+"""A dataset, ready for batches: uint8 images, in memory or in a mapped file, and int32 tokens."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,21 +10,22 @@ from torch import Tensor
 
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.images import Pictures
 from multimodal.types import PAD, Batch, Limits
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split in memory.
+    """One split.
 
     Args:
-        image: (N, C, H, W) uint8.
+        image: (N, C, H, W) uint8, a tensor or `Images`; read it by rows, and never whole.
         tokens: (N, T) int32, padded to the split's longest caption.
         label: (N,) int64, the target of the classification task.
         content: (N,) int64, the pictured class.
     """
 
-    image: Tensor
+    image: Pictures
     tokens: Tensor
     label: Tensor
     content: Tensor
