@@ -226,9 +226,9 @@ def coarse(images: Tensor) -> NDArray[np.float32]:
     standardised images is at least that of the blocks, and their correlation is 1 - d^2 / 2.
     """
     sides = [np.unique(np.linspace(0, side, GRID + 1).astype(int)) for side in images.shape[2:]]
-    pixels = standardised(images).view(images.shape).sum(1).numpy()
-    blocks = np.add.reduceat(np.add.reduceat(pixels, sides[0][:-1], axis=1), sides[1][:-1], axis=2)
-    area = images.shape[1] * np.diff(sides[0])[:, None] * np.diff(sides[1])
+    pixels = standardised(images).view(images.shape).numpy()
+    blocks = np.add.reduceat(np.add.reduceat(pixels, sides[0][:-1], axis=2), sides[1][:-1], axis=3)
+    area = np.diff(sides[0])[:, None] * np.diff(sides[1])
     small: NDArray[np.float32] = (blocks / np.sqrt(area)).reshape(len(images), -1).astype(np.float32)
     return small
 
