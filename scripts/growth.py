@@ -58,7 +58,7 @@ def main() -> None:
     columns = []
     for count in chosen.samples:
         with tempfile.TemporaryDirectory() as folder:
-            make_data(Path(folder) / "data.parquet", count, chosen)
+            make_data(Path(folder) / "data" / "all.parquet", count, chosen)
             command = [sys.executable, __file__, *sys.argv[1:], "--data", folder]
             columns.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
     print(table(chosen.samples, columns))
@@ -75,6 +75,7 @@ def make_data(file: Path, count: int, chosen: argparse.Namespace) -> None:
     kinds = torch.rand(chosen.classes, chosen.channels, 6, 6, generator=generator)
     words = np.array([f"word{i}" for i in range(chosen.vocabulary)])
     frequency = 1 / np.arange(1, len(words) + 1)
+    file.parent.mkdir()
     writer = None
     for first in range(0, count, PART):
         label = np.arange(first, min(first + PART, count)) % chosen.classes
@@ -108,14 +109,15 @@ def measure(folder: Path, chosen: argparse.Namespace) -> dict[str, dict[str, flo
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
-    import multimodal.run  # noqa: F401  registers the resolvers of conf/
+    import multimodal.run
     from multimodal.dataset.preparing import prepare
-    from multimodal.runs.build import build_loss, build_model, read_data, read_once
+    from multimodal.run import build_evaluation
+    from multimodal.runs.build import as_dict, build_loss, build_model, read_data, read_once
 
     datasets.disable_progress_bars()
     datasets.config.HF_DATASETS_CACHE = str(folder / "cache")
     settings = {
-        "dataset.path": folder,
+        "dataset.path": folder / "data",
         "dataset.source": "path",
         "dataset.image_size": chosen.image_size,
         "dataset.channels": chosen.channels,
@@ -126,6 +128,7 @@ def measure(folder: Path, chosen: argparse.Namespace) -> dict[str, dict[str, flo
         "training.num_validations": 1,
         "training.accelerator": "cpu",
         "evaluation.image_judge.steps": STEPS,
+        "evaluation.figures.points": 300,
         "cache_dir": folder / "cache",
         "output_dir": folder / "run",
     }
@@ -153,17 +156,13 @@ def measure(folder: Path, chosen: argparse.Namespace) -> dict[str, dict[str, flo
                 extra = {"record": {}, "vocabulary": data.vocabulary.words}
                 history = trainer.fit(model, loss, data, folder, 0, lambda row: None, extra)
         if chosen.until in ("evaluate", "figures"):
-            cfg.evaluation.pop("figures")
+            evaluator, figures = build_evaluation(cfg)
             with clock(seconds, "evaluate in all"):
-                results = instantiate(cfg.evaluation, _convert_="all").evaluate(model, data, history)
+                results = evaluator.evaluate(model, data, history)
             seconds |= {f"evaluate: {name}": spent for name, spent in results.seconds.items()}
         if chosen.until == "figures":
-            from multimodal.figures.run_figures import RunFigures
-
-            rates = {"image": cfg.training.modality_dropout.image, "text": cfg.training.modality_dropout.text}
             with clock(seconds, "figures"):
-                drawn = RunFigures(samples=10, points=300, seed=0)
-                drawn.draw("growth", data, history, results, {"select": "loss", "modality_dropout": rates}, data.card)
+                figures.draw("growth", data, history, results, as_dict(cfg.training), data.card)
     return {"seconds": seconds, "memory": held}
 
 

@@ -74,7 +74,8 @@ def test_components_import_types_and_their_own_group_only() -> None:
         for file in FILES
         if layer(file) in GROUPS
         for module in ours(file)
-        if module.split(".")[1] not in ("types", "images", "torch_file", "paths", "connectivity", "checks", "words", layer(file))
+        if module.split(".")[1]
+        not in ("types", "images", "torch_file", "paths", "connectivity", "checks", "words", layer(file))
     ]
     assert not wrong
 

@@ -42,18 +42,25 @@ class Split:
         tokens = self.tokens[rows, : self.length[rows].max()]
         present = torch.ones(len(rows), dtype=torch.bool, device=device)
         return Batch(
-            image=self.image[rows].to(device, non_blocking=True).float().div_(255),
-            tokens=tokens.to(device, torch.int64, non_blocking=True),
-            label=self.label[rows].to(device, non_blocking=True),
-            content=self.content[rows].to(device, non_blocking=True),
+            image=sent(self.image[rows], device).float().div_(255),
+            tokens=sent(tokens, device).long(),
+            label=sent(self.label[rows], device),
+            content=sent(self.content[rows], device),
             present={"image": present, "text": present},
-            index=rows.to(device, non_blocking=True),
+            index=sent(rows, device),
         )
 
     def batches(self, size: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
         """Yield all samples in order, in batches of `size`; the last one may be smaller."""
         for rows in torch.arange(len(self)).split(size):
             yield self.batch(rows, device)
+
+
+def sent(values: Tensor, device: torch.device | str) -> Tensor:
+    """Copy values to a device; to a GPU from pinned memory, so that it computes meanwhile."""
+    if torch.device(device).type == "cuda":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
 
 
 @dataclass(frozen=True, repr=False)

@@ -64,7 +64,7 @@ def cached_near_duplicates(image: dict[str, Pictures]) -> dict[str, list[dict[st
     """
     key = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=16)  # changed code makes the cached result invalid
     for split in sorted(image):
-        update_key(key, image[split])
+        key.update(key_of(image[split]))
     file = Path(datasets.config.HF_DATASETS_CACHE) / "multimodal" / f"near-duplicates-{key.hexdigest()}.json"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -77,13 +77,13 @@ def cached_near_duplicates(image: dict[str, Pictures]) -> dict[str, list[dict[st
     return read_json(file)
 
 
-def update_key(key: "hashlib._Hash", image: Pictures) -> None:
-    """Add to a hash what identifies images: their place if they are in a file, which is named by its content."""
+def key_of(image: Pictures) -> bytes:
+    """Return what identifies images: their places in a file, which is named by its content, or a hash of them."""
     if isinstance(image, Images):
-        key.update(image.key())
-    else:
-        key.update(str(tuple(image.shape)).encode())
-        key.update(image.numpy().data)
+        return image.key()
+    digest = hashlib.blake2b(str(tuple(image.shape)).encode(), digest_size=16)
+    digest.update(image.numpy().data)
+    return digest.digest()
 
 
 def near_duplicates(train: Pictures, test: Pictures) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.product import product
 from multimodal.evaluation.scores import Scores, prefixed, share
+from multimodal.images import Pictures
 from multimodal.types import Limits
 
 DRAWS = 8  # of the damages of each training image, for the classifier that measures a ceiling
@@ -47,7 +48,7 @@ def measured_limits(context: Context) -> Limits:
     )
 
 
-def image_posterior(context: Context, damage_again: Callable[[int], Tensor]) -> Tensor:
+def image_posterior(context: Context, damage_again: Callable[[int], Pictures]) -> Tensor:
     """Compute the probabilities of the classes given each test image alone, by a classifier of damaged ones.
 
     Args:

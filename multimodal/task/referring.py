@@ -6,7 +6,6 @@ https://arxiv.org/abs/1612.06890, and of Kazemzadeh et al. 2014, ReferItGame, ht
 """
 
 import logging
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch

@@ -21,7 +21,7 @@ from multimodal.dataset.reading.bad_rows import BadRows, text_problems
 from multimodal.dataset.reading.images import decode_images
 from multimodal.dataset.reading.rows import Rows, Samples, read_rows
 from multimodal.dataset.reading.sources import folder_of, read_source
-from multimodal.images import in_parts
+from multimodal.images import Pictures, in_parts
 from multimodal.task.redundant import RedundantTask
 from multimodal.words import LONGEST, tokenize
 
@@ -106,7 +106,7 @@ def prepare_data(
     bad.report()
     check_left(samples, class_names, bad)
     samples = split_samples(samples, validation_fraction, test_fraction, seed)
-    images = {split: part.pixels for split, part in samples.items()}
+    images: dict[str, Pictures] = {split: part.pixels for split, part in samples.items()}
     content = {split: torch.from_numpy(part.label) for split, part in samples.items()}
     captions = {split: [text for text in part.caption if text is not None] for split, part in samples.items()}
     warn_of_absent_classes(content, class_names)
