@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-PART = 2**24  # bytes read at a time by what walks through all images
+PART = 2**22  # bytes read at a time by what walks through all images
 
 
 class MappedFile:

@@ -9,7 +9,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import datasets
@@ -127,12 +127,14 @@ class Sketches:
         number = equal_images(image)
         first = np.unique(number, return_index=True)[1]
         distinct = image.take(first) if isinstance(image, Images) else image[torch.from_numpy(first)]
-        parts = [(hashes(part), coarse(part)) for part in in_parts(distinct)]
-        values = np.concatenate([np.empty(0, np.uint64), *(hashed for hashed, _ in parts)])
+        blocks = image.shape[1] * math.prod(len(borders(side)) - 1 for side in image.shape[2:])
+        values, small, begin = np.empty(len(first), np.uint64), np.empty((len(first), blocks), np.float32), 0
+        for part in in_parts(distinct):
+            rows = slice(begin, begin := begin + len(part))
+            values[rows], small[rows] = hashes(part), coarse(part)
         order = values.argsort(kind="stable")
         value, low, count = np.unique(values[order], return_index=True, return_counts=True)
-        grids = np.concatenate([small for _, small in parts])[order] if parts else np.empty((0, 1), np.float32)
-        return cls(image, order.argsort()[number], first[order], value, low, count, grids)
+        return cls(image, order.argsort()[number], first[order], value, low, count, small[order])
 
 
 def nearest(train: Sketches, test: Sketches) -> list[tuple[int, int]]:
@@ -175,7 +177,7 @@ def close_pairs(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> Iterator
         Two arrays (p,) of places in `left` and `right`.
     """
     edges = np.linspace(0, 64, BANDS + 1).astype(int).tolist()
-    bands = [2**end - 2**begin for begin, end in zip(edges, edges[1:], strict=False)]
+    bands = [2**end - 2**begin for begin, end in pairwise(edges)]
     masks = [np.uint64(one | other) for one, other in combinations(bands, 2)]
     for number, mask in enumerate(masks):
         order = (right & mask).argsort()
@@ -225,19 +227,25 @@ def coarse(images: Tensor) -> NDArray[np.float32]:
     The blocks are orthonormal, so no two images are nearer to each other than in these coordinates: the distance d of
     standardised images is at least that of the blocks, and their correlation is 1 - d^2 / 2.
     """
-    sides = [np.unique(np.linspace(0, side, GRID + 1).astype(int)) for side in images.shape[2:]]
-    pixels = standardised(images).view(images.shape).numpy()
+    sides = [borders(side) for side in images.shape[2:]]
+    pixels = standardised(images, torch.float32).view(images.shape).numpy()
     blocks = np.add.reduceat(np.add.reduceat(pixels, sides[0][:-1], axis=2), sides[1][:-1], axis=3)
     area = np.diff(sides[0])[:, None] * np.diff(sides[1])
-    small: NDArray[np.float32] = (blocks / np.sqrt(area)).reshape(len(images), -1).astype(np.float32)
+    small: NDArray[np.float32] = (blocks / np.sqrt(area, dtype=np.float32)).reshape(len(images), -1)
     return small
 
 
-def standardised(images: Tensor) -> Tensor:
-    """Subtract each image's mean and divide by its norm: (N, C, H, W) -> (N, C * H * W) float64; 0 if constant."""
-    pixels = images.flatten(1).double()
+def borders(side: int) -> Ints:
+    """Return where the blocks of a coarse picture begin, and the last one ends, on a side of so many pixels."""
+    return np.unique(np.linspace(0, side, GRID + 1).astype(np.int64))
+
+
+def standardised(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Subtract each image's mean and divide by its norm, 0 if constant: (N, C, H, W) -> (N, C * H * W)."""
+    pixels = images.flatten(1).to(dtype)
     pixels -= pixels.mean(1, keepdim=True)
-    return pixels / pixels.norm(dim=1, keepdim=True).clamp(min=1e-9)
+    pixels /= pixels.norm(dim=1, keepdim=True).clamp(min=1e-9)
+    return pixels
 
 
 def correlations(one: Pictures, rows: Ints, other: Pictures, other_rows: Ints) -> NDArray[np.float64]:
@@ -257,7 +265,7 @@ def correlations(one: Pictures, rows: Ints, other: Pictures, other_rows: Ints) -
     found, size = np.empty(len(rows)), max(1, PART // 8 // math.prod(one.shape[1:]))
     for part in np.split(np.arange(len(rows)), range(size, len(rows), size)):
         x, y = one[torch.from_numpy(rows[part])], other[torch.from_numpy(other_rows[part])]
-        correlation = (standardised(x) * standardised(y)).sum(1)
+        correlation = (standardised(x, torch.float64) * standardised(y, torch.float64)).sum(1)
         correlation[(x == y).flatten(1).all(1)] = 1
         found[part] = correlation.numpy()
     return found

@@ -124,8 +124,11 @@ def decode_images(rows: dict[str, Rows], size: int, channels: int) -> dict[str, 
 
 def of_one_colour(images: Images) -> np.ndarray:
     """Return which images have the same colour everywhere, (N,) bool."""
-    parts = [(part == part[:, :, :1, :1]).flatten(1).all(1).numpy() for part in in_parts(images)]
-    return np.concatenate([np.empty(0, bool), *parts])
+    found, first = np.empty(len(images), bool), 0  # one array: small ones between large ones would scatter memory
+    for part in in_parts(images):
+        found[first : first + len(part)] = (part == part[:, :, :1, :1]).flatten(1).all(1)
+        first += len(part)
+    return found
 
 
 def warn_of(rows: dict[str, Rows], marked: dict[str, dict[str, np.ndarray]]) -> None:
@@ -174,6 +177,7 @@ def decode_distinct(rows: Dataset, size: int, channels: int) -> Distinct:
             decode_batch,
             batched=True,
             batch_size=MOST,
+            writer_batch_size=MOST,
             fn_kwargs=settings,
             remove_columns=distinct.column_names,
             features=FEATURES,
