@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from multimodal.images import Pictures
+
 PAD, UNK, BOS, EOS = range(4)  # the first four words of every vocabulary
 SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
 MODALITIES = {"image": "image", "text": "caption"}  # {key: name in figures and tables}
@@ -161,7 +163,7 @@ class Limits:
     text: float | str
     both: float | str
     text_posterior: Tensor | None = None
-    damage_again: Callable[[int], Tensor] | None = None
+    damage_again: Callable[[int], Pictures] | None = None
 
     def named(self) -> dict[str, float | str]:
         """Return the limits by the names that results and data card have for them."""
@@ -184,7 +186,7 @@ class TaskData:
         undefined: {beginning of metric names: why the task makes these metrics meaningless}.
     """
 
-    image: dict[str, Tensor]
+    image: dict[str, Pictures]
     captions: dict[str, list[str]]
     label: dict[str, Tensor]
     content: dict[str, Tensor]

@@ -1,4 +1,4 @@
-"""A dataset in memory: uint8 images and int32 tokens; a batch is gathered, not loaded."""
+"""A dataset, ready for batches: uint8 images, in memory or in a mapped file, and int32 tokens."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,21 +10,22 @@ from torch import Tensor
 
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.images import Pictures
 from multimodal.types import PAD, Batch, Limits
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split in memory.
+    """One split.
 
     Args:
-        image: (N, C, H, W) uint8.
+        image: (N, C, H, W) uint8, a tensor or `Images`; read it by rows, and never whole.
         tokens: (N, T) int32, padded to the split's longest caption.
         label: (N,) int64, the target of the classification task.
         content: (N,) int64, the pictured class.
     """
 
-    image: Tensor
+    image: Pictures
     tokens: Tensor
     label: Tensor
     content: Tensor
@@ -41,18 +42,25 @@ class Split:
         tokens = self.tokens[rows, : self.length[rows].max()]
         present = torch.ones(len(rows), dtype=torch.bool, device=device)
         return Batch(
-            image=self.image[rows].to(device, non_blocking=True).float().div_(255),
-            tokens=tokens.to(device, torch.int64, non_blocking=True),
-            label=self.label[rows].to(device, non_blocking=True),
-            content=self.content[rows].to(device, non_blocking=True),
+            image=sent(self.image[rows], device).float().div_(255),
+            tokens=sent(tokens, device).long(),
+            label=sent(self.label[rows], device),
+            content=sent(self.content[rows], device),
             present={"image": present, "text": present},
-            index=rows.to(device, non_blocking=True),
+            index=sent(rows, device),
         )
 
     def batches(self, size: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
         """Yield all samples in order, in batches of `size`; the last one may be smaller."""
         for rows in torch.arange(len(self)).split(size):
             yield self.batch(rows, device)
+
+
+def sent(values: Tensor, device: torch.device | str) -> Tensor:
+    """Copy values to a device; to a GPU from pinned memory, so that it computes meanwhile."""
+    if torch.device(device).type == "cuda":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
 
 
 @dataclass(frozen=True, repr=False)

@@ -32,8 +32,8 @@ class Baselines:
         captions = blind_captions(train.tokens, len(test), context.seed)
         captions["class_caption"] = class_captions(train.tokens, train.content, test.content)
         images = {
-            "mean_image": (train.image.float().mean(0) / 255).expand(len(test), -1, -1, -1),
-            "class_image": class_images(train.image, train.content, test.content),
+            "mean_image": (train.image[:].float().mean(0) / 255).expand(len(test), -1, -1, -1),
+            "class_image": class_images(train.image[:], train.content, test.content),
         }
         rows: dict[str, Scores] = {"frequent_label": dict.fromkeys(CLASSIFICATION, frequent)}
         rows |= {n: prefixed("image_to_text", score_captions(c, context).scores) for n, c in captions.items()}

@@ -130,7 +130,7 @@ class Context:
     @cached_property
     def judged_test_images(self) -> tuple[Tensor, Tensor]:
         """Compute the image judge's features (N, F) and classes (N,) of the real test images."""
-        return self.trained_image_judge.features_and_classes(self.test.image.float() / 255)
+        return self.trained_image_judge.features_and_classes(self.test.image[:].float() / 255)
 
     @cached_property
     def image_judge_accuracy(self) -> float:
@@ -161,10 +161,10 @@ class Context:
             return UNMEASURED
         stated = [data.grammar(caption) for caption in data.vocabulary.decode(test.tokens)]
         names = [data.class_names[k] for k in test.content.tolist()]
-        judge = AttributeJudge(data.image_attributes, stated, names, test.image)
+        judge = AttributeJudge(data.image_attributes, stated, names, test.image[:])
         if not any(judge.stated):
             return "no test caption states an attribute that the rule measures on its image"
-        agreement = float(judge.judge(test.image, torch.arange(len(test))).nanmean())
+        agreement = float(judge.judge(test.image[:], torch.arange(len(test))).nanmean())
         if agreement < LEAST_AGREEMENT:
             return f"the rule that measures attributes finds only {agreement:.2f} of them on the real test images"
         return judge
@@ -175,4 +175,4 @@ class Context:
         judge = self.attribute_judge
         if isinstance(judge, str):
             return judge
-        return float(judge.judge(self.test.image, torch.arange(len(self.test))).nanmean())
+        return float(judge.judge(self.test.image[:], torch.arange(len(self.test))).nanmean())

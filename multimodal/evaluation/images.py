@@ -89,6 +89,6 @@ def score_with_references(preds: Tensor, context: Context) -> ImageScores:
     """
     test, group, count = context.test, context.caption_group, context.num_references
     result = score_images(preds, torch.arange(len(test)), context)
-    best = best_similarity(preds, test.image, group, count, context.seed, REFERENCE_CHUNK)
+    best = best_similarity(preds, test.image[:], group, count, context.seed, REFERENCE_CHUNK)
     scores: Scores = {**result.scores, "ssim_best": float(best.clamp(max=1).double().mean())}
     return ImageScores(scores, result.ssim, result.coherent, result.attributes)

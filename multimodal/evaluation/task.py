@@ -10,6 +10,7 @@ from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.product import product
 from multimodal.evaluation.scores import Scores, prefixed, share
+from multimodal.images import Pictures
 from multimodal.types import Limits
 
 DRAWS = 8  # of the damages of each training image, for the classifier that measures a ceiling
@@ -47,7 +48,7 @@ def measured_limits(context: Context) -> Limits:
     )
 
 
-def image_posterior(context: Context, damage_again: Callable[[int], Tensor]) -> Tensor:
+def image_posterior(context: Context, damage_again: Callable[[int], Pictures]) -> Tensor:
     """Compute the probabilities of the classes given each test image alone, by a classifier of damaged ones.
 
     Args:
@@ -59,11 +60,11 @@ def image_posterior(context: Context, damage_again: Callable[[int], Tensor]) -> 
     """
     train, classes = context.data.splits["train"], len(context.data.class_names)
     with context.clock("image_oracle"):
-        image = torch.cat([damage_again(seed) for seed in range(1, DRAWS + 1)])
+        image = torch.cat([damage_again(seed)[:] for seed in range(1, DRAWS + 1)])
         many = Split(image, train.tokens.repeat(DRAWS, 1), train.label.repeat(DRAWS), train.content.repeat(DRAWS))
         oracle = copy(context.image_judge).fit(many, classes, context.data.augment, soften=False)
     with torch.no_grad():
-        features, _ = oracle.features_and_classes(context.test.image.float() / 255)
+        features, _ = oracle.features_and_classes(context.test.image[:].float() / 255)
         return oracle.model[-1](features).softmax(1)
 
 

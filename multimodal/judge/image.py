@@ -78,7 +78,7 @@ class ImageJudge:
         settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
         settings += f" {num_classes} {soften}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
-        key.update(train.image.numpy().data)
+        key.update(train.image[:].numpy().data)
         key.update(train.content.numpy().data)  # captions do not matter
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
         with torch.random.fork_rng(devices=[]):

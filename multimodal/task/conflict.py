@@ -6,14 +6,18 @@ the most frequent class where it is marked. Because a random sample may have the
 which class it is not.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from multimodal.checks import check_number, check_seed
+from multimodal.images import Pictures, new_images
 from multimodal.task.process import chance_level, split_generators, with_article
 from multimodal.types import Captions, Limits, TaskData
 
 HEDGE = "perhaps"
+CHUNK = 1024  # images at a time
 BORDER = 9  # of the image's height one part is the border's width: the digits of MNIST end before
 DIFFER = "task=conflict: image and caption are of different samples where one of them is marked as unsure"
 
@@ -32,7 +36,7 @@ class ConflictTask:
         self.share, self.seed = share, seed
 
     def apply(
-        self, image: dict[str, Tensor], captions: Captions, content: dict[str, Tensor], class_names: list[str]
+        self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]
     ) -> TaskData:
         """Replace and mark one modality of some samples; the label stays the sample's class.
 
@@ -46,7 +50,7 @@ class ConflictTask:
             The changed samples; `content` is the class of what the image shows now.
         """
         words = [with_article(name) for name in class_names]
-        shown: dict[str, Tensor] = {}
+        shown: dict[str, Pictures] = {}
         texts: dict[str, list[str]] = {}
         pictured: dict[str, Tensor] = {}
         unsure: dict[str, dict[str, Tensor]] = {}  # {split: {modality: (N,) bool}}
@@ -58,7 +62,8 @@ class ConflictTask:
             own = torch.arange(count)
             source = {modality: torch.where(marked, other, own) for modality, marked in unsure[split].items()}
             pictured[split] = content[split][source["image"]]
-            shown[split] = with_border(image[split][source["image"]], unsure[split]["image"])
+            parts = bordered_parts(image[split], source["image"], unsure[split]["image"])
+            shown[split] = new_images(parts, image[split])
             named = content[split][source["text"]].tolist()
             hedged = unsure[split]["text"].tolist()
             texts[split] = [f"{HEDGE} {words[k]}" if h else words[k] for k, h in zip(named, hedged, strict=True)]
@@ -80,6 +85,12 @@ class ConflictTask:
             flippable=True,
             undefined=dict.fromkeys(("text_to_image", "image_to_text", "retrieval"), DIFFER),
         )
+
+
+def bordered_parts(image: Pictures, rows: Tensor, marked: Tensor) -> Iterator[Tensor]:
+    """Yield images at `rows` (M,) int64, those that are `marked` (M,) bool with a border: (m, C, H, H) uint8 each."""
+    for some, unsure in zip(rows.split(CHUNK), marked.split(CHUNK), strict=True):
+        yield with_border(image[some], unsure)
 
 
 def with_border(image: Tensor, marked: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Because the damages are independent given the class, the best answer from both i
 single-modality posteriors, divided by the prior: no fusion needs to do more, and none can do better.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from multimodal.checks import check_number, check_seed, check_whole
+from multimodal.images import Pictures, new_images
 from multimodal.task.process import chance_level, class_shares, split_generators, with_article
 from multimodal.types import Captions, Limits, TaskData
 
@@ -64,7 +66,7 @@ class NoisyTask:
             )
 
     def apply(
-        self, image: dict[str, Tensor], captions: Captions, content: dict[str, Tensor], class_names: list[str]
+        self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]
     ) -> TaskData:
         """Damage both modalities of every sample; the label is the pictured class.
 
@@ -74,7 +76,7 @@ class NoisyTask:
             content: {split: (N,) int64, the pictured class}.
             class_names: names of the classes.
         """
-        damaged: dict[str, Tensor] = {}
+        damaged: dict[str, Pictures] = {}
         names: dict[str, Tensor] = {}
         for split, generator in split_generators(self.seed, content).items():
             damaged[split] = self.damage(image[split], generator)
@@ -100,13 +102,18 @@ class NoisyTask:
             undefined={"text_to_image": OPEN, "image_to_text": RANDOM},
         )
 
-    def damage_by_seed(self, image: Tensor, seed: int) -> Tensor:
+    def damage_by_seed(self, image: Pictures, seed: int) -> Pictures:
         """Damage images as `damage` does, with draws of their own: (N, C, H, H) uint8, seed -> the same."""
         return self.damage(image, torch.Generator().manual_seed(seed))
 
-    def damage(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def damage(self, image: Pictures, generator: torch.Generator) -> Pictures:
         """Damage images in chunks, to save memory: (N, C, H, H) uint8 -> the same."""
-        return torch.cat([self.damage_chunk(part, generator) for part in image.split(CHUNK)])
+        return new_images(self.damaged_parts(image, generator), image)
+
+    def damaged_parts(self, image: Pictures, generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield damaged images: (N, C, H, H) uint8 -> (n, C, H, H) uint8 each."""
+        for start in range(0, len(image), CHUNK):
+            yield self.damage_chunk(image[start : start + CHUNK], generator)
 
     def damage_chunk(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Blur images, add noise and cover a part: (N, C, H, H) uint8 -> the same."""

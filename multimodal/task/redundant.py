@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from multimodal.images import Pictures
 from multimodal.task.process import chance_level
 from multimodal.types import Captions, Limits, TaskData
 
@@ -12,7 +13,7 @@ class RedundantTask:
     """Changes nothing: the label is the pictured class."""
 
     def apply(
-        self, image: dict[str, Tensor], captions: Captions, content: dict[str, Tensor], class_names: list[str]
+        self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]
     ) -> TaskData:
         """Return the samples unchanged.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from multimodal.checks import check_flag, check_one_of, check_seed
+from multimodal.images import Pictures, new_images
 from multimodal.task.process import chance_level, class_shares, split_generators
 from multimodal.types import Captions, Limits, TaskData
 
@@ -33,7 +34,7 @@ RELATIONS = (  # wordings of a place beside a picture
 )
 SIDES = {(0, -1): "left of", (0, 1): "right of", (-1, 0): "above", (1, 0): "below"}  # {(rows down, columns right)}
 LEGIBLE = 14  # pixels: a digit in a smaller picture is hard to read
-CHUNK = 1024  # images resized at a time
+CHUNK = 256  # grids at a time
 POINTS = "task=referring: the caption points at a picture and does not tell what it shows"
 SEVERAL = "task=referring: an image has several pictures, and which is asked for is not in it"
 
@@ -69,7 +70,7 @@ class ReferringTask:
         self.grid, self.relational, self.seed = grid, relational, seed
 
     def apply(
-        self, image: dict[str, Tensor], captions: Captions, content: dict[str, Tensor], class_names: list[str]
+        self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]
     ) -> TaskData:
         """Put the pictures of each split into grids of the same image size, and point at each sample's own picture.
 
@@ -233,7 +234,7 @@ def target_weights(pictured: Tensor, shares: Tensor, grid: int) -> Tensor:
     return weight
 
 
-def compose(image: Tensor, rows: Tensor, grid: int) -> Tensor:
+def compose(image: Pictures, rows: Tensor, grid: int) -> Pictures:
     """Put pictures into grids of the same image size; pixels that are left over at the edges are black.
 
     Args:
@@ -244,17 +245,18 @@ def compose(image: Tensor, rows: Tensor, grid: int) -> Tensor:
     Returns:
         (M, C, H, H) uint8.
     """
+    return new_images((compose_chunk(image, part, grid) for part in rows.split(CHUNK)), image)
+
+
+def compose_chunk(image: Pictures, rows: Tensor, grid: int) -> Tensor:
+    """Put pictures into grids, as `compose` does, all at once."""
     size = image.shape[-1]
     cell = size // grid
-    small = torch.cat(
-        [
-            interpolate(part.float(), (cell, cell), mode="bilinear", antialias=True).round().clamp(0, 255).byte()
-            for part in image.split(CHUNK)
-        ]
-    )
     canvas = torch.zeros((len(rows), *image.shape[1:]), dtype=torch.uint8)
     edge = (size - grid * cell) // 2
     for number in range(grid * grid):
         top, left = (edge + cell * place for place in divmod(number, grid))
-        canvas[:, :, top : top + cell, left : left + cell] = small[rows[:, number]]
+        shown = image[rows[:, number]].float()
+        small = interpolate(shown, (cell, cell), mode="bilinear", antialias=True).round().clamp(0, 255).byte()
+        canvas[:, :, top : top + cell, left : left + cell] = small
     return canvas

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from multimodal.checks import check_seed
+from multimodal.images import Pictures
 from multimodal.task.process import chance_level, split_generators
 from multimodal.types import Captions, Limits, TaskData
 
@@ -36,7 +37,7 @@ class SynergyTask:
         self.seed = seed
 
     def apply(
-        self, image: dict[str, Tensor], captions: Captions, content: dict[str, Tensor], class_names: list[str]
+        self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]
     ) -> TaskData:
         """Draw a shift for each sample.
 

@@ -25,6 +25,7 @@ from multimodal.training.interruption import Interrupted, InterruptHandler
 from multimodal.training.meter import MeanMeter
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.optimization import build_optimizer, check_optimization, settings_of
+from multimodal.training.prefetch import prefetch
 from multimodal.training.sampler import MASKS, BatchSampler
 from multimodal.training.selection import SELECTIONS, best_row
 from multimodal.training.state import TrainerState
@@ -159,8 +160,8 @@ class Trainer:
         """Train in one of Fabric's processes and return the history."""
         train, validation = data.splits["train"], data.splits["validation"]
         size = min(self.batch_size, len(train))
-        batches = BatchSampler(train, data.augment, size, self.modality_dropout, seed, fabric)
-        steps = self.steps if self.epochs is None else self.epochs * batches.per_epoch
+        sampler = BatchSampler(train, data.augment, size, self.modality_dropout, seed, fabric)
+        steps = self.steps if self.epochs is None else self.epochs * sampler.per_epoch
         every = max(1, round(steps / self.num_validations))
         saved = checkpoints.read()  # before the processes meet in `setup`: none has written yet
         module, state = self.start(fabric, training_step, steps)
@@ -177,15 +178,15 @@ class Trainer:
             if fabric.is_global_zero:
                 checkpoints.update_best_and_history(saved)
         bar = Bar(steps, state.step, fabric.is_global_zero, SELECTIONS[self.select])
-        with closing(bar), InterruptHandler(active=fabric.world_size == 1) as interrupt:
+        batches = prefetch(lambda step: sampler.at(step, step / steps), range(state.step, steps))
+        with closing(bar), closing(batches), InterruptHandler(active=fabric.world_size == 1) as interrupt:
             while state.step < steps and state.validations_since_best < self.patience and interrupt.received is None:
                 state.begin_step()
-                batch = batches.at(state.step, state.step / steps)
-                terms = self.take_step(fabric, module, state.optimizer, batch)
-                state.end_step(terms, batches.size)
-                bar.update(state.means, batches.size)
+                terms = self.take_step(fabric, module, state.optimizer, next(batches))
+                state.end_step(terms, size)
+                bar.update(state.means, size)
                 if state.step % every == 0 or state.step == steps:
-                    state.record(self.validation_row(module, state, batches.per_epoch, validation))
+                    state.record(self.validation_row(module, state, sampler.per_epoch, validation))
                     log(state.history[-1])
                     bar.validated(state.history[-1], best_row(state.history, self.select))
                     save(state, checkpoints)

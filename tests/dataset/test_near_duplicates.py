@@ -7,7 +7,18 @@ from PIL import Image
 from torch import Tensor
 
 from multimodal.dataset import near_duplicates as module
-from multimodal.dataset.near_duplicates import BITS, CORRELATION, hashes, near_duplicates
+from multimodal.dataset.near_duplicates import (
+    BITS,
+    CORRELATION,
+    cached_near_duplicates,
+    close_pairs,
+    coarse,
+    correlations,
+    equal_images,
+    hashes,
+    near_duplicates,
+)
+from multimodal.images import write_images
 
 
 def pictures(count: int, channels: int, seed: int, size: int = 40) -> Tensor:
@@ -94,7 +105,7 @@ def reference(train: Tensor, test: Tensor) -> dict[int, int]:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_pairs_are_those_of_a_search_one_by_one(channels, monkeypatch):
     """Copies with more and more noise and shift: some pass both tests, some either one, some none."""
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(module, "PAIRS", 7)
     generator = torch.Generator().manual_seed(2)
     base = pictures(8, channels, 0)
     base[:2, :, :, :20], base[:2, :, :, 20:] = 40, 220  # flat: a little noise is another hash, yet no other picture
@@ -118,3 +129,94 @@ def test_pictures_of_one_colour_are_equal_or_not():
 def test_a_picture_that_many_training_images_equal_is_named_once():
     train = pictures(4, 1, 0)[[0, 1, 1, 2, 1]]
     assert near_duplicates(train, train[[2]]) == [(0, 1)]
+
+
+def flipped(value: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
+    """The hashes with up to so many random bits flipped, each as often."""
+    for _ in range(most):
+        value = value ^ np.where(
+            rng.random(len(value)) < 0.7,
+            np.uint64(1) << rng.integers(64, size=len(value)).astype(np.uint64),
+            np.uint64(0),
+        )
+    return value
+
+
+@pytest.mark.parametrize("kind", ["random", "clustered", "few bits", "equal", "none"])
+@pytest.mark.parametrize("pairs", [5, 2**18])
+def test_close_hashes_are_those_of_a_comparison_of_all(kind, pairs, monkeypatch):
+    monkeypatch.setattr(module, "PAIRS", pairs)
+    rng = np.random.default_rng(0)
+    random = rng.integers(2**64, size=300, dtype=np.uint64)
+    left, right = {
+        "random": (random[:150], np.concatenate([random[150:], flipped(random[:150], rng, 6)])),
+        "clustered": (flipped(random[:5].repeat(40), rng, 7), flipped(random[:5].repeat(30), rng, 7)),
+        "few bits": (random[:150] & np.uint64(2**9 - 1), random[150:] & np.uint64(2**9 - 1)),
+        "equal": (random[:1].repeat(20), random[:1].repeat(30)),
+        "none": (random[:0], random),
+    }[kind]
+    expected = np.argwhere(np.bitwise_count(left[:, None] ^ right) <= BITS).tolist()
+    assert kind == "none" or len(expected) > 20
+    found = [pair for i, j in close_pairs(left, right) for pair in zip(i.tolist(), j.tolist(), strict=True)]
+    assert sorted(map(list, found)) == expected
+
+
+def by_all_pairs(train: Tensor, test: Tensor) -> list[tuple[int, int]]:
+    """Each test image against every training image."""
+    pairs = []
+    known = hashes(train)
+    for i, hashed in enumerate(hashes(test)):
+        rows = np.flatnonzero(np.bitwise_count(hashed ^ known) <= BITS)
+        correlation = correlations(test, np.full(len(rows), i), train, rows)
+        if len(rows) and correlation.max() >= CORRELATION:
+            pairs.append((i, int(rows[correlation.argmax()])))
+    return pairs
+
+
+@pytest.mark.parametrize("pairs", [3, 2**18])
+def test_strokes_that_share_hashes_and_repeat_give_the_pairs_of_a_comparison_of_all(pairs, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "PAIRS", pairs)
+    rng = np.random.default_rng(0)
+    drawn = torch.cat([ones(40, 0), torch.full((2, 1, 28, 28), 7, dtype=torch.uint8)])
+    train, test = drawn[rng.integers(42, size=90)], drawn[rng.integers(42, size=50)]
+    noise = torch.from_numpy(rng.integers(0, 40, size=test.shape)) * torch.from_numpy(rng.random((50, 1, 1, 1)) < 0.7)
+    test = (test.int() + noise - 20 * (noise > 0)).clamp(0, 255).byte()
+    expected = by_all_pairs(train, test)
+    assert 15 < len(expected) < 50
+    assert near_duplicates(train, test) == expected
+    stored = [write_images([part], (1, 28, 28), tmp_path) for part in (train, test)]
+    assert near_duplicates(*stored) == expected
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 40), (1, 28, 28), (1, 5, 9)])
+def test_coarse_pictures_are_no_further_apart_than_the_pictures(shape):
+    generator = torch.Generator().manual_seed(0)
+    smooth = torch.nn.functional.interpolate(
+        torch.rand(30, shape[0], 4, 4, generator=generator), shape[1:], mode="bicubic"
+    )
+    images = (255 * smooth.clamp(0, 1)).byte()
+    i, j = np.triu_indices(30, 1)
+    small = coarse(images)
+    bound = 1 - ((small[i] - small[j]) ** 2).sum(1) / 2
+    correlation = correlations(images, i, images, j)
+    assert (bound >= correlation - 1e-5).all()
+    assert (bound - correlation).mean() < 0.1  # and tell most of it: these are smooth
+
+
+def test_equal_images_of_a_file_are_those_of_memory(tmp_path):
+    images = pictures(4, 3, 0)[[2, 0, 2, 3, 0, 1]]
+    stored = write_images([images], tuple(images.shape[1:]), tmp_path)
+    assert equal_images(stored).tolist() == equal_images(images).tolist() == [0, 1, 0, 2, 1, 3]
+
+
+def test_what_was_found_is_kept_until_the_images_change(monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "nearest", lambda *sketches: calls.append(sketches) or [(0, 1)])
+    image = {split: pictures(6, 1, seed) for seed, split in enumerate(("train", "validation", "test"))}
+    for _ in range(2):
+        found = cached_near_duplicates(image)
+        assert found["test_in_train"] == [{"test": 0, "train": 1}]
+        assert found.keys() == {"test_in_train", "validation_in_train", "test_in_validation"}
+        assert len(calls) == 3
+    cached_near_duplicates(image | {"test": image["test"].flip(0)})
+    assert len(calls) == 6

@@ -83,4 +83,4 @@ def prepared(rows: DatasetDict | None, **changed: object) -> Data:
 
 def numbers(split: Split) -> list[int]:
     """Which samples a split holds, by their pixels."""
-    return split.image[:, 0, 0, 0].tolist()
+    return split.image[:][:, 0, 0, 0].tolist()

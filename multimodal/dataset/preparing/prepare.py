@@ -1,4 +1,4 @@
-"""Turn a source's rows into arrays in memory: check, decode, split, apply caption mode and task, tokenise."""
+"""Turn a source's rows into images and arrays: check, decode, split, apply caption mode and task, tokenise."""
 
 import hashlib
 import logging
@@ -13,7 +13,7 @@ from multimodal.caption.original import OriginalCaptions
 from multimodal.checks import check_number, check_one_of, check_seed, check_whole
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
-from multimodal.dataset.near_duplicates import cached_near_duplicates, count_near_duplicates, equal_images
+from multimodal.dataset.near_duplicates import cached_near_duplicates, equal_images
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.split import limit_rows, split_rows
 from multimodal.dataset.preparing.vocabulary import Vocabulary
@@ -21,6 +21,7 @@ from multimodal.dataset.reading.bad_rows import BadRows, text_problems
 from multimodal.dataset.reading.images import decode_images
 from multimodal.dataset.reading.rows import Rows, Samples, read_rows
 from multimodal.dataset.reading.sources import folder_of, read_source
+from multimodal.images import Pictures, in_parts
 from multimodal.task.redundant import RedundantTask
 from multimodal.words import LONGEST, tokenize
 
@@ -54,7 +55,7 @@ def prepare_data(
     seed: int,
     vocabulary: Vocabulary | None,
 ) -> Data:
-    """Read a captioned image dataset into memory.
+    """Read a captioned image dataset; its images stay in the cache of `datasets`.
 
     Args:
         name: name of the dataset, for titles.
@@ -105,7 +106,7 @@ def prepare_data(
     bad.report()
     check_left(samples, class_names, bad)
     samples = split_samples(samples, validation_fraction, test_fraction, seed)
-    images = {split: part.pixels for split, part in samples.items()}
+    images: dict[str, Pictures] = {split: part.pixels for split, part in samples.items()}
     content = {split: torch.from_numpy(part.label) for split, part in samples.items()}
     captions = {split: [text for text in part.caption if text is not None] for split, part in samples.items()}
     warn_of_absent_classes(content, class_names)
@@ -124,9 +125,10 @@ def prepare_data(
         )
         for split in samples
     }
-    pairs, counts = cached_near_duplicates(images["train"], images["test"]), count_near_duplicates(images)
+    pairs = cached_near_duplicates(images)
+    counts = {name: len(found) for name, found in pairs.items()}
     card = make_card(made.captions, made.limits, splits, vocabulary, class_names, max_words, bad.skipped)
-    card |= {"near_duplicates": pairs, "near_duplicate_counts": counts}
+    card |= {"near_duplicates": pairs["test_in_train"], "near_duplicate_counts": counts}
     warn_of_near_duplicates(counts)
     warn_of_cut_words(card["cut_words"])
     warn_of_unknown_words({split: float(card["captions"][split]["unknown_words"]) for split in ("validation", "test")})
@@ -223,7 +225,10 @@ def fingerprint(splits: dict[str, Split]) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for name, split in sorted(splits.items()):
         digest.update(name.encode())
-        for array in (split.image, split.tokens, split.label, split.content):
+        digest.update(str(tuple(split.image.shape)).encode())
+        for part in in_parts(split.image):
+            digest.update(part.numpy().data)
+        for array in (split.tokens, split.label, split.content):
             digest.update(str(tuple(array.shape)).encode())
             digest.update(array.numpy().data)
     return digest.hexdigest()

@@ -67,13 +67,17 @@ class Vocabulary:
 
     def encode(self, captions: list[str], max_words: int) -> Tensor:
         """Encode N captions: (N, T) int32, `<bos>`, at most `max_words` words, `<eos>`, then `<pad>` to the longest."""
-        encoded: dict[str, list[int]] = {}  # templated captions repeat: each text is tokenised once
-        for caption in captions:
-            if caption not in encoded:
-                encoded[caption] = [self.numbers.get(w, UNK) for w in tokenize(caption)[:max_words]]
-        longest = max(map(len, encoded.values()), default=0) + 2
-        rows = [[BOS, *encoded[c], EOS, *[PAD] * (longest - 2 - len(encoded[c]))] for c in captions]
-        return torch.from_numpy(np.array(rows, dtype=np.int32).reshape(len(rows), longest))
+        texts: dict[str, int] = {}  # templated captions repeat: each text is tokenised once
+        text = np.array([texts.setdefault(caption, len(texts)) for caption in captions], dtype=np.int64)
+        numbers = self.numbers
+        encoded = [
+            np.array([BOS, *(numbers.get(w, UNK) for w in tokenize(caption)[:max_words]), EOS], dtype=np.int32)
+            for caption in texts
+        ]
+        rows = np.full((len(encoded), max(map(len, encoded), default=2)), PAD, dtype=np.int32)
+        for row, tokens in zip(rows, encoded, strict=True):
+            row[: len(tokens)] = tokens
+        return torch.from_numpy(rows[text])
 
     def words_of(self, tokens: Tensor) -> list[list[str]]:
         """Return the words of each row of (N, T), without `<pad>`, `<bos>` and `<eos>`."""

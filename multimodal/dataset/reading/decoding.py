@@ -1,5 +1,6 @@
 """Decode one image: what is no usable picture is named, more than 8 bits per channel are left to be scaled."""
 
+import hashlib
 import sys
 from dataclasses import dataclass
 from io import BytesIO
@@ -40,6 +41,11 @@ class Decoded:
     not_finite: bool = False
     several_pages: bool = False
     problem: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """Return a hash of the pixels."""
+        return hashlib.blake2b(self.pixels, digest_size=16).digest()
 
     def range_alone(self) -> tuple[float, float] | None:
         """Return the black and white of an image that comes without others; None if it has 8 bits or fewer."""

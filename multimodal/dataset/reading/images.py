@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import datasets
 import numpy as np
 import PIL
 import pyarrow as pa
-import torch
 from datasets import Dataset, Features, Value
 from torch import Tensor
 
@@ -20,11 +19,13 @@ from multimodal.dataset.reading.content import image_digests
 from multimodal.dataset.reading.decoding import Decoded, decode_one
 from multimodal.dataset.reading.rows import Rows, places
 from multimodal.dataset.reading.value_range import black_and_white, to_8_bits
+from multimodal.images import Images, MappedFile, in_parts, write_images
 
 log = logging.getLogger(__name__)
 
 FEATURES = Features(
     pixels=Value("binary"),
+    digest=Value("binary"),
     values=Value("binary"),
     mode=Value("string"),
     low=Value("float64"),
@@ -35,17 +36,22 @@ FEATURES = Features(
 )
 
 
+MOST = 100  # images decoded at a time; encoded, a photograph has up to 20 MB
+
+
 @dataclass
 class Distinct:
     """The D distinct images of a split of N rows.
 
     Args:
         table: D rows with the columns of `Decoded`, read from the cache.
+        images: their pixels in the cache, those of more than 8 bits black.
         again: {row: Decoded} of the images that had a problem and were decoded again.
         index: (N,) int, which of the D images each row shows.
     """
 
     table: pa.Table
+    images: Images
     again: dict[int, Decoded]
     index: np.ndarray
 
@@ -56,23 +62,38 @@ class Distinct:
             values[i] = getattr(image, name)
         return values
 
-    def scaled(self, shape: tuple[int, ...], scales: dict[str, tuple[float, float]]) -> np.ndarray:
-        """Return the pixels (D, C, H, W) uint8, those of more than 8 bits scaled: `shape` (C, H, W)."""
-        length = math.prod(shape)
-        chunks = self.table.column("pixels").chunks
-        parts = [np.frombuffer(c.buffers()[2], np.uint8)[c.offset * length :][: len(c) * length] for c in chunks]
-        pixels = np.concatenate([np.empty(0, np.uint8), *parts]).reshape(-1, *shape)
-        for i, image in self.again.items():
-            pixels[i] = np.frombuffer(image.pixels, np.uint8).reshape(shape)
-        modes, stored = self.column("mode"), self.table.column("values")
-        for i in [i for i, mode in enumerate(modes) if mode is not None]:
-            values = self.again[i].values if i in self.again else stored[i].as_py()
-            pixels[i] = to_8_bits(np.frombuffer(values or b"", np.float32).reshape(shape), *scales[modes[i]])
-        return pixels
+    def scaled(self, scales: dict[str, tuple[float, float]]) -> Images:
+        """Return the D images, those of more than 8 bits scaled; if any differs from the cache, in a file of its own.
+
+        Args:
+            scales: {mode: (black, white)}.
+        """
+        deep = {i: mode for i, mode in enumerate(self.column("mode")) if mode is not None}
+        if not deep and all(image.problem is not None for image in self.again.values()):
+            return self.images
+        return write_images(self.scaled_parts(deep, scales), self.images.size, self.images.file.path.parent)
+
+    def scaled_parts(self, deep: dict[int, str], scales: dict[str, tuple[float, float]]) -> Iterator[Tensor]:
+        """Yield the D images in order, (n, C, H, W) uint8 each.
+
+        Args:
+            deep: {row: mode} of the images of more than 8 bits.
+            scales: {mode: (black, white)}.
+        """
+        stored, size, row = self.table.column("values"), self.images.size, 0
+        for part in in_parts(self.images):
+            for pixels in part.numpy():
+                if row in self.again:
+                    pixels[:] = np.frombuffer(self.again[row].pixels, np.uint8).reshape(size)
+                if row in deep:
+                    values = self.again[row].values if row in self.again else stored[row].as_py()
+                    pixels[:] = to_8_bits(np.frombuffer(values or b"", np.float32).reshape(size), *scales[deep[row]])
+                row += 1
+            yield part
 
 
-def decode_images(rows: dict[str, Rows], size: int, channels: int) -> dict[str, tuple[Tensor, list[str | None]]]:
-    """Decode the images of all splits, or read their pixels from the cache.
+def decode_images(rows: dict[str, Rows], size: int, channels: int) -> dict[str, tuple[Images, list[str | None]]]:
+    """Decode the images of all splits into the cache, unless they are there.
 
     Equal pictures of a split are decoded once. Images of more than 8 bits are scaled by what all splits hold, see
     `value_range`. Warns of images of one colour, of values that are not finite, and of files of several pages.
@@ -83,22 +104,31 @@ def decode_images(rows: dict[str, Rows], size: int, channels: int) -> dict[str, 
         channels: C, 1 for grey or 3 for RGB.
 
     Returns:
-        {split: (pixels (N, C, H, W) uint8, the problem with each image, None where it decoded)}.
+        {split: (N images, the problem with each, None where it decoded)}.
     """
     decoded = {split: decode_distinct(part.image, size, channels) for split, part in rows.items()}
     scales = value_scales(list(decoded.values()))
-    images: dict[str, tuple[Tensor, list[str | None]]] = {}
+    images: dict[str, tuple[Images, list[str | None]]] = {}
     marked: dict[str, dict[str, np.ndarray]] = {"several_pages": {}, "not_finite": {}, "one_colour": {}}
     for split, distinct in decoded.items():
-        index, pixels = distinct.index, distinct.scaled((channels, size, size), scales)
+        index, scaled = distinct.index, distinct.scaled(scales)
         problems = distinct.column("problem")
         usable = np.array([problem is None for problem in problems], dtype=bool)
-        marked["one_colour"][split] = ((pixels == pixels[:, :, :1, :1]).all((1, 2, 3)) & usable)[index]
+        marked["one_colour"][split] = (of_one_colour(scaled) & usable)[index]
         for name in ("several_pages", "not_finite"):
             marked[name][split] = distinct.column(name).astype(bool)[index]
-        images[split] = torch.from_numpy(pixels if len(index) == len(pixels) else pixels[index]), list(problems[index])
+        images[split] = scaled.take(index), list(problems[index])
     warn_of(rows, marked)
     return images
+
+
+def of_one_colour(images: Images) -> np.ndarray:
+    """Return which images have the same colour everywhere, (N,) bool."""
+    found, first = np.empty(len(images), bool), 0  # one array: small ones between large ones would scatter memory
+    for part in in_parts(images):
+        found[first : first + len(part)] = (part == part[:, :, :1, :1]).flatten(1).all(1)
+        first += len(part)
+    return found
 
 
 def warn_of(rows: dict[str, Rows], marked: dict[str, dict[str, np.ndarray]]) -> None:
@@ -135,16 +165,19 @@ def decode_distinct(rows: Dataset, size: int, channels: int) -> Distinct:
     code = [Path(str(file)).read_bytes() for file in (__file__, decoding.__file__)]
     parts = [digests[order].tobytes(), *code, PIL.__version__.encode(), repr(settings).encode()]
     name = hashlib.blake2b(b"".join(hashlib.blake2b(part).digest() for part in parts), digest_size=16).hexdigest()
-    file = Path(datasets.config.HF_DATASETS_CACHE) / "multimodal" / f"{name}.arrow"
+    folder, shape = Path(datasets.config.HF_DATASETS_CACHE) / "multimodal", (channels, size, size)
+    file = folder / f"{name}.arrow"
     if len(distinct) == 0:
-        return Distinct(FEATURES.arrow_schema.empty_table(), {}, index)
+        return Distinct(FEATURES.arrow_schema.empty_table(), write_images([], shape, folder), {}, index)
     again: dict[int, Decoded] = {}
     cached = read_cached(file, len(distinct))
     if cached is None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        cached = distinct.map(  # writes a temporary file and renames it, so two processes do not conflict
+        folder.mkdir(parents=True, exist_ok=True)
+        distinct.map(  # writes a temporary file and renames it, so two processes do not conflict
             decode_batch,
             batched=True,
+            batch_size=MOST,
+            writer_batch_size=MOST,
             fn_kwargs=settings,
             remove_columns=distinct.column_names,
             features=FEATURES,
@@ -152,21 +185,41 @@ def decode_distinct(rows: Dataset, size: int, channels: int) -> Distinct:
             load_from_cache_file=False,
             desc="decoding images",
         )
+        cached = read_table(file)
     else:
-        failed = np.flatnonzero(cached.data.column("problem").is_valid())
+        failed = np.flatnonzero(cached[1].column("problem").is_valid())
         again = {int(i): decode_one(distinct[int(i)]["image"], size, channels) for i in failed}
-    return Distinct(cached.data.table, again, index)
+    mapped, table = cached
+    return Distinct(table, Images(mapped, starts(mapped, table), shape), again, index)
 
 
-def read_cached(file: Path, length: int) -> Dataset | None:
+def read_cached(file: Path, length: int) -> tuple[MappedFile, pa.Table] | None:
     """Read the images that an earlier run cached; None if the file is missing or does not have `length` rows."""
     if not file.exists():
         return None
     try:
-        cached = Dataset.from_file(str(file))
+        cached = read_table(file)
     except (OSError, ValueError):  # what Arrow raises for a truncated file
         return None
-    return cached if len(cached) == length else None
+    return cached if len(cached[1]) == length else None
+
+
+def read_table(file: Path) -> tuple[MappedFile, pa.Table]:
+    """Map a file that `datasets` wrote, and return it and its table, which holds no copy of it."""
+    mapped = MappedFile(file)
+    return mapped, pa.ipc.open_stream(pa.py_buffer(mapped.content)).read_all()
+
+
+def starts(mapped: MappedFile, table: pa.Table) -> np.ndarray:
+    """Return at which byte of the file the pixels of each image begin, equal pixels at the same: (D,) int64."""
+    parts = []
+    for chunk in table.column("pixels").chunks:
+        _, offsets, content = chunk.buffers()
+        offset = np.frombuffer(offsets, np.int32)[chunk.offset :][: len(chunk)]
+        parts.append(content.address - mapped.content.ctypes.data + offset)
+    digests = np.array(table.column("digest").to_pylist(), dtype="V16")
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
+    return np.concatenate(parts).astype(np.int64)[first[inverse]]
 
 
 def value_scales(splits: list[Distinct]) -> dict[str, tuple[float, float]]:

@@ -10,11 +10,11 @@ import datasets
 import numpy as np
 from datasets import Dataset, DatasetDict
 from datasets.data_files import SPLIT_KEYWORDS
-from torch import Tensor
 
 from multimodal.dataset.reading.captions import read_captions
 from multimodal.dataset.reading.labels import class_names_of, example_of, read_labels, warn_of_similar
 from multimodal.dataset.reading.split_column import divide_by_column
+from multimodal.images import Images
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +57,19 @@ class Samples(Rows):
     """Rows whose images are decoded.
 
     Args:
-        pixels: (N, C, H, W) uint8.
+        pixels: N images.
     """
 
-    pixels: Tensor
+    pixels: Images
 
     @classmethod
-    def of(cls, rows: Rows, pixels: Tensor) -> "Samples":
+    def of(cls, rows: Rows, pixels: Images) -> "Samples":
         """Join rows and their pixels."""
         return cls(rows.split, rows.number, rows.image, rows.label, rows.caption, pixels)
 
     def take(self, rows: np.ndarray) -> Self:
         """Return the samples at `rows` (n,) int, in that order."""
-        return replace(super().take(rows), pixels=self.pixels[rows])
+        return replace(super().take(rows), pixels=self.pixels.take(rows))
 
 
 def places(splits: Mapping[str, Rows]) -> tuple[int, str]:

@@ -96,7 +96,7 @@ def seen(path: Path) -> list[int]:
     rows, _ = read_rows(read_path(str(path)), COLUMNS, folder_of(str(path)))
     images, problems = decode_images(rows, 8, 1)["train"]
     assert problems == [None] * len(images)
-    return images[:, 0, 4, 4].tolist()
+    return images[:][:, 0, 4, 4].tolist()
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -188,7 +188,7 @@ def test_a_picture_of_five_captions_is_read_and_decoded_once(pictures, monkeypat
     real = Image.open
     monkeypatch.setattr(Image, "open", lambda file, *rest, **more: opened.append(file) or real(file, *rest, **more))
     images, _ = decode_images(five, 8, 1)["train"]
-    assert images[:, 0, 4, 4].tolist() == [i for i in NUMBERS for _ in range(5)]
+    assert images[:][:, 0, 4, 4].tolist() == [i for i in NUMBERS for _ in range(5)]
     assert len(opened) == 24
 
 

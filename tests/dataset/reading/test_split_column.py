@@ -68,6 +68,6 @@ def test_a_metadata_file_divides_the_data(tmp_path):
         lines.append(f"{i}.png,{'cat' if i % 2 else 'dog'},a,{('train', 'train', 'val', 'test')[i // 2 % 4]}")
     (tmp_path / "metadata.csv").write_text("\n".join(lines))
     data = prepared(None, source="path", path=str(tmp_path))
-    shown = {name: sorted(split.image[:, 0, 0, 0].tolist()) for name, split in data.splits.items()}
+    shown = {name: sorted(split.image[:][:, 0, 0, 0].tolist()) for name, split in data.splits.items()}
     assert shown["validation"] == [4, 5, 12, 13, 20, 21]
     assert shown["test"] == [6, 7, 14, 15, 22, 23]
