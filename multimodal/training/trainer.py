@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from multimodal.checks import check_number, check_one_of, check_whole
+from multimodal.checks import check_flag, check_number, check_one_of, check_whole
 from multimodal.dataset.data import Data, Split
 from multimodal.model import MultimodalModel
 from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
+from multimodal.training.compilation import check_compiler, pad_captions, recurrent_layers_compiled
 from multimodal.training.device import launch, make_fabric
 from multimodal.training.imbalance import gradient_norms, modality_contributions, warn_unlearned
 from multimodal.training.interruption import Interrupted, InterruptHandler
@@ -52,6 +53,7 @@ class Trainer:
         accelerator: see `make_fabric`.
         devices: see `make_fabric`.
         precision: see `make_fabric`.
+        compile: whether torch.compile makes one graph of model and loss; it encodes absent inputs too, as blanks.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class Trainer:
         accelerator: str,
         devices: int,
         precision: str,
+        compile: bool,
     ) -> None:
         check_whole("training", steps=steps, batch_size=batch_size, num_validations=num_validations, patience=patience)
         check_whole("training", epochs=1 if epochs is None else epochs)
         check_number("training", above=0, gradient_clip_norm=gradient_clip_norm)
         check_one_of("training", SELECTIONS, select=select)
+        check_flag("training", compile=compile)
         check_optimization(optimizer, scheduler, steps)
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
         self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
@@ -81,6 +85,7 @@ class Trainer:
         self.num_validations, self.select, self.patience = num_validations, select, patience
         self.fabric = make_fabric(accelerator, devices, precision)
         self.precision = self.fabric.strategy.precision.precision  # `auto` resolved
+        self.compile = compile
 
     def fit(
         self,
@@ -112,8 +117,10 @@ class Trainer:
             Interrupted: on SIGINT or SIGTERM, after the current step was finished and saved. Several processes do not
                 catch signals: they resume from their last validation.
             FloatingPointError: if the training or validation loss is not finite.
-            ValueError: if a batch has fewer samples than there are devices.
+            ValueError: if a batch has fewer samples than there are devices, or a C++ compiler is needed and missing.
         """
+        if self.compile:
+            check_compiler(self.fabric.device.type)
         size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
         if size < processes:
             raise ValueError(f"a batch of {size} samples cannot be split over training.devices={processes}")
@@ -177,10 +184,11 @@ class Trainer:
             if fabric.is_global_zero:
                 checkpoints.update_best_and_history(saved)
         bar = Bar(steps, state.step, fabric.is_global_zero, SELECTIONS[self.select])
-        with closing(bar), InterruptHandler(active=fabric.world_size == 1) as interrupt:
+        compiling = recurrent_layers_compiled() if self.compile else nullcontext()
+        with closing(bar), compiling, InterruptHandler(active=fabric.world_size == 1) as interrupt:
             while state.step < steps and state.validations_since_best < self.patience and interrupt.received is None:
                 state.begin_step()
-                batch = batches.at(state.step, state.step / steps)
+                batch = self.shaped(batches.at(state.step, state.step / steps), train)
                 terms = self.take_step(fabric, module, state.optimizer, batch)
                 state.end_step(terms, batches.size)
                 bar.update(state.means, batches.size)
@@ -198,8 +206,12 @@ class Trainer:
         """Set up optimizer and schedule; return the module that Fabric wraps, and the state before the first step."""
         optimizer = build_optimizer(self.optimizer, training_step, unfused=self.precision == "16-mixed")
         schedule = self.scheduler(optimizer, steps)
-        module, optimizer = fabric.setup(training_step, optimizer)
+        module, optimizer = fabric.setup(torch.compile(training_step) if self.compile else training_step, optimizer)
         return module, TrainerState(training_step, optimizer, schedule, fabric, self.select)
+
+    def shaped(self, batch: Batch, split: Split) -> Batch:
+        """Return a batch of a split as the module takes it: if it is compiled, with captions of one length."""
+        return pad_captions(batch, split.tokens.shape[1]) if self.compile else batch
 
     def take_step(self, fabric: Fabric, module: Any, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
         """Take one optimizer step.
@@ -253,7 +265,7 @@ class Trainer:
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
-            terms = module(ExactBatch(batch.with_present(**present)))
+            terms = module(ExactBatch(self.shaped(batch, split).with_present(**present)))
             if SELECTIONS[self.select].complete:
                 terms |= {"accuracy_both": accuracy(module.model, batch)}
             means.add(terms, len(rows))
