@@ -27,5 +27,5 @@ def recurrent_layers_compiled() -> AbstractContextManager[None]:
 
 
 def pad_captions(batch: Batch, length: int) -> Batch:
-    """Pad tokens (B, T) to (B, length): a graph with an unrolled layer is of one length, and padding changes nothing."""
+    """Pad tokens (B, T) to (B, length): a graph with an unrolled layer is of one length; padding changes nothing."""
     return replace(batch, tokens=nn.functional.pad(batch.tokens, (0, length - batch.tokens.shape[1]), value=PAD))
