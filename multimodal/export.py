@@ -5,6 +5,7 @@ image and a caption, decoded greedily. The loop over the caption's words is unro
 """
 
 import importlib.util
+import warnings
 from io import BytesIO
 from pathlib import Path
 
@@ -76,7 +77,9 @@ def export_program(model: MultimodalModel, sizes: dict[str, int]) -> ExportedPro
     tokens[:, 0] = BOS
     example = (torch.zeros(EXAMPLES, sizes["channels"], side, side), tokens, present, present.flip(0))
     batch = {0: Dim("batch")}
-    return torch.export.export(ExportedModel(model).eval(), example, dynamic_shapes=(batch,) * len(INPUTS))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The tensor attributes .*_flat_weights")  # an LSTM's list of its own weights
+        return torch.export.export(ExportedModel(model).eval(), example, dynamic_shapes=(batch,) * len(INPUTS))
 
 
 def onnx_bytes(program: ExportedProgram) -> bytes:
@@ -148,7 +151,8 @@ def write_exported(
         ValueError: a package is not installed.
     """
     check_installed()
-    program = export_program(model.cpu(), sizes)
+    model = model.cpu().to(memory_format=torch.contiguous_format)  # weights as the files hold them
+    program = export_program(model, sizes)
     buffer = BytesIO()
     torch.export.save(program, buffer)
     folder.mkdir(parents=True, exist_ok=True)
