@@ -1,6 +1,10 @@
 """torch.compile of model and loss: one graph for every option, and the same answers as without it."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,49 +12,57 @@ from hydra.utils import instantiate
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from multimodal.model import encode_all, encode_present
-from multimodal.training.compilation import check_compiler, pad_captions, recurrent_layers_compiled
+from multimodal.training.checkpoint_file import load_checkpoint
+from multimodal.training.compilation import CompiledTrainingStep, check_compiler
+from multimodal.training.trainer import Trainer
 from multimodal.training.training_step import ExactBatch, TrainingStep
-from multimodal.types import MODALITIES, PAD, Batch, Encoded
+from multimodal.types import MODALITIES, Encoded
+from tests.helpers import tiny_training
 from tests.helpers.contracts import CHOICES, CLOSE, build, changed, masked
-from tests.helpers.toy import options
+from tests.helpers.toy import needs_bf16, options
 
 PRESENT = {"image": torch.tensor([True] * 4 + [False, True]), "text": torch.tensor([False, True, False] + [True] * 3)}
 
 
-def training_step(config, *overrides: str) -> TrainingStep:
+LENGTH = 8  # of the longest caption
+
+
+def training_step(config, *overrides: str) -> CompiledTrainingStep:
     """A model of these options with its loss."""
     model, cfg = build(config, *overrides)
-    return TrainingStep(model, instantiate(cfg.loss, _convert_="all"))
+    return CompiledTrainingStep(model, instantiate(cfg.loss, _convert_="all"), LENGTH)
 
 
-def graphs_and_terms(step: TrainingStep, batch: Batch) -> tuple[int, dict[str, torch.Tensor]]:
-    """How many graphs one call is made of, and what it returns; no code is generated."""
+@pytest.fixture
+def counter(monkeypatch) -> CompileCounterWithBackend:
+    """Counts the graphs that torch.compile makes; no code is generated."""
     torch.compiler.reset()
     counter = CompileCounterWithBackend("eager")
-    with recurrent_layers_compiled():
-        terms = torch.compile(step, backend=counter)(ExactBatch(batch))
-    return counter.frame_count, terms
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counter))
+    return counter
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
 @pytest.mark.slow
-def test_a_step_is_one_graph(config, batch, group: str, option: str) -> None:
+def test_a_step_is_one_graph(config, batch, counter, group: str, option: str) -> None:
     step = training_step(config, f"{group}={option}")
-    graphs, terms = graphs_and_terms(step, batch.with_present(**PRESENT))
-    assert graphs == 1
+    terms = step(ExactBatch(batch.with_present(**PRESENT)))
+    assert counter.frame_count == 1
     terms["loss"].backward()
     gradients = [p.grad for p in step.parameters() if p.grad is not None]
     assert gradients
     assert all(g.isfinite().all() for g in gradients)
 
 
-def test_the_default_step_is_one_graph_with_the_loss_and_gradients_of_eager(config, batch) -> None:
+def test_the_default_step_is_one_graph_with_the_loss_and_gradients_of_eager(config, batch, counter) -> None:
     batch = batch.with_present(**PRESENT)
     step = training_step(config, "encoder.text.dropout=0", "head.text.dropout=0", "head.label.dropout=0")
-    eager = deepcopy(step)
-    graphs, terms = graphs_and_terms(step, batch)
-    assert graphs == 1
-    expected = eager(ExactBatch(batch))
+    eager = TrainingStep(deepcopy(step.model), deepcopy(step.loss))
+    terms, expected = step(ExactBatch(batch)), eager(ExactBatch(batch))
+    assert counter.frame_count == 1
+    shorter = replace(batch, tokens=batch.tokens[:, :7], present=batch.present)
+    step(ExactBatch(shorter))
+    assert counter.frame_count == 1  # a caption of another length is padded
     terms["loss"].backward()
     expected["loss"].backward()
     for name, value in expected.items():
@@ -105,15 +117,33 @@ def test_batch_statistics_are_of_present_inputs_and_not_of_blanks() -> None:
     assert [rows.tolist() for rows in seen] == [[1, 1, 1, 1, 4, 4], [0, 1, 0, 0, 4, 0]]
 
 
-def test_captions_of_one_length(batch) -> None:
-    padded = pad_captions(batch, 12)
-    assert padded.tokens.shape == (6, 12)
-    assert torch.equal(padded.tokens[:, :8], batch.tokens)
-    assert (padded.tokens[:, 8:] == PAD).all()
-
-
 def test_a_missing_compiler_is_an_error(monkeypatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     check_compiler("cuda")
     with pytest.raises(ValueError, match=r"training\.compile=true needs a C\+\+ compiler, but there is no no-such"):
         check_compiler("cpu")
+
+
+@pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=needs_bf16)])
+@pytest.mark.slow
+def test_a_compiled_training_resumes_bit_for_bit(tmp_path: Path, counter, precision: str) -> None:
+    """Cut before its second validation is saved, and resumed, it ends in the weights of the training that was not cut."""
+
+    def cut(row: dict[str, float]) -> None:
+        if row["step"] == 8:
+            raise InterruptedError
+
+    def fit(folder: Path, log: Callable[[dict[str, float]], None]) -> None:
+        model, loss = tiny_training.build()
+        trainer = Trainer(**tiny_training.SETTINGS | {"precision": precision, "compile": True})
+        trainer.fit(model, loss, tiny_training.DATA, folder, 0, log, tiny_training.EXTRA, resume=True)
+
+    folders = [tmp_path / "whole", tmp_path / "cut"]
+    for folder in folders:
+        folder.mkdir()
+    with pytest.raises(InterruptedError):
+        fit(folders[1], cut)
+    for folder in folders:
+        fit(folder, lambda row: None)
+    whole, resumed = (load_checkpoint(folder / "last.pt")["model"] for folder in folders)
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())

@@ -1,14 +1,46 @@
-"""What torch.compile needs to turn a training step into one graph."""
+"""The training step as one graph of torch.compile."""
 
 import os
 import shutil
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from multimodal.types import PAD, Batch
+from multimodal.model import MultimodalModel
+from multimodal.training.training_step import ExactBatch, TrainingStep
+from multimodal.types import PAD
+
+
+class CompiledTrainingStep(TrainingStep):
+    """A training step that torch.compile turns into one graph, at its first call in each mode.
+
+    An LSTM or GRU is unrolled over the words; so that there is one graph and not one for each length, all captions are
+    padded to the same length, which changes no result.
+
+    Args:
+        model: see `TrainingStep`.
+        loss: see `TrainingStep`.
+        length: number of tokens that all captions are padded to, the longest one's.
+    """
+
+    def __init__(self, model: MultimodalModel, loss: nn.Module, length: int) -> None:
+        super().__init__(model, loss)
+        self.length = length
+
+    @cached_property  # of each process: what is compiled cannot be sent to another
+    def compiled(self) -> Callable[[ExactBatch], dict[str, Tensor]]:
+        """Return the step as torch.compile makes it."""
+        return torch.compile(super().forward)
+
+    def forward(self, exact: ExactBatch) -> dict[str, Tensor]:
+        """Compute what `TrainingStep` computes."""
+        tokens = exact.batch.tokens
+        padded = nn.functional.pad(tokens, (0, self.length - tokens.shape[1]), value=PAD)
+        with torch._dynamo.config.patch(allow_rnn=True):  # by default an LSTM or GRU breaks the graph
+            return self.compiled(ExactBatch(replace(exact.batch, tokens=padded)))
 
 
 def check_compiler(accelerator: str) -> None:
@@ -19,13 +51,3 @@ def check_compiler(accelerator: str) -> None:
             f"training.compile=true needs a C++ compiler, but there is no {compiler}; "
             "install one, name yours by the environment variable CXX, or set training.compile=false"
         )
-
-
-def recurrent_layers_compiled() -> AbstractContextManager[None]:
-    """Let torch.compile unroll LSTMs and GRUs over the words while the block runs; by default it breaks the graph."""
-    return torch._dynamo.config.patch(allow_rnn=True)
-
-
-def pad_captions(batch: Batch, length: int) -> Batch:
-    """Pad tokens (B, T) to (B, length): a graph with an unrolled layer is of one length; padding changes nothing."""
-    return replace(batch, tokens=nn.functional.pad(batch.tokens, (0, length - batch.tokens.shape[1]), value=PAD))

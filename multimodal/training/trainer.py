@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from multimodal.model import MultimodalModel
 from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
-from multimodal.training.compilation import check_compiler, pad_captions, recurrent_layers_compiled
+from multimodal.training.compilation import CompiledTrainingStep, check_compiler
 from multimodal.training.device import launch, make_fabric
 from multimodal.training.imbalance import gradient_norms, modality_contributions, warn_unlearned
 from multimodal.training.interruption import Interrupted, InterruptHandler
@@ -119,8 +119,6 @@ class Trainer:
             FloatingPointError: if the training or validation loss is not finite.
             ValueError: if a batch has fewer samples than there are devices, or a C++ compiler is needed and missing.
         """
-        if self.compile:
-            check_compiler(self.fabric.device.type)
         size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
         if size < processes:
             raise ValueError(f"a batch of {size} samples cannot be split over training.devices={processes}")
@@ -128,7 +126,8 @@ class Trainer:
         checkpoints.begin(resume)
         single = processes == 1
         log_process = log if single else ignore  # a tracker's connection does not survive into other processes
-        history = launch(self.fabric, self.loop, TrainingStep(model, loss), data, seed, log_process, checkpoints)
+        training_step = self.training_step(model, loss, data)
+        history = launch(self.fabric, self.loop, training_step, data, seed, log_process, checkpoints)
         if not single:
             for row in history:
                 log(row)
@@ -137,6 +136,13 @@ class Trainer:
         warn_unlearned(history[-1], data.splits["validation"].label, fusion.modalities)
         model.to(self.fabric.device)
         return history
+
+    def training_step(self, model: MultimodalModel, loss: nn.Module, data: Data) -> TrainingStep:
+        """Join model and loss; raise ValueError if they are to be compiled and cannot be."""
+        if not self.compile:
+            return TrainingStep(model, loss)
+        check_compiler(self.fabric.device.type)
+        return CompiledTrainingStep(model, loss, max(split.tokens.shape[1] for split in data.splits.values()))
 
     def identity(self, model: nn.Module, loss: nn.Module, data: Data, seed: int) -> dict[str, Any]:
         """Return the settings that must be equal for one call of `fit` to resume another."""
@@ -184,11 +190,10 @@ class Trainer:
             if fabric.is_global_zero:
                 checkpoints.update_best_and_history(saved)
         bar = Bar(steps, state.step, fabric.is_global_zero, SELECTIONS[self.select])
-        compiling = recurrent_layers_compiled() if self.compile else nullcontext()
-        with closing(bar), compiling, InterruptHandler(active=fabric.world_size == 1) as interrupt:
+        with closing(bar), InterruptHandler(active=fabric.world_size == 1) as interrupt:
             while state.step < steps and state.validations_since_best < self.patience and interrupt.received is None:
                 state.begin_step()
-                batch = self.shaped(batches.at(state.step, state.step / steps), train)
+                batch = batches.at(state.step, state.step / steps)
                 terms = self.take_step(fabric, module, state.optimizer, batch)
                 state.end_step(terms, batches.size)
                 bar.update(state.means, batches.size)
@@ -206,12 +211,8 @@ class Trainer:
         """Set up optimizer and schedule; return the module that Fabric wraps, and the state before the first step."""
         optimizer = build_optimizer(self.optimizer, training_step, unfused=self.precision == "16-mixed")
         schedule = self.scheduler(optimizer, steps)
-        module, optimizer = fabric.setup(torch.compile(training_step) if self.compile else training_step, optimizer)
+        module, optimizer = fabric.setup(training_step, optimizer)
         return module, TrainerState(training_step, optimizer, schedule, fabric, self.select)
-
-    def shaped(self, batch: Batch, split: Split) -> Batch:
-        """Return a batch of a split as the module takes it: if it is compiled, with captions of one length."""
-        return pad_captions(batch, split.tokens.shape[1]) if self.compile else batch
 
     def take_step(self, fabric: Fabric, module: Any, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
         """Take one optimizer step.
@@ -265,7 +266,7 @@ class Trainer:
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
             present = {name: mask[rows].to(device) for name, mask in masks.items()}
-            terms = module(ExactBatch(self.shaped(batch, split).with_present(**present)))
+            terms = module(ExactBatch(batch.with_present(**present)))
             if SELECTIONS[self.select].complete:
                 terms |= {"accuracy_both": accuracy(module.model, batch)}
             means.add(terms, len(rows))
