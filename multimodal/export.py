@@ -8,6 +8,7 @@ import importlib.util
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ class ExportedModel(nn.Module):
         model, nothing = self.model, torch.zeros(1, dtype=torch.int64)
         present = {"image": image_present, "text": text_present}
         fused = model.fuse(model.encode(Batch(image, tokens, nothing, nothing, present, nothing)))
-        text_head: nn.Module = model.heads["text"]
+        text_head: Any = model.heads["text"]
         return model.classify(fused).softmax(-1), model.heads["image"](fused.z), text_head.generate(fused.z)
 
 
@@ -91,7 +92,9 @@ def onnx_bytes(program: ExportedProgram) -> bytes:
     return translated.model_proto.SerializeToString()
 
 
-def describe_files(sizes: dict[str, int], vocabulary: list[str], class_names: list[str], max_words: int) -> dict:
+def describe_files(
+    sizes: dict[str, int], vocabulary: list[str], class_names: list[str], max_words: int
+) -> dict[str, Any]:
     """Return what a user of the files needs to know, for JSON.
 
     Args:

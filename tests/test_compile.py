@@ -127,7 +127,7 @@ def test_a_missing_compiler_is_an_error(monkeypatch) -> None:
 @pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=needs_bf16)])
 @pytest.mark.slow
 def test_a_compiled_training_resumes_bit_for_bit(tmp_path: Path, counter, precision: str) -> None:
-    """Cut before its second validation is saved, and resumed, it ends in the weights of the training that was not cut."""
+    """Cut before its second validation is saved, it resumes and ends in the weights of a training that was not cut."""
 
     def cut(row: dict[str, float]) -> None:
         if row["step"] == 8:

@@ -115,7 +115,6 @@ def test_the_files_of_a_run_answer_as_its_model(folder: Path, monkeypatch) -> No
         ([], "mode=export needs checkpoint=<a run's folder or file>"),
         (["checkpoint=nowhere"], "checkpoint: there is no nowhere"),
         (["checkpoint=out", "text=seven"], "mode=export takes the model from the checkpoint: text cannot be set"),
-        (["-m", "checkpoint=out", "output_dir=swept"], "without -m"),
     ],
 )
 @needs_onnx
@@ -133,3 +132,10 @@ def test_a_missing_extra_is_one_clear_error(folder: Path, monkeypatch) -> None:
     assert done.status == 1
     assert "error: mode=export needs " in done.stderr
     assert "onnxscript: pip install 'multimodal-suite[export]'" in done.stderr
+
+
+@needs_onnx
+def test_a_sweep_is_refused(folder: Path) -> None:
+    done = command(folder, "-m", "mode=export", "checkpoint=out", "output_dir=swept", "tracking=disabled")
+    assert done.status == 1
+    assert "without -m" in done.stderr
