@@ -124,6 +124,11 @@ def test_a_missing_compiler_is_an_error(monkeypatch) -> None:
         check_compiler("cpu")
 
 
+def test_several_devices_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"training\.compile=true needs training\.devices=1, got 2"):
+        Trainer(**tiny_training.SETTINGS | {"compile": True, "devices": 2})
+
+
 @pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=needs_bf16)])
 @pytest.mark.slow
 def test_a_compiled_training_resumes_bit_for_bit(tmp_path: Path, counter, precision: str) -> None:

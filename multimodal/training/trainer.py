@@ -78,6 +78,8 @@ class Trainer:
         check_number("training", above=0, gradient_clip_norm=gradient_clip_norm)
         check_one_of("training", SELECTIONS, select=select)
         check_flag("training", compile=compile)
+        if compile and devices > 1:  # what the losses gather from other processes breaks the graph
+            raise ValueError(f"training.compile=true needs training.devices=1, got {devices}; set one of the two")
         check_optimization(optimizer, scheduler, steps)
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
         self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
