@@ -102,6 +102,8 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
         x: (B, ...), the inputs.
         present: (B,) bool.
     """
+    if torch.compiler.is_compiling():
+        return encode_all(encoder, x, present)
     count = int(present.sum())
     if count == len(present) > 1:
         return encoder(x, present)
@@ -116,10 +118,40 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
     return Encoded(spread(encoded.pooled, 0), spread(encoded.tokens, 0), spread(encoded.token_mask, True), present)
 
 
+def encode_all(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
+    """Encode the whole batch, of a shape that does not depend on the data, as a compiler and an exported file need it.
+
+    An absent input is blank. If the encoder has batch statistics, which a blank input would shift, it is a copy of the
+    present input before it instead. Either way, the samples without the modality get zeros.
+
+    Args:
+        encoder: module (x, present) -> Encoded.
+        x: (B, ...), the inputs.
+        present: (B,) bool.
+    """
+
+    def hide(part: Tensor) -> Tensor:
+        return part.where(present.view(-1, *[1] * (part.ndim - 1)), 0)
+
+    filled = hide(x)
+    if batch_norms(encoder):
+        first = present.int().argmax()
+        row = torch.arange(len(present), device=present.device).where(present, first)
+        filled = filled[row.cummax(0).values]
+    encoded = encoder(filled, present)
+    token_mask = encoded.token_mask | ~present[:, None]
+    return Encoded(hide(encoded.pooled), hide(encoded.tokens), token_mask, present)
+
+
+def batch_norms(encoder: nn.Module) -> list[_BatchNorm]:
+    """Return the layers that normalise by the statistics of the batch in their present mode."""
+    return [module for module in encoder.modules() if isinstance(module, _BatchNorm) and module.training]
+
+
 @contextmanager
 def running_statistics(encoder: nn.Module) -> Iterator[None]:
     """Put the encoder's BatchNorm layers in eval mode while the block runs."""
-    norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm) and module.training]
+    norms = batch_norms(encoder)
     for norm in norms:
         norm.eval()
     try:

@@ -1,4 +1,4 @@
-"""The modes: train, evaluate, generate, report; `mode` chooses one of these functions."""
+"""The modes: train, evaluate, generate, export, report; `mode` chooses one of these functions."""
 
 import logging
 from pathlib import Path
@@ -13,6 +13,7 @@ from multimodal.dataset.data import Data
 from multimodal.errors import one_line
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
+from multimodal.export import check_installed, write_exported
 from multimodal.figures.fonts import fonts_for_all_scripts
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
@@ -21,6 +22,7 @@ from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
     EVALUATE_MAY_SET,
+    EXPORT_MAY_SET,
     GENERATE_MAY_SET,
     check_same_data,
     given,
@@ -53,7 +55,7 @@ def train(composition: Composition, tracker: Tracker) -> Path:
     cfg = composition.config
     checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
     if checkpoint_settings:
-        raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate or mode=generate")
+        raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate, mode=generate or mode=export")
     prepare_cache(cfg.cache_dir)
     check_fusion_width(composition)
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
@@ -143,6 +145,30 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
         name = "reconstruction" if "image" in inputs else "drawing"
         small, large = write_png(generated.image[0], folder, name, pixels)
         print(f"{name}: {small}, enlarged: {large}")
+    return folder
+
+
+def export(composition: Composition, tracker: Tracker) -> Path:
+    """Write a checkpoint's model as files that run without this package, and return their folder."""
+    cfg = composition.config
+    if composition.multirun:
+        raise ValueError("mode=export writes one model's files and has no metrics to sweep: give it without -m")
+    if cfg.output_dir is not None and expanded(cfg.output_dir).is_file():
+        raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
+    check_installed()
+    checkpoint = open_checkpoint(composition, EXPORT_MAY_SET)
+    model, config = load_model(checkpoint), as_dict(checkpoint.config)
+    folder = expanded(cfg.output_dir or checkpoint.file.parent / "exported")
+    files = write_exported(
+        model,
+        config["sizes"],
+        checkpoint.vocabulary.words,
+        checkpoint.class_names,
+        config["dataset"]["max_words"],
+        folder,
+    )
+    for name, file in files.items():
+        print(f"{name}: {file}")
     return folder
 
 

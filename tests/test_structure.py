@@ -28,7 +28,18 @@ LAYERS = [
     "model",
     "loss",
 ]
-LAYERS += ["metric", "training", "judge", "evaluation", "inference", "runs", "figures", "comparison", "tracking"]
+LAYERS += [
+    "metric",
+    "training",
+    "judge",
+    "evaluation",
+    "inference",
+    "export",
+    "runs",
+    "figures",
+    "comparison",
+    "tracking",
+]
 LAYERS += ["sweep", "run", "api", "cli"]
 GROUPS = ("caption", "task", "encoder", "missing", "fusion", "head")  # whose members know only the seven modules below
 CONFIGURED = ("runs", "sweep", "run", "api", "cli")  # may import Hydra and OmegaConf

@@ -56,7 +56,7 @@ class BottleneckFusion(nn.Module):
         """Fuse: {name: tokens (B, T, D), token_mask (B, T), pooled (B, D), present (B,)} -> z (B, D)."""
         present = torch.stack([encoded[m].present for m in self.modalities], dim=1)
         tokens = {m: encoded[m].tokens for m in self.modalities}
-        shared = self.bottleneck.expand(len(present), -1, -1)  # (B, S, D)
+        shared = self.bottleneck.expand(present.shape[0], -1, -1)  # (B, S, D)
         for layer in self.layers:
             assert isinstance(layer, nn.ModuleDict)
             updates = []

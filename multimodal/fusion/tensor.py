@@ -58,4 +58,4 @@ def with_one(x: Tensor, present: Tensor) -> Tensor:
                 [0., 1.]])
     """
     x = x.where(present[:, None], 0)
-    return torch.cat([x, x.new_ones(len(x), 1)], dim=-1)
+    return torch.cat([x, x.new_ones(x.shape[0], 1)], dim=-1)

@@ -21,9 +21,10 @@ def fill(e: Encoded, pooled: Tensor, token: Tensor) -> Encoded:
     """
     first = torch.zeros_like(e.token_mask)
     first[:, 0] = True
+    present = e.present[:, None]
     return Encoded(
         pooled=torch.where(each(e.present, e.pooled), e.pooled, pooled.to(e.pooled.dtype)),
         tokens=torch.where(each(e.present, e.tokens), e.tokens, token.to(e.tokens.dtype)),
-        token_mask=torch.where(each(e.present, e.token_mask), e.token_mask, first),
+        token_mask=e.token_mask & present | first & ~present,
         present=e.present,
     )

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 # settings that the command line may give beside a checkpoint
 BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
 EVALUATE_MAY_SET = (*BOTH_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
+EXPORT_MAY_SET = BOTH_MAY_SET
 GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
 
 

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from multimodal.checks import check_number, check_one_of, check_whole
+from multimodal.checks import check_flag, check_number, check_one_of, check_whole
 from multimodal.dataset.data import Data, Split
 from multimodal.model import MultimodalModel
 from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
+from multimodal.training.compilation import CompiledTrainingStep, check_compiler
 from multimodal.training.device import launch, make_fabric
 from multimodal.training.imbalance import gradient_norms, modality_contributions, warn_unlearned
 from multimodal.training.interruption import Interrupted, InterruptHandler
@@ -53,6 +54,7 @@ class Trainer:
         accelerator: see `make_fabric`.
         devices: see `make_fabric`.
         precision: see `make_fabric`.
+        compile: whether torch.compile makes one graph of model and loss; it encodes absent inputs too, as blanks.
     """
 
     def __init__(
@@ -70,11 +72,15 @@ class Trainer:
         accelerator: str,
         devices: int,
         precision: str,
+        compile: bool,
     ) -> None:
         check_whole("training", steps=steps, batch_size=batch_size, num_validations=num_validations, patience=patience)
         check_whole("training", epochs=1 if epochs is None else epochs)
         check_number("training", above=0, gradient_clip_norm=gradient_clip_norm)
         check_one_of("training", SELECTIONS, select=select)
+        check_flag("training", compile=compile)
+        if compile and devices > 1:  # what the losses gather from other processes breaks the graph
+            raise ValueError(f"training.compile=true needs training.devices=1, got {devices}; set one of the two")
         check_optimization(optimizer, scheduler, steps)
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
         self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
@@ -82,6 +88,7 @@ class Trainer:
         self.num_validations, self.select, self.patience = num_validations, select, patience
         self.fabric = make_fabric(accelerator, devices, precision)
         self.precision = self.fabric.strategy.precision.precision  # `auto` resolved
+        self.compile = compile
 
     def fit(
         self,
@@ -113,7 +120,7 @@ class Trainer:
             Interrupted: on SIGINT or SIGTERM, after the current step was finished and saved. Several processes do not
                 catch signals: they resume from their last validation.
             FloatingPointError: if the training or validation loss is not finite.
-            ValueError: if a batch has fewer samples than there are devices.
+            ValueError: if a batch has fewer samples than there are devices, or a C++ compiler is needed and missing.
         """
         size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
         if size < processes:
@@ -122,7 +129,8 @@ class Trainer:
         checkpoints.begin(resume)
         single = processes == 1
         log_process = log if single else ignore  # a tracker's connection does not survive into other processes
-        history = launch(self.fabric, self.loop, TrainingStep(model, loss), data, seed, log_process, checkpoints)
+        training_step = self.training_step(model, loss, data)
+        history = launch(self.fabric, self.loop, training_step, data, seed, log_process, checkpoints)
         if not single:
             for row in history:
                 log(row)
@@ -131,6 +139,13 @@ class Trainer:
         warn_unlearned(history[-1], data.splits["validation"].label, fusion.modalities)
         model.to(self.fabric.device)
         return history
+
+    def training_step(self, model: MultimodalModel, loss: nn.Module, data: Data) -> TrainingStep:
+        """Join model and loss; raise ValueError if they are to be compiled and cannot be."""
+        if not self.compile:
+            return TrainingStep(model, loss)
+        check_compiler(self.fabric.device.type)
+        return CompiledTrainingStep(model, loss, max(split.tokens.shape[1] for split in data.splits.values()))
 
     def identity(self, model: nn.Module, loss: nn.Module, data: Data, seed: int) -> dict[str, Any]:
         """Return the settings that must be equal for one call of `fit` to resume another."""

@@ -57,6 +57,7 @@ SETTINGS = {
     "accelerator": "cpu",
     "devices": 1,
     "precision": "32-true",
+    "compile": False,
 }
 EXTRA = {"record": {"dim": 8}, "vocabulary": VOCABULARY.words}
 

@@ -51,7 +51,7 @@ class ViT(nn.Module):
     def forward(self, image: Tensor, present: Tensor) -> Encoded:
         """Encode images: (B, C, H, W), (B,) bool -> Encoded with T = (H / patch)^2 patches as tokens."""
         patches = self.to_patches(image - 0.5).flatten(2).transpose(1, 2) + self.position
-        x = self.layers(torch.cat([self.cls.expand(len(patches), 1, -1).to(patches.dtype), patches], dim=1))
+        x = self.layers(torch.cat([self.cls.expand(patches.shape[0], 1, -1).to(patches.dtype), patches], dim=1))
         tokens = x[:, 1:]
         pooled = self.to_pooled(torch.cat([x[:, 0], self.narrow(tokens).flatten(1)], dim=1))
         return Encoded(pooled, tokens, tokens.new_ones(tokens.shape[:2], dtype=torch.bool), present)

@@ -33,10 +33,12 @@ def greedy(step: Step, z: Tensor, max_length: int) -> Tensor:
     Returns:
         (B, T) int64, `<bos>` … `<eos>`, then `<pad>`.
     """
-    token = torch.full((len(z), 1), BOS, device=z.device)
-    ended = torch.zeros(len(z), 1, dtype=torch.bool, device=z.device)
+    token = torch.full(
+        (z.shape[0], 1), BOS, device=z.device
+    )  # not len(z), which an exported file would hold as a number
+    ended = torch.zeros(z.shape[0], 1, dtype=torch.bool, device=z.device)
     tokens, state = [token], None
-    while len(tokens) < max_length and not ended.all():
+    while len(tokens) < max_length and (torch.compiler.is_exporting() or not ended.all()):
         logits, state = step(z, token, state)
         token = mask_special(logits).argmax(-1).masked_fill(ended, PAD)
         tokens.append(token)
