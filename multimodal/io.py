@@ -8,11 +8,12 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
@@ -105,10 +106,18 @@ def read_csv(path: Path) -> list[dict[str, float]]:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
-def write_parquet(columns: dict[str, list[Any]], path: Path) -> None:
-    """Write a Parquet table with checksums: {column: values}."""
+def write_parquet(columns: Mapping[str, list[Any] | np.ndarray], path: Path) -> None:
+    """Write a Parquet table with checksums: {column: N values, or an array (N, K) for a column of lists}."""
+    arrays = {name: as_column(values) for name, values in columns.items()}
     with whole(path) as temporary:
-        pyarrow.parquet.write_table(pyarrow.table(columns), temporary, write_page_checksum=True)
+        pyarrow.parquet.write_table(pyarrow.table(arrays), temporary, write_page_checksum=True)
+
+
+def as_column(values: list[Any] | np.ndarray) -> pyarrow.Array:
+    """Convert values for Parquet; of a matrix each row is a list, without Python's floats of eight times its memory."""
+    if isinstance(values, np.ndarray) and values.ndim == 2:
+        return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(values.ravel()), values.shape[1])
+    return pyarrow.array(values)
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:

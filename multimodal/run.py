@@ -11,6 +11,7 @@ from multimodal.checks import MOST_BEAMS, check_whole
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
 from multimodal.errors import one_line
+from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Evaluator, Results
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.export import check_installed, write_exported
@@ -61,7 +62,9 @@ def train(composition: Composition, tracker: Tracker) -> Path:
     trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
     evaluator, figures = build_evaluation(cfg)
     check_model(cfg)
-    data = read_data(cfg)
+    reading = Clock()
+    with reading("data"):
+        data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
     record = training_record(composition, data, model, trainer.precision)
@@ -77,6 +80,7 @@ def train(composition: Composition, tracker: Tracker) -> Path:
             saved = {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
             history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, saved, cfg.resume)
             results = evaluator.evaluate(model, data, history)
+            results.seconds.update(reading.seconds)
             finish(folder, record, data, history, results, figures, tracker)
     return folder
 
@@ -87,10 +91,13 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     checkpoint = open_checkpoint(composition, EVALUATE_MAY_SET)
     settings = checkpoint.config
     prepare_cache(cfg.cache_dir)
-    model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
+    reading = Clock()
+    with reading("model"):
+        model = load_model(checkpoint)  # before the data is read, so that a bad device fails early
     with naming(checkpoint.file):
         evaluator, figures = build_evaluation(settings)
-        data = read_data(settings, checkpoint.vocabulary)
+        with reading("data"):
+            data = read_data(settings, checkpoint.vocabulary)
     overridden = set(given(composition.overrides))
     check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & overridden))
     record = evaluation_record(
@@ -105,6 +112,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
         prepare_folder(folder, record, cfg.resume)
         with status_of(folder), track(tracker, folder, record, data):
             results = evaluator.evaluate(model, data, history)
+            results.seconds.update(reading.seconds)
             finish(folder, record, data, history, results, figures, tracker)
     return folder
 
@@ -226,18 +234,22 @@ def finish(
     tracker: Tracker,
 ) -> None:
     """Write numbers and figures, send them to the tracker, and print the main ones."""
-    write_json(data.card, folder / "data_card.json")
-    for name, rows in (data.tables | {"scores": score_rows(results)}).items():
-        write_csv(rows, folder / f"{name}.csv")
-    write_parquet({n: column.tolist() for n, column in results.samples.items()}, folder / "predictions.parquet")
+    clock = results.clock
+    with clock("files"):
+        write_json(data.card, folder / "data_card.json")
+        for name, rows in (data.tables | {"scores": score_rows(results)}).items():
+            write_csv(rows, folder / f"{name}.csv")
+        write_parquet(results.samples, folder / "predictions.parquet")
     training = record.config["training"]
-    with fonts_for_all_scripts():
+    with clock("figures"), fonts_for_all_scripts():
         drawn = {} if figures is None else figures.draw(record.title, data, history, results, training, data.card)
         files = {name: folder / f"{name}.png" for name in drawn}
         for name, figure in drawn.items():
-            figure.savefig(files[name], dpi=150)
-    tracker.summary(results.metrics)
-    tracker.figures(files)
+            with clock(f"figures/{name}"):
+                figure.savefig(files[name], dpi=150)
+    with clock("tracking"):
+        tracker.summary(results.metrics)
+        tracker.figures(files)
     facts = {"choices": record.choices, "seed": record.seed, "data_source": record.data_source}
     facts |= {"fingerprint": record.fingerprint, "evaluation_key": record.evaluation_key}
     write_json(results.as_json() | facts, folder / "metrics.json")  # last: it says that the run is finished

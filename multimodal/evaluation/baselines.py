@@ -8,11 +8,13 @@ that is not the sample's own image, and two halves of the real images show which
 import torch
 from torch import Tensor
 
+from multimodal.dataset.data import ImageRows
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.context import Context, Measured
+from multimodal.evaluation.image_rows import Joined, Repeated
 from multimodal.evaluation.images import FEW, score_images, score_with_references
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
-from multimodal.metric.blind import blind_captions, class_captions, class_images
+from multimodal.metric.blind import blind_captions, class_captions, class_images, mean_image
 from multimodal.metric.kid import halves, kid
 from multimodal.metric.references import another_image
 from multimodal.types import PAD
@@ -31,9 +33,10 @@ class Baselines:
         frequent = share(test.label == train.label.bincount().argmax())
         captions = blind_captions(train.tokens, len(test), context.seed)
         captions["class_caption"] = class_captions(train.tokens, train.content, test.content)
-        images = {
-            "mean_image": (train.image[:].float().mean(0) / 255).expand(len(test), -1, -1, -1),
-            "class_image": class_images(train.image[:], train.content, test.content),
+        mean = mean_image(train.image, torch.arange(len(train)))
+        images: dict[str, ImageRows] = {
+            "mean_image": mean.expand(len(test), -1, -1, -1),
+            "class_image": Repeated(*class_images(train.image, train.content, test.content)),
         }
         rows: dict[str, Scores] = {"frequent_label": dict.fromkeys(CLASSIFICATION, frequent)}
         rows |= {n: prefixed("image_to_text", score_captions(c, context).scores) for n, c in captions.items()}
@@ -61,8 +64,8 @@ def same_caption(context: Context) -> tuple[float | str, Scores]:
     if len(rows) < LEAST_SHARE * len(test):
         reason = f"only {len(rows)} of {len(test)} test samples have a caption that another real image has, too"
         return reason, {"text_to_image/ssim": reason}
-    pixels = torch.stack([test.image[i] if i < len(test) else train.image[i - len(test)] for i in other[rows].tolist()])
-    return len(rows) / len(test), prefixed("text_to_image", score_images(pixels.float() / 255, rows, context).scores)
+    scores = score_images(Repeated(Joined((test.image, train.image)), other), rows, context).scores
+    return len(rows) / len(test), prefixed("text_to_image", scores)
 
 
 def padded(tokens: Tensor, width: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Wall-clock time of the parts of an evaluation."""
+"""Wall-clock time of the parts of an evaluation: each second counts in one of them, so they sum to the whole."""
 
 import time
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ class Clock:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Measure the block and store its seconds under the name."""
+        """Measure the block and add its seconds to those under the name."""
         before, start = sum(self.seconds.values()), time.perf_counter()
         yield
         nested = sum(self.seconds.values()) - before
-        self.seconds[name] = round(time.perf_counter() - start - nested, 3)
+        own = time.perf_counter() - start - nested
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + own, 3)

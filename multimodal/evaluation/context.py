@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import Data, Split
+from multimodal.dataset.data import Data, Split, images_at_once
 from multimodal.dataset.near_duplicates import equal_images
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.fill import predict_filled
@@ -130,7 +130,10 @@ class Context:
     @cached_property
     def judged_test_images(self) -> tuple[Tensor, Tensor]:
         """Compute the image judge's features (N, F) and classes (N,) of the real test images."""
-        return self.trained_image_judge.features_and_classes(self.test.image[:].float() / 255)
+        judge = self.trained_image_judge
+        with self.clock("image_judge"):
+            features, classes = zip(*(judge.features_and_classes(x) for x in self.test.pixels()), strict=True)
+            return torch.cat(features), torch.cat(classes)
 
     @cached_property
     def image_judge_accuracy(self) -> float:
@@ -154,25 +157,31 @@ class Context:
     @cached_property
     def attribute_judge(self) -> AttributeJudge | str:
         """Return the rule that judges the attributes of images, or the reason why none does."""
+        audited = self.audited_attribute_judge
+        return audited if isinstance(audited, str) else audited[0]
+
+    @cached_property
+    def attribute_judge_accuracy(self) -> float | str:
+        """Return the attribute judge's accuracy on the real test images, or the reason why there is none."""
+        audited = self.audited_attribute_judge
+        return audited if isinstance(audited, str) else audited[1]
+
+    @cached_property
+    def audited_attribute_judge(self) -> tuple[AttributeJudge, float] | str:
+        """Return the rule that judges attributes of images and its accuracy on the real test images, or a reason."""
         data, test = self.data, self.test
         if data.grammar is None:
             return UNREAD
         if data.image_attributes is None:
             return UNMEASURED
-        stated = [data.grammar(caption) for caption in data.vocabulary.decode(test.tokens)]
-        names = [data.class_names[k] for k in test.content.tolist()]
-        judge = AttributeJudge(data.image_attributes, stated, names, test.image[:])
-        if not any(judge.stated):
-            return "no test caption states an attribute that the rule measures on its image"
-        agreement = float(judge.judge(test.image[:], torch.arange(len(test))).nanmean())
+        with self.clock("attribute_judge"):
+            stated = [data.grammar(caption) for caption in data.vocabulary.decode(test.tokens)]
+            names = [data.class_names[k] for k in test.content.tolist()]
+            judge = AttributeJudge(data.image_attributes, stated, names, test.image)
+            if not any(judge.stated):
+                return "no test caption states an attribute that the rule measures on its image"
+            parts = torch.arange(len(test)).split(images_at_once(test.image))
+            agreement = float(torch.cat([judge.judge(test.image[rows], rows) for rows in parts]).nanmean())
         if agreement < LEAST_AGREEMENT:
             return f"the rule that measures attributes finds only {agreement:.2f} of them on the real test images"
-        return judge
-
-    @cached_property
-    def attribute_judge_accuracy(self) -> float | str:
-        """Compute the attribute judge's accuracy on the real test images, or return why there is none."""
-        judge = self.attribute_judge
-        if isinstance(judge, str):
-            return judge
-        return float(judge.judge(self.test.image[:], torch.arange(len(self.test))).nanmean())
+        return judge, agreement

@@ -30,7 +30,7 @@ class Results:
         surface: rows of the availability surface.
         fill: how an absent modality was filled for that surface, `none` or `generated`.
         reads: modalities that the fusion reads; generation from another one is meaningless.
-        seconds: {measure, or result that several share: wall-clock seconds}.
+        clock: measures what is done with the results, as it did the measures and what several of them share.
         samples: {column: (N, ...) values of the test samples}.
         predictions: the predictions that the numbers were computed from.
         attention: attention maps of some samples; None for a fusion without attention.
@@ -42,10 +42,15 @@ class Results:
     surface: list[dict[str, float]]
     fill: str
     reads: tuple[str, ...]
-    seconds: dict[str, float]
+    clock: Clock
     samples: dict[str, np.ndarray]
     predictions: Predictions = field(repr=False)
     attention: AttentionMaps | None = field(default=None, repr=False)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Return {part of the evaluation: wall-clock seconds}."""
+        return self.clock.seconds
 
     def as_json(self) -> dict[str, Any]:
         """Return the contents of `metrics.json`."""
@@ -108,16 +113,17 @@ class Evaluator:
         for name, measure in self.measures.items():
             with clock(name):
                 results.append(measure(context))
-        scores = {name: score for part in results for name, score in part.scores.items()}
-        baselines = {name: row for part in results for name, row in part.baselines.items()}
-        samples = sample_columns(data, {name: column for part in results for name, column in part.samples.items()})
-        scores |= sample_means(scores, samples)
-        if "near_duplicate_counts" in data.card:
-            scores["data/near_duplicates"] = float(data.card["near_duplicate_counts"]["test_in_train"])
-        scores |= skills(scores, baselines)
-        reasons = unable(scores, fusion.modalities) | meaningless(scores, data.undefined)
-        metrics, undefined = split_undefined(scores | reasons)
-        baselines = {name: row | meaningless(row, data.undefined) for name, row in baselines.items()}
+        with clock("derived"):
+            scores = {name: score for part in results for name, score in part.scores.items()}
+            baselines = {name: row for part in results for name, row in part.baselines.items()}
+            samples = sample_columns(data, {name: column for part in results for name, column in part.samples.items()})
+            scores |= sample_means(scores, samples)
+            if "near_duplicate_counts" in data.card:
+                scores["data/near_duplicates"] = float(data.card["near_duplicate_counts"]["test_in_train"])
+            scores |= skills(scores, baselines)
+            reasons = unable(scores, fusion.modalities) | meaningless(scores, data.undefined)
+            metrics, undefined = split_undefined(scores | reasons)
+            baselines = {name: row | meaningless(row, data.undefined) for name, row in baselines.items()}
         return Results(
             metrics=metrics,
             undefined=undefined,
@@ -125,7 +131,7 @@ class Evaluator:
             surface=[row for part in results for row in part.surface],
             fill=self.fill,
             reads=fusion.modalities,
-            seconds=clock.seconds,
+            clock=clock,
             samples=samples,
             predictions=context.predictions,
             attention=next((part.attention for part in results if part.attention is not None), None),

@@ -23,7 +23,8 @@ def predict_filled(
     filled: dict[str, list[Tensor]] = {"image": [], "text": []}
     for batch in split.batches(batch_size, device):
         rows = batch.index.cpu()
-        caption, image = predictions.caption["image"][rows].to(device), predictions.image["text"][rows].to(device)
+        caption = predictions.caption["image"][rows].to(device)
+        image = predictions.image["text"][rows].to(device).float() / 255
         completed = {"image": replace(batch, tokens=caption), "text": replace(batch, image=image)}
         for condition, complete in completed.items():
             fused = model.fuse(model.encode(complete))

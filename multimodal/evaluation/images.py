@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from multimodal.dataset.data import ImageRows, images_at_once
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
 from multimodal.loss.ssim import ssim
@@ -13,7 +14,6 @@ from multimodal.metric.kid import kid
 from multimodal.metric.psnr import psnr
 from multimodal.metric.references import best_similarity
 
-CHUNK, REFERENCE_CHUNK = 250, 512  # images per batch
 FEW = "a kernel distance needs two images or more"
 
 
@@ -55,17 +55,20 @@ class ImageScores:
     attributes: Tensor | None
 
 
-def score_images(preds: Tensor, rows: Tensor, context: Context) -> ImageScores:
-    """Compare images (n, C, H, W) with those at `rows` (n,) of the test split."""
+def score_images(preds: ImageRows, rows: Tensor, context: Context) -> ImageScores:
+    """Compare some of the images (N, C, H, W) uint8 of all test samples, those at `rows` (n,), with the real ones."""
     test, judge = context.test, context.trained_image_judge
-    similarity, noise_ratio, features, classes = [], [], [], []
-    for part in torch.arange(len(rows)).split(CHUNK):
-        target = test.image[rows[part]].float() / 255
-        similarity.append(ssim(preds[part], target).clamp(max=1))  # Cauchy-Schwarz; rounding may exceed it
-        noise_ratio.append(psnr(preds[part], target))
-        batch_features, batch_classes = judge.features_and_classes(preds[part])
+    similarity, noise_ratio, features, classes, attributes = [], [], [], [], []
+    for part in rows.split(images_at_once(test.image)):
+        pixels = preds[part]
+        image, target = pixels.float() / 255, test.image[part].float() / 255
+        similarity.append(ssim(image, target).clamp(max=1))  # Cauchy-Schwarz; rounding may exceed it
+        noise_ratio.append(psnr(image, target))
+        batch_features, batch_classes = judge.features_and_classes(image)
         features.append(batch_features)
         classes.append(batch_classes)
+        if not isinstance(context.attribute_judge, str):
+            attributes.append(context.attribute_judge.judge(pixels, part))
     each, coherent = torch.cat(similarity), torch.cat(classes) == test.content[rows]
     own, real = torch.cat(features), context.judged_test_images[0][rows]
     scores: Scores = {
@@ -77,18 +80,18 @@ def score_images(preds: Tensor, rows: Tensor, context: Context) -> ImageScores:
     }
     if isinstance(context.attribute_judge, str):
         return ImageScores(scores | {"attribute_accuracy": context.attribute_judge}, each, coherent, None)
-    attributes = context.attribute_judge.judge(preds, rows)
-    scores["attribute_accuracy"] = float(attributes.nanmean())
-    return ImageScores(scores, each, coherent, None if attributes.isnan().any() else attributes)
+    shown = torch.cat(attributes)
+    scores["attribute_accuracy"] = float(shown.nanmean())
+    return ImageScores(scores, each, coherent, None if shown.isnan().any() else shown)
 
 
-def score_with_references(preds: Tensor, context: Context) -> ImageScores:
+def score_with_references(preds: ImageRows, context: Context) -> ImageScores:
     """Compute the scores of `score_images` for the whole split, and `ssim_best`.
 
     That is the best SSIM with several real images of the same caption.
     """
     test, group, count = context.test, context.caption_group, context.num_references
     result = score_images(preds, torch.arange(len(test)), context)
-    best = best_similarity(preds, test.image[:], group, count, context.seed, REFERENCE_CHUNK)
+    best = best_similarity(preds, test.image, group, count, context.seed, images_at_once(test.image))
     scores: Scores = {**result.scores, "ssim_best": float(best.clamp(max=1).double().mean())}
     return ImageScores(scores, result.ssim, result.coherent, result.attributes)

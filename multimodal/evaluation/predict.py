@@ -1,8 +1,11 @@
 """Predictions for every test sample, with both modalities and with each alone."""
 
+import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import IO, Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +20,8 @@ class Predictions:
 
     Args:
         probability: {condition: (N, K) class probabilities}.
-        image: {condition: (N, C, H, W) generated images in [0, 1]}.
+        image: {condition: (N, C, H, W) uint8 generated images}, rounded as a saved picture is, and mapped from a
+            temporary file: they may be larger than memory.
         caption: {condition: (N, T) int64, decoded greedily}.
         joint: {condition: (N, D) joint representations}.
         encoded: {modality: (N, D) pooled embeddings of its encoder}.
@@ -40,20 +44,35 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
     def store(kind: str, name: str, value: Tensor) -> None:
         parts.setdefault(kind, {}).setdefault(name, []).append(value.float().cpu())
 
-    for batch in split.batches(batch_size, device):
-        encoded = model.encode(batch)
-        for name, e in encoded.items():
-            store("encoded", name, e.pooled)
-        nobody = torch.zeros_like(batch.label, dtype=torch.bool)
-        for condition, (_, absent) in CONDITIONS.items():
-            fused = model.fuse(encoded, **dict.fromkeys(absent, nobody))
-            store("joint", condition, fused.z)
-            store("probability", condition, model.classify(fused).float().softmax(-1))
-            store("image", condition, model.heads["image"](fused.z))
-            store("caption", condition, text_head.generate(fused.z))
+    with ExitStack() as opened:
+        files = {condition: opened.enter_context(tempfile.TemporaryFile()) for condition in CONDITIONS}
+        for batch in split.batches(batch_size, device):
+            encoded = model.encode(batch)
+            for name, e in encoded.items():
+                store("encoded", name, e.pooled)
+            nobody = torch.zeros_like(batch.label, dtype=torch.bool)
+            for condition, (_, absent) in CONDITIONS.items():
+                fused = model.fuse(encoded, **dict.fromkeys(absent, nobody))
+                store("joint", condition, fused.z)
+                store("probability", condition, model.classify(fused).float().softmax(-1))
+                image = as_levels(model.heads["image"](fused.z)).cpu()
+                files[condition].write(image.numpy().tobytes())
+                store("caption", condition, text_head.generate(fused.z))
+        images = {c: mapped(file, (len(split), *image.shape[1:])) for c, file in files.items()}
     caption = {condition: join(batches) for condition, batches in parts.pop("caption").items()}
     joined = {kind: {name: torch.cat(v) for name, v in group.items()} for kind, group in parts.items()}
-    return Predictions(caption=caption, **joined)
+    return Predictions(caption=caption, image=images, **joined)
+
+
+def as_levels(image: Tensor) -> Tensor:
+    """Round images in [0, 1] to the 256 levels of a saved picture: float -> uint8."""
+    return (image.float() * 255).round().byte()
+
+
+def mapped(file: IO[bytes], shape: tuple[int, ...]) -> Tensor:
+    """Return the content of a file as a uint8 tensor that is mapped into memory; the file may be closed afterwards."""
+    file.flush()
+    return torch.from_numpy(np.memmap(file, np.uint8, "r+", shape=shape).view(np.ndarray))
 
 
 def join(captions: list[Tensor]) -> Tensor:

@@ -33,4 +33,5 @@ def sample_columns(data: Data, measured: dict[str, Tensor | Sequence[str]]) -> d
         "content": test.content,
         "caption": data.vocabulary.decode(test.tokens),
     }
-    return {name: np.asarray(values) for name, values in (columns | measured).items()}
+    # of texts references, because an array of characters makes each as long as the longest
+    return {n: np.array(v, object) if isinstance(v, list) else np.asarray(v) for n, v in (columns | measured).items()}

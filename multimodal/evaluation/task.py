@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from copy import copy
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
+from multimodal.evaluation.image_rows import Joined
 from multimodal.evaluation.product import product
 from multimodal.evaluation.scores import Scores, prefixed, share
 from multimodal.images import Pictures
@@ -60,12 +62,14 @@ def image_posterior(context: Context, damage_again: Callable[[int], Pictures]) -
     """
     train, classes = context.data.splits["train"], len(context.data.class_names)
     with context.clock("image_oracle"):
-        image = torch.cat([damage_again(seed)[:] for seed in range(1, DRAWS + 1)])
-        many = Split(image, train.tokens.repeat(DRAWS, 1), train.label.repeat(DRAWS), train.content.repeat(DRAWS))
+        image = Joined(tuple(damage_again(seed) for seed in range(1, DRAWS + 1)))
+        many = Split(
+            cast(Any, image), train.tokens.repeat(DRAWS, 1), train.label.repeat(DRAWS), train.content.repeat(DRAWS)
+        )
         oracle = copy(context.image_judge).fit(many, classes, context.data.augment, soften=False)
-    with torch.no_grad():
-        features, _ = oracle.features_and_classes(context.test.image[:].float() / 255)
-        return oracle.model[-1](features).softmax(1)
+        with torch.no_grad():
+            features = torch.cat([oracle.features_and_classes(pixels)[0] for pixels in context.test.pixels()])
+            return oracle.model[-1](features).softmax(1)
 
 
 def fusion_gain(accuracy: float, limits: Limits) -> float | str:

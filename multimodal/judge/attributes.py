@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multimodal.dataset.data import ImageRows, images_at_once
+
 
 class AttributeJudge:
     """Judges which of the attributes that a caption states an image has.
@@ -22,11 +24,11 @@ class AttributeJudge:
         rule: Callable[[np.ndarray, str], dict[str, str]],
         stated: list[dict[str, str]],
         names: list[str],
-        image: Tensor,
+        image: ImageRows,
     ) -> None:
         self.rule, self.names = rule, names
-        found = self.measure(image, torch.arange(len(image)))
-        measured = {name for attributes in found for name in attributes}
+        parts = torch.arange(len(image)).split(images_at_once(image))
+        measured = {name for rows in parts for attributes in self.measure(image[rows], rows) for name in attributes}
         self.stated = [{name: word for name, word in row.items() if name in measured} for row in stated]
 
     def measure(self, image: Tensor, rows: Tensor) -> list[dict[str, str]]:

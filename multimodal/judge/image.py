@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from multimodal.checks import check_number, check_whole
-from multimodal.dataset.data import Split
+from multimodal.dataset.data import Split, images_at_once
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.io import whole
 from multimodal.paths import expanded
@@ -78,7 +78,8 @@ class ImageJudge:
         settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
         settings += f" {num_classes} {soften}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
-        key.update(train.image[:].numpy().data)
+        for rows in torch.arange(len(train)).split(images_at_once(train.image)):
+            key.update(train.image[rows].numpy().data)
         key.update(train.content.numpy().data)  # captions do not matter
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
         with torch.random.fork_rng(devices=[]):

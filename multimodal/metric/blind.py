@@ -4,10 +4,11 @@ Three use no test label (the most frequent caption, a random training caption, t
 class of the test sample (its most frequent caption, its mean image) and are listed beside them.
 """
 
-from collections import Counter
-
+import numpy as np
 import torch
 from torch import Tensor
+
+from multimodal.dataset.data import ImageRows, images_at_once
 
 
 def most_frequent(rows: Tensor) -> Tensor:
@@ -23,8 +24,8 @@ def most_frequent(rows: Tensor) -> Tensor:
         >>> most_frequent(torch.tensor([[3, 4], [1, 2], [3, 4]]))
         tensor([3, 4])
     """
-    counts = Counter(map(tuple, rows.tolist()))
-    return torch.tensor(min(counts, key=lambda row: (-counts[row], row)))
+    different, counts = np.unique(rows.numpy(), axis=0, return_counts=True)  # in ascending order
+    return torch.from_numpy(different[counts.argmax()]).long()
 
 
 def blind_captions(train: Tensor, size: int, seed: int) -> dict[str, Tensor]:
@@ -66,13 +67,54 @@ def class_captions(train: Tensor, train_content: Tensor, content: Tensor) -> Ten
         tensor([[1, 2],
                 [3, 4]])
     """
-    of_class = {c: train_content == c for c in content.unique().tolist()}
-    table = {c: most_frequent(train[rows] if rows.any() else train) for c, rows in of_class.items()}
-    return torch.stack([table[c] for c in content.tolist()])
+    groups, number = training_rows(train_content, content)
+    return torch.stack([most_frequent(train[rows]) for rows in groups])[number]
 
 
-def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tensor:
-    """Return for each test sample the mean training image of its class.
+def training_rows(train_content: Tensor, content: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Group the training samples by class, as far as the test samples need it.
+
+    Args:
+        train_content: (M,) int64, classes of the training samples.
+        content: (N,) int64, classes of the test samples.
+
+    Returns:
+        The rows of the training samples of each class; all rows for classes without any. For each test sample (N,)
+        int64 which of these groups is that of its class.
+
+    Example:
+        >>> training_rows(torch.tensor([0, 1, 0]), torch.tensor([2, 0]))
+        ([tensor([0, 2]), tensor([0, 1, 2])], tensor([1, 0]))
+    """
+    known, size = train_content.unique(return_counts=True)
+    groups = [*train_content.argsort(stable=True).split(size.tolist()), torch.arange(len(train_content))]
+    place = torch.searchsorted(known, content).clamp(max=len(known) - 1)
+    used, number = torch.where(known[place] == content, place, len(known)).unique(return_inverse=True)
+    return [groups[g] for g in used.tolist()], number
+
+
+def mean_image(image: ImageRows, rows: Tensor) -> Tensor:
+    """Compute the mean of some images, rounded to whole pixel values like every picture.
+
+    Args:
+        image: (N, C, H, W) uint8.
+        rows: (n,) int64.
+
+    Returns:
+        (C, H, W) uint8.
+
+    Example:
+        >>> mean_image(torch.tensor([0, 255, 30], dtype=torch.uint8).view(3, 1, 1, 1), torch.tensor([0, 2])).item()
+        15
+    """
+    total = torch.zeros(image.shape[1:], dtype=torch.int64)
+    for part in rows.split(images_at_once(image)):
+        total += image[part].sum(0)
+    return (total.double() / len(rows)).round().byte()
+
+
+def class_images(train: ImageRows, train_content: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the mean training image of each class of the test samples, rounded to whole pixel values.
 
     Args:
         train: (M, C, H, W) uint8.
@@ -80,18 +122,16 @@ def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tenso
         content: (N,) int64, classes of the test samples; a class without training samples uses all of them.
 
     Returns:
-        (N, C, H, W) float in [0, 1].
+        (K, C, H, W) uint8 for K different classes; for each test sample (N,) int64 which of them is that of its class.
 
     Example:
-        >>> train = torch.tensor([0, 255, 255], dtype=torch.uint8).view(3, 1, 1, 1)
-        >>> class_images(train, torch.tensor([0, 0, 1]), torch.tensor([0, 1])).flatten()
-        tensor([0.5000, 1.0000])
+        >>> train = torch.tensor([0, 255, 30], dtype=torch.uint8).view(3, 1, 1, 1)
+        >>> table, number = class_images(train, torch.tensor([0, 1, 0]), torch.tensor([1, 0]))
+        >>> table[number].flatten().tolist()
+        [255, 15]
     """
-    table = torch.zeros(int(content.max()) + 1, *train.shape[1:])
-    for c in content.unique().tolist():
-        rows = train_content == c
-        table[c] = (train[rows] if rows.any() else train).float().mean(0) / 255
-    return table[content]
+    groups, number = training_rows(train_content, content)
+    return torch.stack([mean_image(train, rows) for rows in groups]), number
 
 
 def chance_level(label: Tensor) -> float:

@@ -3,17 +3,20 @@
 import torch
 from torch import Tensor
 
+from multimodal.dataset.data import ImageRows
 from multimodal.loss.ssim import ssim
 
 
-def best_similarity(preds: Tensor, target: Tensor, group: Tensor, num_references: int, seed: int, chunk: int) -> Tensor:
+def best_similarity(
+    preds: ImageRows, target: ImageRows, group: Tensor, num_references: int, seed: int, chunk: int
+) -> Tensor:
     """Compute for each generated image its highest SSIM over several real images of the same group.
 
     The sample's own image is always one of these references. The result grows with the number of references:
     compare only results with equal numbers.
 
     Args:
-        preds: (N, C, H, W) float in [0, 1], generated images.
+        preds: (N, C, H, W) uint8, generated images.
         target: (N, C, H, W) uint8, real images.
         group: (N,) int64, equal for equal captions.
         num_references: references for each generated image; a smaller group uses all its members.
@@ -21,7 +24,7 @@ def best_similarity(preds: Tensor, target: Tensor, group: Tensor, num_references
         chunk: images compared at a time.
 
     Returns:
-        (N,).
+        (N,) float32.
 
     Raises:
         ValueError: if `num_references` is below 1.
@@ -29,17 +32,16 @@ def best_similarity(preds: Tensor, target: Tensor, group: Tensor, num_references
     Example:
         >>> stripe = (torch.eye(12) * 255).to(torch.uint8)
         >>> target = torch.stack([stripe, 255 - stripe])[:, None]
-        >>> preds = target.flip(0) / 255  # each sample gets the other one's image
+        >>> preds = target.flip(0)  # each sample gets the other one's image
         >>> best_similarity(preds, target, torch.tensor([0, 0]), num_references=2, seed=0, chunk=2).round(decimals=3)
         tensor([1., 1.])
     """
     if num_references < 1:
         raise ValueError(f"the best SSIM needs at least one reference per image, got {num_references}")
-    best = torch.full((len(preds),), -torch.inf, dtype=preds.dtype, device=preds.device)
+    best = torch.full((len(group),), -torch.inf)
     for rows, others in reference_indices(group, num_references, seed):
         for part, other in zip(rows.split(chunk), others.split(chunk), strict=True):
-            reference = target[other].to(preds.dtype) / 255
-            best[part] = torch.maximum(best[part], ssim(preds[part], reference))
+            best[part] = torch.maximum(best[part], ssim(preds[part].float() / 255, target[other].float() / 255))
     return best
 
 

@@ -14,23 +14,30 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 RANKS = (1, 5, 10)
-CHUNK = 1024  # queries at a time: memory grows with N and not with its square
+CHUNK = 1024  # queries at a time, at most
+SCORES = 2**24  # cosines in memory at a time: so memory does not grow with the square of N
 
 
 class Members(NamedTuple):
     """Says which queries and candidates belong to which groups; a candidate is correct if it shares one with the query.
 
     Args:
-        query: (Q, G) not 0 where a query belongs to a group.
-        candidate: (C, G) the same for the candidates.
+        query: (Q, G) bool.
+        candidate: (G, C) bool.
     """
 
     query: csr_array
     candidate: csr_array
 
-    def right(self, start: int, stop: int) -> Tensor:
-        """Return which candidates are correct for some of the queries: (stop - start, C) bool."""
-        return torch.from_numpy((self.query[start:stop] @ self.candidate.T).toarray() > 0)
+    def right(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return the correct candidates of some of the queries, query after query.
+
+        Returns:
+            For each of them (n,) int64 its query, counted from `start`, and the candidate.
+        """
+        found = self.query[start:stop] @ self.candidate
+        row = np.repeat(np.arange(stop - start), np.diff(found.indptr))
+        return torch.from_numpy(row), torch.from_numpy(found.indices).long()
 
 
 def members(query: Tensor, candidate: Tensor, group: Tensor) -> Members:
@@ -41,45 +48,75 @@ def members(query: Tensor, candidate: Tensor, group: Tensor) -> Members:
         candidate: (N,) int64, the candidate that each sample belongs to, 0 to C - 1.
         group: (N,) int64, the sample's group.
     """
-    number, ones = group.unique(return_inverse=True)[1].cpu().numpy(), np.ones(len(group), dtype=np.int64)
+    number, ones = group.unique(return_inverse=True)[1].cpu().numpy(), np.ones(len(group), dtype=bool)
     rows = (side.cpu().numpy() for side in (query, candidate))
-    return Members(*(csr_array((ones, (row, number)), shape=(row.max() + 1, number.max() + 1)) for row in rows))
+    sides = (csr_array((ones, (row, number)), shape=(row.max() + 1, number.max() + 1)) for row in rows)
+    return Members(next(sides), next(sides).T.tocsr())
 
 
-def first_hit_rank(query: Tensor, candidate: Tensor, member: Members, seed: int, chunk: int) -> tuple[Tensor, Tensor]:
+def first_hit_ranks(
+    query: Tensor, candidate: Tensor, groups: dict[str, Members], seed: int, chunk: int
+) -> dict[str, tuple[Tensor, Tensor]]:
     """Compute the rank of the first correct candidate for each query, counted from 1, and how many are correct.
 
     Args:
         query: (Q, D) embeddings.
         candidate: (C, D) embeddings.
-        member: the groups of both; each query has a correct candidate.
+        groups: {definition of a correct candidate: the groups of both}; each query has a correct candidate.
         seed: seed of the order that breaks ties.
         chunk: queries at a time.
 
     Returns:
-        (Q,) int64 ranks and (Q,) int64 numbers of correct candidates.
+        {definition: (Q,) int64 ranks and (Q,) int64 numbers of correct candidates}.
 
     Example:
-        >>> pairs = members(torch.arange(2), torch.arange(2), torch.arange(2))
-        >>> first_hit_rank(torch.eye(2), torch.eye(2), pairs, seed=0, chunk=8)[0]
+        >>> pairs = {"pair": members(torch.arange(2), torch.arange(2), torch.arange(2))}
+        >>> first_hit_ranks(torch.eye(2), torch.eye(2), pairs, seed=0, chunk=8)["pair"][0]
         tensor([1, 1])
-        >>> first_hit_rank(torch.eye(2), torch.eye(2).flip(0), pairs, seed=0, chunk=8)[0]
+        >>> first_hit_ranks(torch.eye(2), torch.eye(2).flip(0), pairs, seed=0, chunk=8)["pair"][0]
         tensor([2, 2])
     """
+    device = query.device
     query = torch.nn.functional.normalize(query.float(), dim=-1)
-    candidate = torch.nn.functional.normalize(candidate.float(), dim=-1)
-    order = torch.randperm(len(candidate), generator=torch.Generator().manual_seed(seed)).to(query.device)
-    candidate = candidate[order]
-    ranks, rights = [], []
-    for rows in torch.arange(len(query), device=query.device).split(chunk):
-        score = query[rows] @ candidate.T
-        hit = member.right(int(rows[0]), int(rows[-1]) + 1).to(query.device)[:, order]
-        best, place = score.masked_fill(~hit, -torch.inf).max(dim=1)  # max gives the first of equals
-        before = torch.arange(len(candidate), device=query.device) < place[:, None]
-        ahead = (score > best[:, None]) | ((score == best[:, None]) & before)
-        ranks.append(ahead.sum(dim=1) + 1)
-        rights.append(hit.sum(dim=1))
-    return torch.cat(ranks), torch.cat(rights)
+    order = torch.randperm(len(candidate), generator=torch.Generator().manual_seed(seed)).to(device)
+    place = order.argsort()  # of each candidate in this order
+    candidate = torch.nn.functional.normalize(candidate.float(), dim=-1)[order]
+    parts: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in groups}
+    for start in range(0, len(query), chunk):
+        score = query[start : start + chunk] @ candidate.T
+        for name, member in groups.items():
+            row, column = (x.to(device) for x in member.right(start, start + len(score)))
+            rank = ranks_of_first(score, row, place[column])
+            parts[name].append((rank, row.bincount(minlength=len(score))))
+    return {
+        name: (torch.cat(rank), torch.cat(right))
+        for name, each in parts.items()
+        for rank, right in [zip(*each, strict=True)]
+    }
+
+
+def ranks_of_first(score: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """Compute the rank of the highest of some scores of each row; of equal scores the left one comes first.
+
+    Args:
+        score: (Q, C).
+        row: (n,) int64, of the scores to look at; each row at least once.
+        column: (n,) int64.
+
+    Returns:
+        (Q,) int64, counted from 1.
+
+    Example:
+        >>> ranks_of_first(torch.tensor([[0.5, 0.9, 0.5]]), row=torch.tensor([0]), column=torch.tensor([2]))
+        tensor([3])
+    """
+    value = score[row, column]
+    best = value.new_full((len(score),), -torch.inf).scatter_reduce(0, row, value, "amax")
+    first = torch.full_like(best, score.shape[1], dtype=torch.int64)
+    first = first.scatter_reduce(0, row, torch.where(value == best[row], column, score.shape[1]), "amin")
+    before = torch.arange(score.shape[1], device=score.device) < first[:, None]
+    ahead = (score > best[:, None]) | ((score == best[:, None]) & before)
+    return ahead.sum(dim=1, dtype=torch.int32).long() + 1  # int32: several times faster than the default
 
 
 def chance(right: Tensor, candidates: int, k: int) -> float:
@@ -169,8 +206,12 @@ def text_query_ceiling(caption: Tensor, content: Tensor, k: int) -> float:
         >>> round(text_query_ceiling(torch.tensor([0, 0, 0]), torch.tensor([0, 0, 1]), k=1), 4)
         0.6667
     """
-    best = counts(caption, content).sort(dim=1, descending=True).values[:, :k]
-    return float(best.sum() / len(content))
+    owner, _, together = counts(caption, content)
+    order = together.argsort(descending=True, stable=True)
+    order = order[owner[order].argsort(stable=True)]  # caption after caption, the most frequent class first
+    size = torch.bincount(owner)
+    place = torch.arange(len(order), device=order.device) - (size.cumsum(0) - size)[owner[order]]
+    return float(together[order[place < k]].sum() / len(content))
 
 
 def text_candidate_ceiling(caption: Tensor, content: Tensor, query: Tensor, k: int) -> float:
@@ -195,35 +236,36 @@ def text_candidate_ceiling(caption: Tensor, content: Tensor, query: Tensor, k: i
         >>> round(text_candidate_ceiling(same, content, query, k=1), 4)  # (4/3 + 1/3) / 3
         0.5556
     """
-    table = counts(caption, content)  # (U, K)
-    size = table.sum(1, keepdim=True)
-    missed = torch.ones_like(table)
-    for i in range(min(k, int(size.max()))):
-        missed = missed * torch.where(size > i, (size - table - i).clamp(min=0) / (size - i).clamp(min=1), 1)
-    recall = 1 - missed.min(dim=0).values  # (K,)
-    asked = torch.bincount(content.unique(return_inverse=True)[1][query], minlength=table.shape[1])
-    return float((recall * asked).sum() / len(query))
+    owner, shown, together = counts(caption, content)
+    size = torch.zeros(int(owner.max()) + 1, dtype=torch.float64, device=owner.device).index_add(0, owner, together)
+    n = size[owner]
+    missed = torch.ones_like(n)
+    for i in range(min(k, int(n.max()))):
+        missed = missed * torch.where(n > i, (n - together - i).clamp(min=0) / (n - i).clamp(min=1), 1)
+    best = missed.new_ones(int(shown.max()) + 1).scatter_reduce(0, shown, missed, "amin")  # (K,)
+    asked = torch.bincount(content.unique(return_inverse=True)[1][query], minlength=len(best))
+    return float(((1 - best) * asked).sum() / len(query))
 
 
-def counts(caption: Tensor, content: Tensor) -> Tensor:
-    """Count how often each class occurs with each different caption.
+def counts(caption: Tensor, content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Count how often each class occurs with each different caption, of those that occur together.
 
     Args:
         caption: (N,) int64, equal for equal captions.
         content: (N,) int64 classes.
 
     Returns:
-        (U, K) float64 for U different captions and K different classes.
+        For each pair (P,) int64 the caption and the class, both numbered from 0 by value, and (P,) float64 how often.
 
     Example:
-        >>> counts(torch.tensor([0, 0, 1]), torch.tensor([5, 7, 7]))
-        tensor([[1., 1.],
-                [0., 1.]], dtype=torch.float64)
+        >>> caption, class_, together = counts(torch.tensor([0, 0, 1]), torch.tensor([5, 7, 7]))
+        >>> list(zip(caption.tolist(), class_.tolist(), together.tolist()))
+        [(0, 0, 1.0), (0, 1, 1.0), (1, 1, 1.0)]
     """
     rows, columns = (group.unique(return_inverse=True)[1] for group in (caption, content))
     classes = int(columns.max()) + 1
-    cells = torch.bincount(rows * classes + columns, minlength=(int(rows.max()) + 1) * classes)
-    return cells.view(-1, classes).double()
+    pairs, together = (rows * classes + columns).unique(return_counts=True)
+    return pairs // classes, pairs % classes, together.double()
 
 
 def retrieval(
@@ -261,7 +303,8 @@ def retrieval(
     else:
         sides, query = (image, sample), query[first]
     groups = {"pair": image, "caption": caption, "class": content}
-    found = {n: first_hit_rank(query, candidate, members(*sides, group), seed, CHUNK) for n, group in groups.items()}
+    chunk = min(CHUNK, max(1, SCORES // len(candidate)))
+    found = first_hit_ranks(query, candidate, {n: members(*sides, g) for n, g in groups.items()}, seed, chunk)
     scores = {f"median_rank_{name}": float(rank.double().quantile(0.5)) for name, (rank, _) in found.items()}
     for k in RANKS:
         by_class = text_query_ceiling(caption, content, k)

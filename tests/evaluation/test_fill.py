@@ -14,7 +14,7 @@ def test_a_perfect_generator_answers_as_with_both(model, split) -> None:
     perfect = replace(
         predictions,
         caption=predictions.caption | {"image": split.tokens.long()},
-        image=predictions.image | {"text": split.image.float() / 255},
+        image=predictions.image | {"text": split.image},
     )
     for probability in predict_filled(model, split, perfect, 4).values():
         torch.testing.assert_close(probability, predictions.probability["both"], atol=1e-5, rtol=1e-4)

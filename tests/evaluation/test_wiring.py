@@ -77,7 +77,7 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
     told("image_to_text_beam", score_captions(beam, found.context).scores)
     told("image_to_text", score_captions(said.caption["image"], found.context).scores)
     for name, condition in (("text_to_image", "text"), ("reconstruction", "both")):
-        features, shown = found.context.trained_image_judge.features_and_classes(said.image[condition])
+        features, shown = found.context.trained_image_judge.features_and_classes(said.image[condition] / 255)
         coherence = float((shown == test.content).double().mean())
         told(name, {"frechet": frechet(features, found.context.judged_test_images[0]), "class_coherence": coherence})
     best = best_similarity(said.image["text"], test.image, equal, 4, 7, 512)

@@ -12,8 +12,9 @@ from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data, Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.attention import AttentionMaps
+from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Results
-from multimodal.evaluation.predict import Predictions
+from multimodal.evaluation.predict import Predictions, as_levels
 from multimodal.figures.run_figures import RunFigures
 from multimodal.metric.availability import expected_correct, missing_thresholds, surface
 from tests.helpers.toy import toy_data
@@ -47,7 +48,7 @@ def made_up_run(classes: int, each: int, words: int, channels: int = 1, labels: 
     caption = {c: vocabulary.encode(real if c == "both" else written, words).long() for c in conditions}
     predictions = Predictions(
         probability={c: torch.rand(n, classes, generator=generator).softmax(1) for c in conditions},
-        image={c: torch.rand(n, channels, 8, 8, generator=generator) for c in conditions},
+        image={c: as_levels(torch.rand(n, channels, 8, 8, generator=generator)) for c in conditions},
         caption=caption,
         joint={c: torch.randn(n, 6, generator=generator) + 5 * label[:, None] for c in conditions},
         encoded={m: torch.randn(n, 5, generator=generator) for m in ("image", "text")},
@@ -69,7 +70,7 @@ def made_up_run(classes: int, each: int, words: int, channels: int = 1, labels: 
         surface=rows,
         fill="none",
         reads=("image", "text"),
-        seconds={},
+        clock=Clock(),
         samples={name: each.numpy() for name, each in independent.items()},
         predictions=predictions,
         attention=attention,

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from multimodal.judge.caption import CaptionJudge, bag_of_words
@@ -58,8 +59,18 @@ def test_an_empty_caption_is_some_class(judge) -> None:
 
 def test_a_bag_holds_each_word_once() -> None:
     bag = bag_of_words(torch.tensor([[BOS, 5, 5, 11, EOS, PAD]]), VOCABULARY)
-    assert bag.nonzero()[:, 1].tolist() == [5 - 4, 11 - 4]
+    assert bag.nonzero()[1].tolist() == [5 - 4, 11 - 4]
     assert bag.max() == 1
+
+
+def test_the_judge_of_sparse_bags_is_that_of_dense_ones(judge) -> None:
+    """Whose memory grows with the vocabulary: 4,000 captions of 40,000 words took 1.3 GB."""
+    content = torch.arange(60) % 3
+    dense = LogisticRegression(C=10.0, max_iter=1000)
+    dense.fit(bag_of_words(captions(content, seed=0), VOCABULARY).toarray(), content.numpy())
+    assert abs(dense.coef_ - judge.model.coef_).max() < 1e-2
+    large = bag_of_words(captions(content, seed=0), 10**9)
+    assert large.shape == (60, 10**9 - 4)
 
 
 def test_does_not_disturb_the_global_random_state(judge) -> None:

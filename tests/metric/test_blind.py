@@ -4,7 +4,15 @@ from collections import Counter
 
 import torch
 
-from multimodal.metric.blind import blind_captions, chance_level, class_captions, class_images, most_frequent
+from multimodal.dataset.data import AT_ONCE
+from multimodal.metric.blind import (
+    blind_captions,
+    chance_level,
+    class_captions,
+    class_images,
+    mean_image,
+    most_frequent,
+)
 
 TRAIN = torch.tensor([[2, 7, 3], [2, 5, 3], [2, 5, 3], [2, 6, 3], [2, 6, 3], [2, 6, 3], [2, 8, 3], [2, 7, 3]])
 TRAIN = TRAIN.to(torch.int32)
@@ -49,18 +57,26 @@ def test_the_caption_of_a_class_is_its_commonest() -> None:
 
 def test_the_image_of_a_class_is_its_mean() -> None:
     train = torch.randint(256, (8, 3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    preds = class_images(train, CONTENT, torch.tensor([3, 0]))
-    for image, c in zip(preds, (3, 0), strict=True):
-        of_class = [train[i].double() / 255 for i in range(8) if CONTENT[i] == c]
-        torch.testing.assert_close(image.double(), sum(of_class) / len(of_class), atol=1e-6, rtol=0)
+    table, number = class_images(train, CONTENT, torch.tensor([3, 0, 3]))
+    assert len(table) == 2
+    for image, c in zip(table[number], (3, 0, 3), strict=True):
+        of_class = [train[i].double() for i in range(8) if CONTENT[i] == c]
+        assert torch.equal(image, (sum(of_class) / len(of_class)).round().byte())
+
+
+def test_a_mean_is_that_of_all_parts() -> None:
+    """More images than are read at a time, of which only some count."""
+    image = torch.randint(256, (70, 3, 160, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert image.numel() > AT_ONCE
+    assert torch.equal(mean_image(image, torch.arange(69, 1, -1)), image[2:].double().mean(0).round().byte())
 
 
 def test_a_class_without_a_training_sample_gets_the_baseline_of_all() -> None:
     unseen = torch.tensor([1, 7])
     assert class_captions(TRAIN, CONTENT, unseen).tolist() == [[2, 6, 3]] * 2
     train = torch.randint(256, (8, 1, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    mean = (train.float().mean(0) / 255).expand(2, -1, -1, -1)
-    torch.testing.assert_close(class_images(train, CONTENT, unseen), mean)
+    table, number = class_images(train, CONTENT, unseen)
+    assert torch.equal(table[number], train.float().mean(0).round().byte().expand(2, -1, -1, -1))
 
 
 def test_chance_is_the_share_of_the_most_frequent_label() -> None:

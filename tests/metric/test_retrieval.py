@@ -11,7 +11,7 @@ from torch import Tensor
 from multimodal.metric.retrieval import (
     RANKS,
     chance,
-    first_hit_rank,
+    first_hit_ranks,
     members,
     pair_ceiling,
     retrieval,
@@ -32,7 +32,7 @@ EVERY = torch.arange(SIZE)
 def ranks_of(query: Tensor, candidate: Tensor, group: Tensor, seed: int, chunk: int = AT_ONCE) -> Tensor:
     """Of samples whose images and captions are all queries and candidates of their own."""
     every = torch.arange(len(group))
-    return first_hit_rank(query, candidate, members(every, every, group), seed, chunk)[0]
+    return first_hit_ranks(query, candidate, {"a": members(every, every, group)}, seed, chunk)["a"][0]
 
 
 def random_pairs(size: int = SIZE, dim: int = 4) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,9 @@
 """ROUGE-L: our choices of what a word is and of what an empty caption scores, and one case worked out by hand."""
 
+import random
+
 import pytest
+from torchmetrics.functional.text import rouge_score
 
 from multimodal.metric.rouge import rouge_l
 
@@ -37,3 +40,15 @@ def test_as_many_captions_as_references() -> None:
 def test_the_best_reference_counts() -> None:
     references = [["x", "y"], ["a", "c"], ["a", "b", "c", "d"]]
     assert rouge_l([["a", "b"]], [references]) == pytest.approx(2 * 2 / (2 + 4))
+
+
+@pytest.mark.parametrize("words", [1, 5, 80])
+def test_equals_torchmetrics(words) -> None:
+    """Also of captions that are longer than the 64 bits of a machine's word, with words that repeat."""
+    rng = random.Random(words)
+    for _ in range(20):
+        pred, reference = (rng.choices("abcdefg", k=rng.randint(1, words)) for _ in range(2))
+        expected = rouge_score(
+            " ".join(pred), " ".join(reference), normalizer=str, tokenizer=str.split, rouge_keys="rougeL"
+        )
+        assert rouge_l([pred], [[reference]]) == pytest.approx(float(expected["rougeL_fmeasure"]), abs=1e-6)
