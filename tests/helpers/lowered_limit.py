@@ -1,4 +1,4 @@
-"""Prepare, train and evaluate under a lowered limit of memory, in a process of its own: `python lowered_limit.py folder MB`.
+"""Prepare, train and evaluate under a lowered limit of memory: `python -m tests.helpers.lowered_limit folder MB`.
 
 Prints how many MB the images of the training split would take.
 """
@@ -52,7 +52,7 @@ def main() -> None:
     try:
         train[:]
     except (MemoryError, RuntimeError):
-        print(train[:1].numel() * len(train) / 2**20)  # noqa: T201
+        print(train[:1].numel() * len(train) / 2**20)
     else:
         raise AssertionError("all images fit into memory: the limit is not one")
 
