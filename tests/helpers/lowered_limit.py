@@ -1,4 +1,4 @@
-"""Prepare, train and evaluate under a lowered limit of memory, in an own process: `lowered_limit.py folder MB`.
+"""Prepare, train and evaluate under a lowered limit of memory: `python -m tests.helpers.lowered_limit folder MB`.
 
 Prints how many MB the images of the training split would take.
 """

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import datasets
 import numpy as np
+import pyarrow.compute as pc
 from datasets import Dataset, DatasetDict
 from datasets.data_files import SPLIT_KEYWORDS
 
@@ -194,9 +195,9 @@ def absolute_paths(images: Dataset, folder: Path) -> Dataset:
     def resolve(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         return {"image": [absolute_path(image, folder) for image in batch["image"]]}
 
-    table = images.data.column("image")
-    if images._indices is None and table.num_chunks and all(c.field("path").null_count == len(c) for c in table.chunks):
-        return images  # no row has a path
+    content, path = (pc.struct_field(images.data.column("image"), name) for name in ("bytes", "path"))
+    if not pc.any(pc.and_(pc.is_null(content), pc.is_valid(path))).as_py():
+        return images  # what is embedded is not copied; a path beside it is only a name
     return images.map(resolve, batched=True, features=images.features, keep_in_memory=True, load_from_cache_file=False)
 
 

@@ -1,16 +1,19 @@
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from datasets import DatasetDict
+from PIL import Image
 
 from multimodal.dataset.preparing.prepare import fingerprint
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.rows import read_rows
+from multimodal.task.noisy import NoisyTask
 from multimodal.task.synergy import SynergyTask
 from multimodal.types import UNK
-from tests.helpers.datasets import CLASSES, COLUMNS, numbers, prepared, samples, square, table
+from tests.helpers.datasets import CLASSES, COLUMNS, encoded, numbers, prepared, samples, square, table
 
 
 def test_pixels_caption_and_label_of_a_sample_stay_together():
@@ -243,3 +246,30 @@ def test_chinese_captions_are_known_and_accents_are_one_word():
         with_captions(dict.fromkeys(range(0, 24, 3), "一只小猫 e\u0301te\u0301") | {24: "小猫，été"}), max_words=9
     )
     assert data.vocabulary.words_of(data.splits["test"].tokens)[0] == ["小", "猫", "<unk>", "été"]
+
+
+def test_equal_pixels_of_different_files_stay_together():
+    grey = [Image.fromarray(np.full((8, 8), 10 * i, dtype=np.uint8)) for i in range(20)]
+    files = [encoded(image, form) for image in grey for form in ("PNG", "BMP", "TIFF")]
+    data = prepared(DatasetDict(train=table(files, [i // 3 % 2 for i in range(60)], ["a caption"] * 60)))
+    shown = {name: set(numbers(split)) for name, split in data.splits.items()}
+    assert sum(map(len, shown.values())) == 20
+    assert all(len(split) == 3 * len(shown[name]) for name, split in data.splits.items())
+
+
+NOISY = NoisyTask(0, blur=[0.0], covered=[0.0], noise=[0.1], one_class=[0.5], no_class=[0.2], seed=0)
+
+
+@pytest.mark.parametrize("task", [SynergyTask(0), NOISY], ids=["as they are", "new ones"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_another_process_gets_the_data_without_its_pixels(task, bits):
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, 2**bits, size=(48, 16, 16)).astype(f"uint{bits}")
+    files = [encoded(Image.fromarray(image)) for image in drawn]
+    rows = table(files, [i % 3 for i in range(48)], ["a caption"] * 48)
+    data = prepared(DatasetDict(train=rows), image_size=64, task=task)
+    content = pickle.dumps((data.splits, data.limits))
+    assert len(content) < 48 * 64 * 64 / 10
+    again, _ = pickle.loads(content)
+    assert all(torch.equal(again[name].image[:], split.image[:]) for name, split in data.splits.items())
+    assert prepared(DatasetDict(train=rows), image_size=64, task=task).fingerprint == data.fingerprint

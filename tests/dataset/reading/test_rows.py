@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict, Image
 
-from multimodal.dataset.reading.rows import NO_LABEL, read_rows
+from multimodal.dataset.reading.rows import NO_LABEL, absolute_paths, read_rows
 from tests.helpers.datasets import CLASSES, COLUMNS, LABELS, samples, square, table
 
 
@@ -112,3 +112,14 @@ def test_what_is_taken_keeps_number_image_label_and_caption_together():
     assert rows.label.tolist() == [1, 1, 2]
     assert rows.caption == ["word4 of them", "word7 of them", "word2 of them"]
     assert [row["image"]["bytes"] for row in rows.image] == [square(4), square(7), square(2)]
+
+
+def test_embedded_images_that_have_a_name_are_not_copied(tmp_path):
+    named = [{"bytes": square(i), "path": f"{i}.png"} for i in range(3)]
+    images = Dataset.from_dict({"image": named}).cast_column("image", Image(decode=False))
+    (tmp_path / "1.png").write_bytes(square(9))
+    assert absolute_paths(images, tmp_path) is images
+    given = Dataset.from_dict({"image": [*named, {"bytes": None, "path": "1.png"}, {"bytes": None, "path": None}]})
+    found = absolute_paths(given.cast_column("image", Image(decode=False)), tmp_path)["image"][:]
+    assert found[:3] == named
+    assert [image["path"] for image in found[3:]] == [str(tmp_path / "1.png"), None]
