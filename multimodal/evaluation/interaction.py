@@ -9,7 +9,7 @@ from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.sampling import sample_rows
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
 from multimodal.metric.blind import chance_level
-from multimodal.metric.interaction import emap_gap, shapley_image, shuffled
+from multimodal.metric.interaction import emap_error, emap_gap, shapley_image, shuffled
 from multimodal.model import MultimodalModel
 
 
@@ -28,15 +28,21 @@ class Interaction:
         """Return the scores under `interaction`."""
         test = context.test
         rows = sample_rows(len(test), self.num_samples, context.seed)
-        grid = answer_grid(context.model, test, rows)
+        grid = answer_grid(context.model, test, rows, context.batch_size)
         accuracy = {condition: share(hits) for condition, hits in context.correct.items()}
         scores = interaction(grid, test.label[rows], accuracy, chance_level(test.label))
         return Measured(prefixed("interaction", scores))
 
 
 @torch.no_grad()
-def answer_grid(model: MultimodalModel, split: Split, rows: Tensor) -> Tensor:
+def answer_grid(model: MultimodalModel, split: Split, rows: Tensor, batch_size: int) -> Tensor:
     """Classify every pair of image and caption of the samples at `rows` (n,).
+
+    Args:
+        model: in evaluation mode.
+        split: holds the samples.
+        rows: (n,) int64.
+        batch_size: pairs to fuse at a time.
 
     Returns:
         (n, n, K) on the CPU, indexed [image, caption, class]: logits, or probabilities for a decision-level fusion,
@@ -44,14 +50,13 @@ def answer_grid(model: MultimodalModel, split: Split, rows: Tensor) -> Tensor:
     """
     device = next(model.parameters()).device
     encoded = model.encode(split.batch(rows, device))
-    captions = torch.arange(len(rows), device=device)
     grid = []
-    for i in range(len(rows)):
-        image = encoded["image"].rows(captions.new_full((len(rows),), i))
-        fused = model.fuse(encoded | {"image": image})
+    for pair in torch.arange(len(rows) ** 2, device=device).split(batch_size):
+        image, caption = encoded["image"].rows(pair // len(rows)), encoded["text"].rows(pair % len(rows))
+        fused = model.fuse({"image": image, "text": caption})
         logits = model.classify(fused).float()
         grid.append((logits if fused.logits is None else logits.softmax(-1)).cpu())
-    return torch.stack(grid)
+    return torch.cat(grid).unflatten(0, (len(rows), len(rows)))
 
 
 def interaction(grid: Tensor, label: Tensor, accuracy: dict[str, float], chance: float) -> Scores:
@@ -64,13 +69,16 @@ def interaction(grid: Tensor, label: Tensor, accuracy: dict[str, float], chance:
         chance: accuracy of always predicting the most frequent label.
 
     Returns:
-        `emap_gap`, `shuffle_text`, `shuffle_image` and `shapley_image`, each a value or the reason why it is undefined.
+        `emap_gap`, its standard error `emap_gap_error`, `shuffle_text`, `shuffle_image` and `shapley_image`, each a
+        value or the reason why it is undefined.
     """
     if len(label) < 2:
-        return dict.fromkeys(("emap_gap", "shuffle_text", "shuffle_image", "shapley_image"), "one sample has no other")
+        names = ("emap_gap", "emap_gap_error", "shuffle_text", "shuffle_image", "shapley_image")
+        return dict.fromkeys(names, "one sample has no other")
     shapley = shapley_image(accuracy["both"], accuracy["image"], accuracy["text"], chance)
     return {
         "emap_gap": emap_gap(grid, label),
+        "emap_gap_error": emap_error(grid, label),
         **shuffled(grid, label),
         "shapley_image": defined(shapley, "the modalities add too little to be shared out"),
     }

@@ -26,10 +26,42 @@ def emap_gap(grid: Tensor, label: Tensor) -> float:
         >>> emap_gap(grid, (image + caption) % 2)  # exclusive or: no additive model exceeds chance
         0.5
     """
+    return float(emap_differences(grid, label).mean())
+
+
+def emap_error(grid: Tensor, label: Tensor) -> float:
+    """Compute the standard error of the EMAP gap over samples: 95 % of its intervals are about 2 errors to each side.
+
+    Args:
+        grid: (n, n, K) scores of image i with caption j at [i, j].
+        label: (n,) int64, of two samples or more.
+
+    Returns:
+        At most 1 / sqrt(n - 1); 0 for an additive model.
+
+    Example:
+        >>> image, caption = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
+        >>> grid = torch.nn.functional.one_hot((image[:, None] + caption) % 2, 2)
+        >>> round(emap_error(grid, (image + caption) % 2), 3)  # differences of 0, 1, 1 and 0
+        0.289
+    """
+    return float(emap_differences(grid, label).std() / len(label) ** 0.5)
+
+
+def emap_differences(grid: Tensor, label: Tensor) -> Tensor:
+    """Compute for each sample whether the model is right (1 or 0) minus whether its nearest additive model is.
+
+    Args:
+        grid: (n, n, K) scores of image i with caption j at [i, j].
+        label: (n,) int64.
+
+    Returns:
+        (n,) float64 of -1, 0 and 1.
+    """
     grid = grid.double()
     additive = grid.mean(1) + grid.mean(0) - grid.mean((0, 1))  # (n, K), at the true pairs
     own = grid.diagonal().T  # (n, K)
-    return accuracy(own, label) - accuracy(additive, label)
+    return (own.argmax(-1) == label).double() - (additive.argmax(-1) == label).double()
 
 
 def shuffled(grid: Tensor, label: Tensor) -> dict[str, float]:
@@ -83,20 +115,3 @@ def shapley_image(both: float, image: float, text: float, chance: float) -> floa
     if gain < LEAST_GAIN:
         return None
     return ((image - chance) + (both - text)) / 2 / gain
-
-
-def accuracy(logits: Tensor, label: Tensor) -> float:
-    """Compute the share of samples whose highest score is that of their label.
-
-    Args:
-        logits: (n, K).
-        label: (n,) int64.
-
-    Returns:
-        Share in [0, 1].
-
-    Example:
-        >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
-        0.5
-    """
-    return float((logits.argmax(-1) == label).double().mean())

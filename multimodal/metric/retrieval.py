@@ -15,7 +15,7 @@ from torch import Tensor
 
 RANKS = (1, 5, 10)
 CHUNK = 1024  # queries at a time, at most
-SCORES = 2**24  # cosines in memory at a time: so memory does not grow with the square of N
+SCORES = 2**22  # cosines in memory at a time: so memory does not grow with the square of N
 
 
 class Members(NamedTuple):
@@ -81,18 +81,16 @@ def first_hit_ranks(
     order = torch.randperm(len(candidate), generator=torch.Generator().manual_seed(seed)).to(device)
     place = order.argsort()  # of each candidate in this order
     candidate = torch.nn.functional.normalize(candidate.float(), dim=-1)[order]
-    parts: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in groups}
+    # results are allocated before the parts: small ones between them would keep their memory from being used again
+    found = {n: (order.new_empty(len(query)), order.new_empty(len(query))) for n in groups}
     for start in range(0, len(query), chunk):
         score = query[start : start + chunk] @ candidate.T
         for name, member in groups.items():
             row, column = (x.to(device) for x in member.right(start, start + len(score)))
-            rank = ranks_of_first(score, row, place[column])
-            parts[name].append((rank, row.bincount(minlength=len(score))))
-    return {
-        name: (torch.cat(rank), torch.cat(right))
-        for name, each in parts.items()
-        for rank, right in [zip(*each, strict=True)]
-    }
+            rank, right = (each[start : start + chunk] for each in found[name])
+            rank[:] = ranks_of_first(score, row, place[column])
+            right[:] = row.bincount(minlength=len(score))
+    return found
 
 
 def ranks_of_first(score: Tensor, row: Tensor, column: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ ACCURACY = {"both": 1.0, "image": 0.5, "text": 0.5}
 def test_every_image_is_answered_with_every_caption(model, split) -> None:
     rows = torch.tensor([4, 0, 3])
     model.eval()
-    grid = answer_grid(model, split, rows)
+    grid = answer_grid(model, split, rows, 4)
     assert grid.shape == (3, 3, 3)
     for i, image in enumerate(rows):
         for j, caption in enumerate(rows):
@@ -51,7 +51,7 @@ def test_a_fusion_that_adds_probabilities_has_no_gap(config, split) -> None:
     for part in model.fusion.parameters():
         part.data *= 3  # sure of themselves
     rows = torch.arange(6)
-    grid = answer_grid(model, split, rows)
+    grid = answer_grid(model, split, rows, 4)
     torch.testing.assert_close(grid.sum(-1), torch.ones(6, 6))
     for label in torch.cartesian_prod(*[torch.arange(3)] * 6)[::97]:
         assert interaction(grid, label, ACCURACY, chance=0.5)["emap_gap"] == 0

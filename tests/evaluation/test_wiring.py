@@ -83,7 +83,7 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
     best = best_similarity(said.image["text"], test.image, equal, 4, 7, 512)
     expected["text_to_image/ssim_best"] = float(best.double().mean())
     rows = torch.randperm(SIZE, generator=torch.Generator().manual_seed(7))[:PAIRS].sort().values
-    grid = answer_grid(found.model, test, rows)
+    grid = answer_grid(found.model, test, rows, 60)
     accuracy = {condition: metrics[f"accuracy/{condition}"] for condition in ("both", "image", "text")}
     told("interaction", interaction(grid, test.label[rows], accuracy, chance_level(test.label)))
     assert len(expected) > 80

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from multimodal.metric.interaction import LEAST_GAIN, emap_gap, shapley_image, shuffled
+from multimodal.metric.interaction import LEAST_GAIN, emap_error, emap_gap, shapley_image, shuffled
 
 SIZE, CLASSES = 16, 3
 
@@ -54,6 +54,20 @@ def test_gap_equals_the_formula() -> None:
 def test_an_additive_model_has_no_gap() -> None:
     f, g, label = random_parts()
     assert emap_gap(f[:, None] + g[None], label) == 0
+    assert emap_error(f[:, None] + g[None], label) == 0
+
+
+def test_the_error_is_the_spread_of_the_gap_over_draws_of_samples() -> None:
+    """A model that answers as the two sides together say, with noise, in a population of 400 samples."""
+    generator = torch.Generator().manual_seed(0)
+    image, caption = torch.randint(2, (2, 400), generator=generator)
+    label = image ^ caption
+    sure = torch.nn.functional.one_hot(image[:, None] ^ caption, 2)
+    grid = sure + 0.7 * torch.randn(400, 400, 2, generator=generator)
+    draws = [torch.randperm(400, generator=generator)[:30] for _ in range(300)]
+    gaps = torch.tensor([emap_gap(grid[rows][:, rows], label[rows]) for rows in draws])
+    errors = [emap_error(grid[rows][:, rows], label[rows]) for rows in draws]
+    assert sum(errors) / 300 == pytest.approx(float(gaps.std()), rel=0.2)
 
 
 def test_a_term_of_each_side_alone_changes_no_additive_part_of_another() -> None:
