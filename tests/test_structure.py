@@ -17,6 +17,7 @@ LAYERS = [
     "connectivity",
     "checks",
     "words",
+    "number_text",
     "caption",
     "task",
     "dataset",
