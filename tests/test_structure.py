@@ -18,6 +18,7 @@ LAYERS = [
     "connectivity",
     "checks",
     "words",
+    "number_text",
     "caption",
     "task",
     "dataset",

@@ -1,9 +1,9 @@
 """One verdict on each pair of fusions over all budgets of training: a gap in speed is not one in ability."""
 
 from multimodal.comparison.grouping import by_group, data_title
-from multimodal.comparison.pairwise_test import BARS, SEEDS, PairwiseTest
+from multimodal.comparison.pairwise_test import BARS, PairwiseTest
 from multimodal.comparison.run import Run
-from multimodal.comparison.wording import difference
+from multimodal.comparison.wording import difference, too_few
 from multimodal.metric.catalogue import primary
 
 BUDGETS = {"training.steps": "steps", "training.epochs": "epochs"}
@@ -53,23 +53,37 @@ def pair_sentences(titles: dict[int, str], family: str, tests: list[PairwiseTest
         for test in tests:
             if test.group == title and test.metric.name == primary().name and test.kind in BARS:
                 rows.setdefault((test.first, test.second if test.kind == "reference" else test.kind), {})[budget] = test
-    lines = []
-    for (first, _), own in rows.items():
-        if len(own) == len(titles):
-            parts = [f"{outcome(test)} at {budget:,} {unit}" for budget, test in own.items()]
-            seconds = list(dict.fromkeys(test.second for test in own.values()))
-            lines.append(f"{first} and {' or '.join(seconds)} in {primary().title}: {', '.join(parts)}.")
-    return lines
+    return [budget_sentence(own, unit) for own in rows.values() if len(own) == len(titles)]
+
+
+def budget_sentence(tests: dict[int, PairwiseTest], unit: str) -> str:
+    """Return the differences of a fusion and a bar at each budget, and what follows from them together.
+
+    Args:
+        tests: {budget: test}, in ascending order, of one fusion and one bar.
+        unit: of the budgets.
+    """
+    seconds = {budget: test.second for budget, test in tests.items()}
+    (first, *_), several = tests.values(), len(set(seconds.values())) > 1
+    second = "the better control" if several else first.second
+    parts = []
+    for budget, test in tests.items():
+        size = "undefined" if test.mean is None else difference(test)
+        parts.append(f"{size} at {budget:,} {unit}" + (f" ({test.second})" if several else ""))
+    outcomes: dict[str, list[str]] = {}
+    for budget, test in tests.items():
+        outcomes.setdefault(outcome(test), []).append(f"{budget:,}")
+    told = [f"{words} at {' and '.join(budgets)} {unit}" for words, budgets in outcomes.items()]
+    joined = f"{next(iter(outcomes))} at every budget" if len(outcomes) == 1 else ", ".join(told)
+    return f"{first.first} − {second} in {primary().title}: {', '.join(parts)}; {joined}."
 
 
 def outcome(test: PairwiseTest) -> str:
-    """Return the outcome at one budget in a few words: `attention is ahead (+31.0 points)`."""
+    """Return the outcome at one budget in a few words: `attention ahead`."""
     if test.mean is None:
         return "undefined"
-    if test.n < SEEDS:
-        return f"too few seeds to say ({difference(test)})"
+    if not test.tested:
+        return too_few(test)
     if test.significant:
-        doubt = "perhaps on these test samples only, " if test.sample_dependent else ""
-        return f"{test.better} is ahead ({doubt}{difference(test)})"
-    verdict = "cannot be told apart" if test.at_ceiling else "equivalent" if test.equivalent else "not shown"
-    return f"{verdict} ({difference(test)})"
+        return f"{test.better} ahead" + (" (perhaps on these test samples only)" if test.sample_dependent else "")
+    return "cannot be told apart" if test.at_ceiling else "equivalent" if test.equivalent else "not shown"

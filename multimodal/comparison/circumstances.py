@@ -8,10 +8,27 @@ from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.wording import counted
 
 # Settings that choose what is compared, where and how it is measured. Any other one that is given changes a default.
-COMPARISON: tuple[str, ...] = ("dataset", "caption", "task", "fusion", "fusion_parameters", "seed")
-COMPARISON += ("training.steps", "training.epochs")
-COMPARISON += ("evaluation", "tracking", "mode", "output_dir", "report", "resume", "trust", "cache_dir")
-COMPARISON += ("training.accelerator", "training.devices", "hydra", "checkpoint")
+CHOICES = (
+    "dataset",
+    "caption",
+    "task",
+    "fusion",
+    "seed",
+    "training.steps",
+    "training.epochs",
+)  # not what is below them
+PARTS: tuple[str, ...] = (
+    "dataset.source",
+    "dataset.path",
+    "dataset.hub_id",
+    "dataset.seed",
+    "checkpoint",
+    "cache_dir",
+    "hydra",
+    "mode",
+)
+PARTS += ("evaluation", "tracking", "output_dir", "report", "resume", "trust")
+PARTS += ("training.accelerator", "training.devices")
 
 
 def circumstances(runs: list[Run], failures: list[Failure]) -> str:
@@ -38,10 +55,14 @@ def budget(runs: list[Run]) -> str:
 
 
 def tuning(runs: list[Run]) -> str:
-    """Return whether the settings are the untuned defaults, or which of them were given."""
-    given = {o.lstrip("+~").partition("=")[0] for run in runs for o in run.config.get("overrides", [])}
-    changed = sorted(name for name in given if not any(f"{name}.".startswith(f"{own}.") for own in COMPARISON))
-    return f"defaults but for {', '.join(changed)}, without a search" if changed else "untuned defaults"
+    """Return whether the settings are the untuned defaults, or which were given, with the value that all runs have."""
+    lines = [dict(o.lstrip("+~").partition("=")[::2] for o in run.config.get("overrides", [])) for run in runs]
+    given: dict[str, set[str]] = {}
+    for name in sorted({name for line in lines for name in line}):
+        if name not in CHOICES and not any(f"{name}.".startswith(f"{part}.") for part in PARTS):
+            given[name] = {line.get(name, "") for line in lines}
+    texts = [f"{name}={value}" if not rest and value else name for name, (value, *rest) in given.items()]
+    return f"defaults but for {', '.join(texts)}, without a search" if texts else "untuned defaults"
 
 
 def fusion_sizes(runs: list[Run]) -> str:

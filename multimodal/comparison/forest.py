@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from multimodal.figures.layout import BLUE, INK, ORANGE, QUIET, RULE
 from multimodal.metric.catalogue import Unit
+from multimodal.number_text import MINUS, signed_text
 
 DPI = 200  # a panel of PHONE inches is then legible on a phone, at twice its pixels
 PHONE, PAPER = 3.6, 6.9  # inches: width of a figure that a phone shows as it is, of two columns of a paper
@@ -158,7 +159,7 @@ def numbers_of(row: ForestRow, unit: Unit) -> str:
 
 def shown(value: float, unit: Unit) -> str:
     """Format a difference in its unit with a sign; a rounded zero gets a plus."""
-    return f"{round(unit.factor * value, unit.digits) + 0:+.{unit.digits}f}".replace("-", "−")
+    return signed_text(unit.factor * value, unit.digits)
 
 
 def draw_panel(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], margin: float, unit: Unit) -> None:
@@ -180,7 +181,7 @@ def draw_panel(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], mar
     axes.spines[["left", "top", "right"]].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(lambda x, _: f"{x:+g}".replace("-", "−") if x else "0")
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:+g}".replace("-", MINUS) if x else "0")
     axes.tick_params(color=RULE, labelcolor=QUIET, labelsize=SIZE - 0.5)
     axes.set_xlabel(f"difference in {unit.name}" if unit.name else "difference", fontsize=SIZE, color=QUIET)
 

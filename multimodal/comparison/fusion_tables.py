@@ -10,6 +10,7 @@ from multimodal.comparison.pairwise_test import SEEDS, PairwiseTest, best_fusion
 from multimodal.comparison.run import Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell, without_empty_columns
 from multimodal.metric.catalogue import COST, GENERATION, PRIMARY, QUALITY, MetricSpec, compared, shown_in, spec_of
+from multimodal.number_text import decimal_text
 
 MEANING = (
     "Mean of the three accuracies: with both, from the image alone, from the caption alone. Fusion gain: the share of "
@@ -97,7 +98,7 @@ def mean_and_spread(runs: list[Run], spec: MetricSpec) -> dict[str, Any]:
     if n == 0:
         return {"text": DASH, "note": reason(runs, spec.name)}
     mean, sd = float(values.mean()), float(values.std()) if n > 1 else None
-    text = f"{mean:.{spec.digits}f}" + ("" if sd is None else f" ± {sd:.{spec.digits}f}")
+    text = decimal_text(mean, spec.digits) + ("" if sd is None else f" ± {decimal_text(sd, spec.digits)}")
     return {"text": text + (f" (n={n})" if n < len(runs) else ""), "value": mean, "sd": sd, "n": n}
 
 
@@ -113,7 +114,7 @@ def reference_cells(title: str, run: Run, specs: list[MetricSpec]) -> Cells:
         for spec in specs:
             score = scores[spec.name]
             value = None if score is None else spec.scale * score
-            text = "" if value is None else f"{value:.{spec.digits}f}"
+            text = "" if value is None else decimal_text(value, spec.digits)
             cells.append(cell(title, label, spec.heading, text, value, reference=True))
     return cells
 

@@ -14,8 +14,9 @@ from multimodal.comparison.pairwise_test import PairwiseTest, check_margin
 from multimodal.comparison.run import Run
 from multimodal.comparison.stored_samples import sample_values
 from multimodal.metric.catalogue import POINTS, MetricSpec, compared, primary
-from multimodal.metric.statistics import Floats
+from multimodal.metric.statistics import ROUND_OFF, Floats
 
+NEAR = 0.005  # the ceilings of a task are measured: closer than this they are one
 Stored = dict[Path, dict[str, Floats]]  # {folder of a run: {metric: (N,)}}
 
 
@@ -56,8 +57,10 @@ def compare_pair(
         stored: values of the test samples.
     """
     test = PairwiseTest(group, metric, pair.first, pair.second, pair.kind, len(pair.runs), unpaired=pair.unpaired)
-    test = replace(test, seeds=tuple(a.seeds for a, _ in pair.runs), note=why_undefined(pair, metric.name, second))
-    if test.note or not pair.runs:
+    undefined_for, reason = why_undefined(pair, metric.name, second)
+    seeds = tuple(a.seeds for a, _ in pair.runs)
+    test = replace(test, seeds=seeds, undefined_for=undefined_for, reason=reason)
+    if reason or not pair.runs:
         return test
     values = np.array([(a.metrics[metric.name], b.metrics[second]) for a, b in pair.runs], np.float64)  # (P, 2)
     samples = sample_differences(pair, metric.name, second, stored)
@@ -72,7 +75,15 @@ def compare_pair(
         p_population=chosen_p(test, test.p_population, pair.choices),
         collapses=(first, 0 if pair.kind == "product" else other),
         at_ceiling=metric == primary() and bool((values.mean(0) >= lowest).all()),
+        product_is_ceiling=pair.kind == "product" and product_is_ceiling([run for run, _ in pair.runs]),
     )
+
+
+def product_is_ceiling(runs: list[Run]) -> bool:
+    """Return whether the product of ideal answers is the ceiling of the task; False if a run does not say."""
+    limits = [(run.metrics.get("task/product_ceiling"), run.metrics.get("task/ceiling")) for run in runs]
+    known = [product - ceiling for product, ceiling in limits if product is not None and ceiling is not None]
+    return len(known) == len(runs) and float(np.mean(known)) >= -NEAR - ROUND_OFF
 
 
 def chosen_p(test: PairwiseTest, p: float | None, choices: int) -> float | None:
@@ -84,26 +95,26 @@ def chosen_p(test: PairwiseTest, p: float | None, choices: int) -> float | None:
     return p if p is None or choices == 1 or test.better == test.first else min(1.0, choices * p)
 
 
-def why_undefined(pair: FusionPair, first: str, second: str) -> str:
-    """Return which run lacks its metric, and why; an empty text if all have it."""
+def why_undefined(pair: FusionPair, first: str, second: str) -> tuple[str, str]:
+    """Return which run lacks its metric, and why; empty texts if all have it."""
     for runs in pair.runs:
         for run, name in zip(runs, (first, second), strict=True):
             if run.metrics.get(name) is None:
-                return f"undefined for {run.fusion}, seed {run.seed}: {run.undefined.get(name, 'not measured')}"
-    return ""
+                return f"{run.fusion}, seed {run.seed}", run.undefined.get(name, "not measured")
+    return "", ""
 
 
-def sample_differences(pair: FusionPair, first: str, second: str, stored: Stored) -> list[Floats] | None:
-    """Return for each split the differences by run and test sample: (pairs of runs, N).
+def sample_differences(pair: FusionPair, first: str, second: str, stored: Stored) -> Floats | None:
+    """Return the differences by run and test sample: (pairs of runs, N).
 
-    None if a run has not saved them, or the runs of a split have other numbers of them.
+    None if the runs have several splits, if one has not saved them, or if they have other numbers of them.
     """
-    splits: dict[int, list[Floats]] = {}
+    if len({a.dataset_seed for a, _ in pair.runs}) > 1:
+        return None
+    differences: list[Floats] = []
     for a, b in pair.runs:
         values = stored[a.folder].get(first), stored[b.folder].get(second)
         if values[0] is None or values[1] is None or len(values[0]) != len(values[1]):
             return None
-        splits.setdefault(a.dataset_seed, []).append(values[0] - values[1])
-    if any(len({len(x) for x in own}) > 1 for own in splits.values()):
-        return None
-    return [np.stack(own) for own in splits.values()]
+        differences.append(values[0] - values[1])
+    return np.stack(differences) if len({len(x) for x in differences}) == 1 else None

@@ -7,6 +7,7 @@ import numpy as np
 from multimodal.comparison.grouping import by_fusion, data_title
 from multimodal.comparison.run import Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell
+from multimodal.number_text import decimal_text
 
 GAIN = "fusion/gain"
 CAPTION = "Fusion gain by task"
@@ -43,8 +44,7 @@ def gain_cell(data: str, line: str, fusion: str, gains: list[float], why: str) -
     mean = float(np.mean(gains))
     sd = float(np.std(gains, ddof=1)) if len(gains) > 1 else None
     shade = SHADE * min(max(mean, 0.0), 1.0)
-    text = f"{round(mean, 2) + 0:.2f}".replace("-", "−")
-    return cell(data, line, fusion, text, mean, sd=sd, n=len(gains), shade=shade)
+    return cell(data, line, fusion, decimal_text(mean, 2), mean, sd=sd, n=len(gains), shade=shade)
 
 
 def line_title(run: Run) -> str:

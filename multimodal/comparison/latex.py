@@ -71,8 +71,8 @@ def latex_heading(text: str) -> str:
 
 
 def latex_cell(text: str, best: bool) -> str:
-    """Format a cell, the best one of its column in bold; its hyphens are minus signs."""
-    number = latex_text(text.replace("-", "−"))
+    """Format a cell, the best one of its column in bold."""
+    number = latex_text(text)
     return rf"\textbf{{{number}}}" if best else number
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import MetricSpec
 
-SEEDS = 6  # fewest paired seeds for a test
+SEEDS = 6  # fewest paired runs for a test
+LEAST = 3  # fewest runs, or splits where there are several, for an interval or a median: of two, both say nothing
 LEVEL = 0.95  # of every interval; a difference is significant where p is below 1 - LEVEL
 REFERENCE = "concat"  # the simplest fusion, with which the others are compared
 CONTROLS = ("image_only", "text_only")  # fusions that read one modality
@@ -33,28 +34,32 @@ class PairwiseTest:
         first: a fusion.
         second: what it is compared with: a fusion, or the product of its own answers.
         kind: `reference`, `control`, `product` or `pair`.
-        n: number of paired differences that the test is of: pairs of runs, or splits if there are SEEDS or more.
+        n: number of paired differences that the test is of: pairs of runs, or splits if there are several.
         seeds: (dataset.seed, seed) of each pair of runs.
         unpaired: those that only one of the two fusions has; they are left out.
         differences: first - second of each pair of runs, in the order of `seeds`; empty if undefined.
         mean: mean of the differences; None if it is undefined.
-        median: their median, which a single failed training does not move.
-        interval: 95 % interval over seeds, not adjusted for multiple tests; None with fewer than two seeds.
+        median: their median, which a single failed training does not move; None with fewer than LEAST.
+        interval: 95 % interval over seeds, or over splits if there are several, not adjusted for multiple tests; None
+            with fewer than LEAST of them.
         margin: largest difference that counts as equivalent; None for a metric that is no accuracy.
         sample_interval: 95 % interval over test samples of the difference averaged over the seeds; None if predictions
-            were not saved, or the samples change with every split.
+            were not saved, or there are several splits.
         sample_dependent: whether other test samples may show no difference: by the interval, by the sign test where
             samples are few, or by seeds and samples taken together.
-        error: standard error over seeds and, if predictions were saved, test samples together; with SEEDS or more.
+        error: standard error over seeds and, if predictions were saved, test samples together; None without a test.
         p: p value of the hypothesis of no difference over seeds, Holm-adjusted within its family (see `families`);
-            None with fewer than SEEDS seeds.
+            None with fewer than SEEDS runs or LEAST splits.
         p_population: p value of the same over seeds and test samples together, adjusted in the same way.
         p_equivalent: p value of the hypothesis of a difference outside the margin, over both, adjusted alike.
         mdd: the smallest difference that a test at this n, with this error and in this family, shows with a
-            probability of 80 %; None with fewer than SEEDS seeds, or if nothing varies.
+            probability of 80 %; None without a test, or if nothing varies.
         collapses: number of paired runs of the first and of the second whose accuracy is no better than chance.
         at_ceiling: whether both are within the margin of the task's ceiling.
-        note: why the difference is undefined.
+        product_is_ceiling: whether the second is the product of own answers on a task whose ceiling the product of
+            ideal answers reaches, so that no model can be better than it could be.
+        undefined_for: the run that lacks its metric; empty if all have it.
+        reason: why it lacks it.
     """
 
     group: str
@@ -79,7 +84,14 @@ class PairwiseTest:
     mdd: float | None = None
     collapses: tuple[int, int] = (0, 0)
     at_ceiling: bool = False
-    note: str = ""
+    product_is_ceiling: bool = False
+    undefined_for: str = ""
+    reason: str = ""
+
+    @property
+    def tested(self) -> bool:
+        """Return whether there are enough runs, and enough splits, for a test."""
+        return self.p is not None
 
     @property
     def significant(self) -> bool:
@@ -112,6 +124,16 @@ class PairwiseTest:
         """Return whether the first is significantly better, over seeds and over test samples."""
         return self.significant and not self.sample_dependent and self.better == self.first
 
+    @property
+    def clears(self) -> bool:
+        """Return whether the first clears this bar of fusing: it beats it, or equals it where it cannot be beaten.
+
+        Equal is what is not shown worse over seeds, or equivalent within the margin.
+        """
+        if not self.product_is_ceiling or not self.tested:
+            return self.beats
+        return self.equivalent or not (self.significant and self.better == self.second)
+
 
 def check_margin(margin: float) -> None:
     """Raise ValueError unless the margin is a number above 0 and below 1."""
@@ -137,7 +159,7 @@ def enough_seeds(fusions: dict[str, list[Run]]) -> list[str]:
 def fusing(tests: list[PairwiseTest]) -> dict[str, tuple[PairwiseTest, PairwiseTest]]:
     """Return {fusion: its tests against the better control and against the product of its own answers}.
 
-    A fusion fuses if it beats both. Fusions that lack one of the two tests are left out.
+    A fusion fuses if it clears both. Fusions that lack one of the two tests are left out.
     """
     bars = {(test.first, test.kind): test for test in tests if test.kind in BARS[1:] and test.mean is not None}
     names = [name for name, kind in bars if kind == "product" and (name, "control") in bars]

@@ -13,22 +13,21 @@ RESAMPLES = 2000
 SAMPLES, DIFFERING = 200, 10
 
 
-def sample_interval(x: list[Floats]) -> dict[str, Any]:
+def sample_interval(x: Floats) -> dict[str, Any]:
     """Compute the interval of a difference over test samples, and whether it depends on them.
 
     By bootstrap; where samples, or those that differ, are too few for it, by the exact sign test.
 
     Args:
-        x: for each split (N,) differences in [-1, 1], averaged over the seeds.
+        x: (N,) differences in [-1, 1], averaged over the seeds.
 
     Returns:
         `sample_interval`; `sample_dependent`: whether it includes zero, or the sign test finds no difference.
     """
-    pooled = np.concatenate(x)
-    if len(pooled) < SAMPLES or np.count_nonzero(pooled) < DIFFERING:
+    if len(x) < SAMPLES or np.count_nonzero(x) < DIFFERING:
         return {
-            "sample_interval": sign_interval(pooled, LEVEL),
-            "sample_dependent": sign_test(pooled) >= 1 - LEVEL,
+            "sample_interval": sign_interval(x, LEVEL),
+            "sample_dependent": sign_test(x) >= 1 - LEVEL,
         }
-    low, high = (float(end) for end in bootstrap_interval(pooled, LEVEL, RESAMPLES, seed=0))
+    low, high = (float(end) for end in bootstrap_interval(x, LEVEL, RESAMPLES, seed=0))
     return {"sample_interval": (low, high), "sample_dependent": low <= 0 <= high}

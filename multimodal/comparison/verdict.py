@@ -4,19 +4,16 @@ from collections import Counter
 
 from multimodal.comparison.circumstances import circumstances
 from multimodal.comparison.grouping import by_fusion
-from multimodal.comparison.pairwise_test import (
-    SEEDS,
-    PairwiseTest,
-    best_fusion,
-    enough_seeds,
-    fusing,
-    is_control,
-    is_reference,
-)
+from multimodal.comparison.pairwise_test import BARS, LEAST, SEEDS, PairwiseTest, best_fusion, enough_seeds, fusing
 from multimodal.comparison.run import Failure, Run
-from multimodal.comparison.wording import conclusion, counted, sentence, with_interval
+from multimodal.comparison.wording import conclusion, counted, left_out, seeds_of, sentence, too_few, with_interval
 from multimodal.metric.catalogue import primary
 
+BAR_NAMES = {
+    "reference": "{}, the reference",
+    "control": "{}, the better control",
+    "product": "the {}",
+}
 MOST = 16  # largest number of sentences on pairs for each group; the table has all pairs
 
 
@@ -41,35 +38,65 @@ def group_sentences(
 
 
 def describe_group(runs: list[Run], tests: list[PairwiseTest]) -> list[str]:
-    """Return the sentences on a group: the best fusion, each beside the reference, and which of them fuse."""
+    """Return the sentences on a group: the best fusion, then a line for each fusion with its bars.
+
+    Without a reference and a control, the lines are of the pairs of fusions.
+    """
     fusions = by_fusion(runs)
     tests = [test for test in tests if test.metric.name == primary().name]
-    pairs = [test for test in tests if test.kind != "product"]
-    if not pairs:
-        return [f"{runs[0].fusion} alone: nothing to compare with.", *fuse_sentences(tests)]
-    if len(fusions) == 2:
-        return [*map(sentence, pairs), *fuse_sentences(tests)]
-    with_reference = [test for test in pairs if is_reference(test.second) or is_reference(test.first)]
-    with_reference.sort(key=lambda test: is_control(test.first) or is_control(test.second))
-    lines = [sentence(test) for test in (with_reference or pairs)[:MOST]]
-    more = len(pairs) - len(lines)
-    rest = [f"{counted(more, 'more comparison')} in the table of all comparisons."] if more > 0 else []
-    return [best_sentence(fusions, pairs), *lines, *fuse_sentences(tests), *rest]
+    bars = {name: [t for kind in BARS for t in tests if (t.first, t.kind) == (name, kind)] for name in fusions}
+    lines = [bars_sentence(name, own) for name, own in bars.items() if own]
+    others = [test for test in tests if test.kind not in BARS]
+    if len(fusions) == 1:
+        return [f"{runs[0].fusion} alone: nothing to compare with.", *lines]
+    told = [] if any(test.kind != "product" for own in bars.values() for test in own) else others[:MOST]
+    more = len(others) - len(told)
+    best = [best_sentence(fusions, tests)] if len(fusions) > 2 else []
+    rest = [f"{counted(more, 'more comparison')} in the table of all comparisons."] if more else []
+    return [*best, *lines, *map(sentence, told), *rest]
 
 
-def fuse_sentences(tests: list[PairwiseTest]) -> list[str]:
-    """Return for each fusion whether it fuses: whether it beats the better control and its own answers' product."""
-    lines = []
-    for fusion, bars in fusing(tests).items():
-        beaten = all(test.beats for test in bars)
-        shown = "fuses" if beaten else "is not shown to fuse"
-        details = "; ".join(f"{with_interval(test)} over {test.second}: {conclusion(test)}" for test in bars)
-        lines.append(
-            f"{fusion} {shown} ({details})"
-            if min(test.n for test in bars) >= SEEDS
-            else (f"too few seeds to say whether {fusion} fuses ({details})")
-        )
-    return lines
+def bars_sentence(fusion: str, bars: list[PairwiseTest]) -> str:
+    """Return the line on a fusion: whether it fuses, then its difference over each bar.
+
+    Args:
+        fusion: its name.
+        bars: at least one of its tests against reference, better control, and product of own answers, in this order.
+    """
+    if len(bars) == 1 and bars[0].kind != "product":
+        return sentence(bars[0])
+    defined = [test for test in bars if test.mean is not None]
+    silent = not any(test.tested for test in defined)
+    seeds = list(dict.fromkeys(seeds_of(test) for test in defined))
+    parts = [bar_part(test, silent, len(seeds) > 1) for test in bars]
+    own = fusing(bars).get(fusion)
+    title = primary().title + (f", {seeds[0]}" if len(seeds) == 1 else "")
+    if silent and defined:
+        said = f"{too_few(defined[0])} whether it fuses" if own else too_few(defined[0])
+        return f"{fusion}, {title}: {said}: {'; '.join(parts)}."
+    head = fusion
+    if own is not None:
+        head += " fuses" if all(test.clears for test in own) else " is not shown to fuse"
+    return f"{head} ({title}): {'; '.join(parts)}."
+
+
+def bar_part(test: PairwiseTest, silent: bool, seeds: bool) -> str:
+    """Return the difference over one bar: `+2.0 points [+1.8, +2.2] over concat (attention is better)`.
+
+    Args:
+        test: of a fusion and a bar.
+        silent: whether its conclusion is left out, because it is the same for all bars.
+        seeds: whether to name the number of seeds.
+    """
+    name = BAR_NAMES[test.kind].format(test.second)
+    if test.mean is None:
+        return f"undefined over {name} ({test.reason or 'no seed in common'})"
+    notes = [seeds_of(test)] if seeds else []
+    notes += [] if silent else [conclusion(test)]
+    if test.product_is_ceiling and not silent:
+        notes.append("here the product of ideal answers is the ceiling, so to equal it is to fuse")
+    notes += [left_out(test)] if test.unpaired else []
+    return f"{with_interval(test)} over {name}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def best_sentence(fusions: dict[str, list[Run]], tests: list[PairwiseTest]) -> str:
@@ -77,6 +104,8 @@ def best_sentence(fusions: dict[str, list[Run]], tests: list[PairwiseTest]) -> s
     enough, best, title = enough_seeds(fusions), best_fusion(fusions, primary(), tests), primary().title
     if len(enough) < 2:
         return f"Fewer than {SEEDS} seeds: too few to say who is ahead in {title}."
+    if not any(test.tested for test in tests):
+        return f"Fewer than {LEAST} splits: too few to say who is ahead in {title}."
     if best is None:
         return f"None of {', '.join(enough)} is shown ahead of all the others in {title}."
     return f"{best} is ahead of all the others in {title}."

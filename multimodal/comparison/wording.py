@@ -2,6 +2,7 @@
 
 from multimodal.comparison.pairwise_test import SEEDS, Interval, PairwiseTest, Seeds
 from multimodal.metric.catalogue import Unit
+from multimodal.number_text import signed_text
 
 
 def sentence(test: PairwiseTest) -> str:
@@ -10,43 +11,54 @@ def sentence(test: PairwiseTest) -> str:
     if test.n == 0:
         return f"{test.first} and {test.second} have no seed in common: nothing to compare in {title}"
     if test.mean is None:
-        return f"{pair} in {title}: {test.note}"
+        return f"{pair} in {title}: undefined for {test.undefined_for}: {test.reason}"
     text = f"{pair} = {with_interval(test)} in {title}, {seeds_of(test)}{at_chance(test)}: {conclusion(test)}"
-    return f"{text} ({named_seeds(test.unpaired)} of one side only left out)" if test.unpaired else text
+    return f"{text} ({left_out(test)})" if test.unpaired else text
 
 
 def with_interval(test: PairwiseTest) -> str:
     """Format the difference, its interval over seeds and, where a run has collapsed, its median."""
     interval = f" {signed_interval(test, test.interval)}" if test.interval else ""
-    assert test.median is not None, "set together with the mean"
-    median = f", median {signed(test, test.median)}," if any(test.collapses) else ""
+    median = f", median {signed(test, test.median)}," if test.median is not None and any(test.collapses) else ""
     return f"{difference(test)}{interval}{median}"
 
 
 def conclusion(test: PairwiseTest) -> str:
     """Return the conclusion from a test with a defined difference."""
-    if test.n < SEEDS:
-        return "too few to say"
+    if not test.tested:
+        return too_few(test)
     within = "" if test.margin is None else amount(test.metric.unit, test.margin)
     if test.significant:
         better = f"{test.better} is better" + (f", by less than {within}" if test.equivalent else "")
         return f"{better}; on other test samples it may not be" if test.sample_dependent else better
     if test.at_ceiling:
         return "both are at the ceiling of the task: cannot tell them apart"
-    assert test.interval is not None, "so many seeds give an interval"
-    low, high = test.interval
-    shown = "no difference shown" + (" after Holm's correction" if low > 0 or high < 0 else "")
+    shown = "no difference shown" + (" after Holm's correction" if lost_to_holm(test) else "")
     if test.equivalent:
         return f"{shown}; equivalent within {within}"
     return shown if test.mdd is None else f"{shown}; one of {size_of(test, test.mdd)} could have been seen"
 
 
+def too_few(test: PairwiseTest) -> str:
+    """Return what is too few for a test: runs, or splits where there are several."""
+    return "too few splits to say" if len(test.seeds) >= SEEDS else "too few to say"
+
+
+def lost_to_holm(test: PairwiseTest) -> bool:
+    """Return whether the interval excludes 0, and yet no difference is shown among so many tests."""
+    low, high = test.interval or (0.0, 0.0)
+    return test.tested and not test.significant and (low > 0 or high < 0)
+
+
+def left_out(test: PairwiseTest) -> str:
+    """Name the seeds without a pair: `seeds 7, 9 of one side only left out`."""
+    return f"{named_seeds(test.unpaired)} of one side only left out"
+
+
 def seeds_of(test: PairwiseTest) -> str:
-    """Format the number of seeds: `6 seeds`, `12 seeds on 2 splits`, or `6 splits` where the test is of splits."""
+    """Format the number of seeds: `6 seeds`, or of splits: `12 runs on 3 splits`."""
     splits = len({split for split, _ in test.seeds})
-    if splits == 1:
-        return counted(len(test.seeds), "seed")
-    return counted(splits, "split") if test.n == splits else f"{counted(len(test.seeds), 'run')} on {splits} splits"
+    return counted(len(test.seeds), "seed" if splits == 1 else "run") + (f" on {splits} splits" if splits > 1 else "")
 
 
 def at_chance(test: PairwiseTest) -> str:
@@ -77,8 +89,7 @@ def signed_interval(test: PairwiseTest, interval: Interval) -> str:
 
 def signed(test: PairwiseTest, value: float) -> str:
     """Format a value in the unit of the difference, with its sign; a rounded zero gets a plus."""
-    digits = digits_of(test)
-    return f"{round(test.metric.unit.factor * value, digits) + 0:+.{digits}f}".replace("-", "−")
+    return signed_text(test.metric.unit.factor * value, digits_of(test))
 
 
 def size_of(test: PairwiseTest, value: float) -> str:

@@ -2,6 +2,7 @@
 
 from multimodal.evaluation.evaluator import Results
 from multimodal.metric.catalogue import TERMINAL, MetricSpec, shown_in
+from multimodal.number_text import decimal_text
 
 TASK_CEILING = {"accuracy/both": "task/ceiling", "accuracy/image": "task/image_ceiling"}
 TASK_CEILING |= {"accuracy/text": "task/text_ceiling"}
@@ -42,4 +43,4 @@ def reference_scores(results: Results, spec: MetricSpec) -> dict[str, float | No
 
 def decimals(value: float | None, digits: int) -> str:
     """Format a score with this number of decimals, or a dash for None."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else decimal_text(value, digits)

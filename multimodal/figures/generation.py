@@ -27,6 +27,7 @@ from multimodal.figures.boxes import (
 )
 from multimodal.figures.contradictions import contradicting_words
 from multimodal.figures.layout import MARGIN, QUIET, metric_text
+from multimodal.number_text import decimal_text
 
 # Inches: width of the page, space between columns of samples and between their parts.
 WIDTH, GUTTER, PAD = 13.0, 0.4, 0.11
@@ -130,8 +131,8 @@ def floor_text(results: Results) -> list[str]:
 def named_scores(row: str, scores: Mapping[str, float | None], names: dict[str, str]) -> str:
     """Format the scores of a row, {score: its name}; empty if none is defined."""
     values = {name: scores.get(f"text_to_image/{key}") for key, name in names.items()}
-    text = ", ".join(f"{name} {value:.3f}" for name, value in values.items() if value is not None)
-    return f"{row}: {text.replace('-', '−')}" if text else ""
+    text = ", ".join(f"{name} {decimal_text(value, 3)}" for name, value in values.items() if value is not None)
+    return f"{row}: {text}" if text else ""
 
 
 def choose_generated_samples(data: Data, results: Results, samples: int, seed: int) -> Classes:

@@ -10,6 +10,7 @@ from matplotlib.transforms import BboxTransformTo, ScaledTranslation
 from torch import Tensor
 
 from multimodal.evaluation.evaluator import Results
+from multimodal.number_text import decimal_text
 
 DPI = 150  # pixels per inch of a saved figure
 INK, QUIET, RULE, PALE = "#1f2328", "#5f6772", "#d3d8de", "#f1f3f5"
@@ -119,7 +120,7 @@ def metric_text(results: Results, name: str) -> str:
     if name not in results.metrics:
         return "–"
     value = results.metrics[name]
-    return "undefined" if value is None else f"{value:.3f}"
+    return "undefined" if value is None else decimal_text(value, 3)
 
 
 def short_name(name: str) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.layout import COLORS, INK, QUIET, RULE, add_footnote, class_colors, create_figure, short_name
+from multimodal.number_text import decimal_text
 
 MAX_POINTS = 2000  # on one map
 WIDTH, HEIGHT = 12.8, 9.1  # inches
@@ -161,4 +162,4 @@ def legend_marker(group: str, label: str) -> Line2D:
 def latent_scores_text(results: Results, names: dict[str, str]) -> str:
     """Format the metrics that are defined: {metric under `latent/`: its name in the text} -> "name value; …"."""
     values = {name: results.metrics.get(f"latent/{metric}") for metric, name in names.items()}
-    return "; ".join(f"{name} {value:.3f}" for name, value in values.items() if value is not None)
+    return "; ".join(f"{name} {decimal_text(value, 3)}" for name, value in values.items() if value is not None)

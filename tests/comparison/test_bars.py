@@ -10,7 +10,7 @@ from multimodal.comparison.fusion_pairs import OWN_ANSWERS
 from multimodal.comparison.fusion_tests import chosen_p, compare_fusions
 from multimodal.comparison.pairwise_test import PairwiseTest, fusing
 from multimodal.comparison.run import Run
-from multimodal.comparison.verdict import describe_group, fuse_sentences
+from multimodal.comparison.verdict import bars_sentence, describe_group
 from multimodal.metric.catalogue import compared, primary
 from tests.helpers.made_up_pairs import SPREAD, made_up_run, primary_test, saved, two_fusions
 
@@ -51,6 +51,10 @@ def test_each_fusion_has_its_bars_and_other_pairs_are_apart() -> None:
     assert product["attention"].seeds == tuple((0, seed) for seed in range(6))
 
 
+def lines_of(tests: list[PairwiseTest]) -> list[str]:
+    return [bars_sentence(name, [*bars]) for name, bars in fusing(tests).items()]
+
+
 def test_only_what_beats_the_control_and_its_own_answers_fuses() -> None:
     """concat is far better than the controls, and no better than what its own two answers give without it."""
     tests = of_primary(five({"attention": 0.8, "concat": 0.7}))
@@ -58,10 +62,71 @@ def test_only_what_beats_the_control_and_its_own_answers_fuses() -> None:
         "attention": [True, True],
         "concat": [True, False],
     }
-    attention, concat = fuse_sentences(tests)
-    assert attention.startswith("attention fuses (+40.0 points [+39.8, +40.2] over text_only: attention is better; ")
-    assert concat.startswith("concat is not shown to fuse (+20.0 points")
-    assert "over product of its own answers: no difference shown" in concat
+    attention, concat = lines_of(tests)
+    assert attention == (
+        "attention fuses (accuracy with both, 6 seeds): "
+        "+40.0 points [+39.8, +40.2] over text_only, the better control (attention is better); "
+        "+10.0 points [+9.8, +10.2] over the product of its own answers (attention is better)."
+    )
+    assert concat.startswith("concat is not shown to fuse (accuracy with both, 6 seeds): +20.0 points")
+    assert "over the product of its own answers (no difference shown" in concat
+
+
+@pytest.mark.parametrize(
+    ("product", "ceilings", "fuses"),
+    [
+        (0.9, (0.95, 0.95), True),  # equal
+        (0.9, (0.95, 0.946), True),  # the ceilings are measured
+        (0.9, (0.95, 0.94), False),  # a model could do better than its product, and does not
+        (0.9, (0.95, None), False),  # a run of an older version
+        (0.905, (0.95, 0.95), True),  # worse, by less than the margin
+        (0.95, (0.95, 0.95), False),  # its own answers know more than it does
+        (0.8, (0.95, 0.95), True),
+    ],
+)
+def test_where_the_product_of_ideal_answers_is_the_ceiling_to_equal_it_is_to_fuse(
+    product: float, ceilings: tuple[float, float | None], fuses: bool
+) -> None:
+    """Given the class the modalities are independent: no model can be better than the product of what they say."""
+    limits = dict(zip(("task/ceiling", "task/product_ceiling"), ceilings, strict=True))
+    runs = [replace(run, metrics=run.metrics | limits) for run in five({"attention": product})]
+    (line,) = lines_of(of_primary(runs))
+    assert line.startswith("attention fuses" if fuses else "attention is not shown to fuse")
+    reaches = ceilings[1] is not None and ceilings[1] > 0.944
+    assert ("here the product of ideal answers is the ceiling, so to equal it is to fuse" in line) == reaches
+
+
+def test_too_few_seeds_do_not_fuse_by_being_no_worse() -> None:
+    limits = {"task/ceiling": 0.95, "task/product_ceiling": 0.95}
+    runs = [replace(r, metrics=r.metrics | limits) for r in five({"attention": 0.9}) if r.seed < 2]
+    (line,) = lines_of(of_primary(runs))
+    assert line == (
+        "attention, accuracy with both, 2 seeds: too few to say whether it fuses: "
+        "+39.9 points over text_only, the better control; +0.0 points over the product of its own answers."
+    )
+
+
+def test_a_line_for_each_fusion_has_its_three_bars() -> None:
+    runs = five({"attention": 0.8, "concat": 0.7})
+    lines = describe_group(runs, of_primary(runs))
+    assert [line.partition(" (")[0] for line in lines] == [
+        "attention is ahead of all the others in accuracy with both.",
+        "attention fuses",
+        "concat is not shown to fuse",
+        "3 more comparisons in the table of all comparisons.",
+    ]
+    assert lines[1].startswith(
+        "attention fuses (accuracy with both, 6 seeds): +20.0 points [+19.7, +20.3] over concat, the reference ("
+    )
+
+
+def test_seeds_that_differ_between_the_bars_stand_with_each() -> None:
+    runs = [run for run in five({"attention": 0.8}) if run.fusion != "text_only" or run.seed == 0]
+    (line, *_) = describe_group(runs, of_primary(runs))[1:]
+    assert line.startswith("attention is not shown to fuse (accuracy with both): +20.0 points")
+    assert "over concat, the reference (6 seeds; attention is better)" in line
+    left = "seeds 1, 2, 3, 4, 5 of one side only left out"
+    assert f"over text_only, the better control (1 seed; too few to say; {left})" in line
 
 
 def test_the_secondary_measures_have_no_product_and_a_family_of_their_own() -> None:
@@ -80,7 +145,12 @@ def test_a_control_is_compared_with_no_product_and_one_fusion_alone_may_fuse() -
     runs = [run for run in five({"attention": 0.8}) if run.fusion == "attention"]
     (test,) = of_primary(runs)
     assert test.kind == "product"
-    assert describe_group(runs, [test]) == ["attention alone: nothing to compare with."]
+    first, line = describe_group(runs, [test])
+    assert first == "attention alone: nothing to compare with."
+    assert line == (
+        "attention (accuracy with both, 6 seeds): +10.0 points [+9.8, +10.2] over the product of its own answers "
+        "(attention is better)."
+    )
 
 
 def test_a_difference_between_own_answers_is_of_the_same_samples(tmp_path: Path) -> None:
@@ -102,5 +172,5 @@ def test_an_unknown_product_has_its_reason() -> None:
     runs = five({"attention": 0.8})
     bare = replace(runs[2], metrics=runs[2].metrics | {"fusion/product": None}, undefined={"fusion/product": "why"})
     (test,) = (t for t in of_primary([*runs[:2], bare, *runs[3:]]) if t.kind == "product")
-    assert test.note == "undefined for attention, seed 2: why"
+    assert (test.undefined_for, test.reason) == ("attention, seed 2", "why")
     assert fusing([test]) == {}

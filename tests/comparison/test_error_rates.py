@@ -4,6 +4,7 @@ A sweep is drawn anew each time, with new seeds and new test samples, and told i
 """
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -36,10 +37,13 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulation:
         size: int = 360,
         luck: float = LUCK,
         datasets: int = 1,
+        splits: int = 1,
+        suits: float = 0.0,
     ) -> list[PairwiseTest]:
         runs, answers = [], {}
-        for i in range(datasets):
-            own, stored = sweep_of(rng, accuracies, seeds, size, luck, f"{i}")
+        for i, split in product(range(datasets), range(splits)):
+            worth = {name: accuracy + suits * rng.normal() for name, accuracy in accuracies.items()}
+            own, stored = sweep_of(rng, worth, seeds, size, luck, f"{i}", split)
             runs, answers = runs + own, answers | stored
         monkeypatch.setattr(fusion_tests, "sample_values", lambda run: answers[run.folder])
         return compare_fusions(runs, MARGIN)
@@ -62,6 +66,26 @@ def test_equal_fusions_are_seldom_told_apart(simulate: Simulation, size: int, lu
     rng = np.random.default_rng(0)
     alarms = [told(simulate(rng, {"film": 0.85, "concat": 0.85}, size=size, luck=luck)[0]) for _ in range(800)]
     assert at_most(float(np.mean(alarms)), len(alarms), 0.05)
+
+
+@pytest.mark.parametrize("suits", [0.0, 0.03])  # s.d. of what a split changes in the worth of a fusion
+@pytest.mark.parametrize(("splits", "seeds"), [(2, 3), (3, 2), (3, 6), (5, 3), (6, 2)])
+def test_equal_fusions_are_seldom_told_apart_over_splits(
+    simulate: Simulation, splits: int, seeds: int, suits: float
+) -> None:
+    """Pairs of runs on one split are no independent ones: taken as such, 2 splits erred in a quarter of the cases."""
+    rng, accuracies = np.random.default_rng(0), {"film": 0.85, "concat": 0.85}
+    drawn = [simulate(rng, accuracies, seeds, splits=splits, suits=suits)[0] for _ in range(600)]
+    assert at_most(float(np.mean([told(test) for test in drawn])), len(drawn), 0.05)
+    covered = [test.interval[0] <= 0 <= test.interval[1] for test in drawn if test.interval]
+    assert not covered or np.mean(covered) == pytest.approx(0.95, abs=0.03)
+
+
+def test_a_few_splits_show_a_clear_difference(simulate: Simulation) -> None:
+    """Else a rule that never says so would pass."""
+    rng, accuracies = np.random.default_rng(0), {"film": 0.95, "concat": 0.8}
+    shown = [told(simulate(rng, accuracies, 2, splits=3, suits=0.01)[0]) for _ in range(100)]
+    assert np.mean(shown) > 0.8
 
 
 def test_a_family_raises_a_false_alarm_in_one_sweep_of_twenty(simulate: Simulation) -> None:
@@ -109,7 +133,7 @@ def test_intervals_over_samples_cover_what_the_trained_models_are_worth(
     right = answers_of(rng, list(accuracies), 6, population, LUCK)
     x = right[0].mean(0) - right[1].mean(0)
     for _ in range(1500):
-        low, high = sample_intervals.sample_interval([x[rng.integers(population, size=size)]])["sample_interval"]
+        low, high = sample_intervals.sample_interval(x[rng.integers(population, size=size)])["sample_interval"]
         covered.append(low <= x.mean() <= high)
     assert np.mean(covered) >= 0.92
     assert np.mean(covered) <= (0.98 if size >= 200 else 1)

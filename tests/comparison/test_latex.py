@@ -11,6 +11,7 @@ from multimodal.comparison.comparison import compare
 from multimodal.comparison.latex import as_latex, latex_table, latex_text
 from multimodal.comparison.reading import read_runs
 from multimodal.comparison.table import DASH, Table, as_cells, cell
+from multimodal.number_text import decimal_text
 from tests.helpers.made_up_runs import make_run, make_sweep
 
 SPECIAL = "&%$#_{}\\~^[*<>|\"±−↑↓–\u00a0'`-"
@@ -22,7 +23,7 @@ def odd_table() -> Table:
     cells = []
     for data in ("one", f"two {SPECIAL}"):
         for label, value in ((f"{SPECIAL} a", 0.5), (f"*{SPECIAL}", -0.25), ("nothing", None)):
-            text = DASH if value is None else f"{value:.3f} ± 0.010"
+            text = DASH if value is None else f"{decimal_text(value, 3)} ± 0.010"
             cells.append(cell(data, label, f"measure {SPECIAL} ↑", text, value, best=value == 0.5))
             cells.append(cell(data, label, "other", DASH))
     return Table("Caption %\n", "fusion", as_cells(cells), [])

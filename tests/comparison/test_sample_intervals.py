@@ -40,7 +40,7 @@ def test_samples_are_paired_and_seeds_averaged(tmp_path: Path) -> None:
 
 def test_equal_answers_leave_what_so_few_samples_cannot_show() -> None:
     """Of 240 samples, a share of 1.5 % that differ would be missed in one of 40 test splits."""
-    found = sample_interval([np.zeros(240)])
+    found = sample_interval(np.zeros(240))
     assert found["sample_interval"] == pytest.approx((-0.0153, 0.0153), abs=1e-4)
     assert found["sample_dependent"]
 

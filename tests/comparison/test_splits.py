@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from multimodal.comparison.pairwise_test import PairwiseTest
 from multimodal.comparison.reading import read_runs
@@ -71,25 +72,35 @@ def test_many_splits_are_what_the_test_is_of() -> None:
     assert (test.n, len(test.differences)) == (6, 18)
     one = paired(splits=6, seeds=1)
     assert np.ptp(test.interval) == pytest.approx(np.ptp(one.interval), rel=0.5)
-    assert ", 6 splits" in sentence(test)
+    assert ", 18 runs on 6 splits" in sentence(test)
 
 
-def test_few_splits_are_told() -> None:
+def test_few_splits_are_what_the_test_is_of_too() -> None:
+    """Student's t of three means, with two degrees of freedom, however many runs there are."""
+    test = paired(splits=3, seeds=6)
+    means = np.reshape(test.differences, (3, 6)).mean(1)
+    assert test.n == 3
+    assert test.p == pytest.approx(ttest_1samp(means, 0).pvalue)
+    assert test.interval == pytest.approx(ttest_1samp(means, 0).confidence_interval(0.95))
+    assert "18 runs on 3 splits" in sentence(test)
+
+
+def test_two_splits_are_too_few_however_many_runs_they_have() -> None:
     test = paired(splits=2, seeds=6)
-    assert test.n == 12
-    assert "12 runs on 2 splits" in sentence(test)
+    assert (test.n, test.tested, test.interval) == (2, False, None)
+    assert sentence(test).endswith("12 runs on 2 splits: too few splits to say")
 
 
-def test_samples_are_averaged_within_a_split_and_pooled_over_few(tmp_path: Path) -> None:
-    test = paired(splits=2, seeds=6, effect=0.1, folder=tmp_path)
-    low, high = test.sample_interval
-    assert low < test.mean < high
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.1 * 0.9 / 600), rel=0.25)
+def test_few_runs_on_splits_are_not_tested() -> None:
+    test = paired(splits=4, seeds=1)
+    assert (test.n, test.tested) == (4, False)
+    assert sentence(test).endswith("4 runs on 4 splits: too few to say")
 
 
-def test_over_many_splits_the_samples_are_in_the_interval_of_the_splits(tmp_path: Path) -> None:
-    test = paired(splits=6, seeds=1, effect=0.1, folder=tmp_path)
-    assert (test.n, test.sample_interval) == (6, None)
+@pytest.mark.parametrize("splits", [3, 6])
+def test_over_splits_the_samples_are_in_the_interval_of_the_splits(tmp_path: Path, splits: int) -> None:
+    test = paired(splits, seeds=2, effect=0.1, folder=tmp_path)
+    assert (test.n, test.sample_interval) == (splits, None)
     assert test.error is not None
 
 

@@ -30,7 +30,23 @@ def test_a_verdict_names_samples_budget_tuning_and_sizes() -> None:
 
 def test_changed_settings_are_named() -> None:
     changed = told(two_fusions(0.02), overrides=["fusion=concat", "+optimizer.lr=0.1", "missing=zero"])
-    assert "defaults but for missing, optimizer.lr, without a search" in changed
+    assert "defaults but for missing=zero, optimizer.lr=0.1, without a search" in changed
+
+
+def test_changed_data_fusion_and_task_are_named_and_what_only_chooses_them_is_not() -> None:
+    """dataset.limit=400 once read "untuned defaults"."""
+    chosen = ["dataset=mnist", "fusion=concat", "task=noisy", "caption=anonymous", "training.steps=9", "seed=1"]
+    where = ["dataset.source=hub", "dataset.seed=3", "output_dir=x", "tracking=offline", "evaluation.figures=null"]
+    assert "; untuned defaults" in told(two_fusions(0.02), overrides=[*chosen, *where])
+    changed = ["dataset.limit=400", "fusion.hidden=9", "task.severity=1", "caption.words=[a]", "~loss.terms.x"]
+    assert "defaults but for caption.words=[a], dataset.limit=400, fusion.hidden=9, loss.terms.x, task.severity=1," in (
+        told(two_fusions(0.02), overrides=[*chosen, *changed])
+    )
+
+
+def test_a_setting_that_only_some_runs_have_is_named_without_a_value() -> None:
+    runs = [replace(run, config={"overrides": [f"dim={64 * (i + 1)}"]}) for i, run in enumerate(two_fusions(0.0, 1))]
+    assert "defaults but for dim, without" in circumstances(runs, [])
 
 
 def test_epochs_are_the_budget_where_they_are_given() -> None:
@@ -63,10 +79,28 @@ def test_a_gap_in_speed_is_told_from_one_in_ability() -> None:
     runs += two_fusions(0.0007, setting="caption=original, training.steps=1000")
     assert budget_sentences(runs, compare_fusions(runs, 0.01)) == {
         "mnist (embedded), caption=original, over steps": [
-            "attention and concat in accuracy with both: attention is ahead (+30.0 points) at 250 steps, "
-            "equivalent (+0.1 points) at 1,000 steps."
+            "attention − concat in accuracy with both: +30.0 points at 250 steps, +0.1 points at 1,000 steps; "
+            "attention ahead at 250 steps, equivalent at 1,000 steps."
         ]
     }
+
+
+def test_one_outcome_at_every_budget_is_told_once() -> None:
+    runs = [run for n in (250, 1000) for run in two_fusions(0.3, seeds=2, setting=f"training.steps={n}")]
+    ((line,),) = budget_sentences(runs, compare_fusions(runs, 0.01)).values()
+    assert line.endswith("+30.0 points at 250 steps, +30.0 points at 1,000 steps; too few to say at every budget.")
+
+
+def test_another_better_control_at_each_budget_is_named_there() -> None:
+    runs = []
+    for steps, levels in ((30, {"image_only": 0.5, "text_only": 0.4}), (90, {"image_only": 0.5, "text_only": 0.6})):
+        for fusion, level in ({"attention": 0.9} | levels).items():
+            runs += [made_up_run(fusion, seed, level, setting=f"training.steps={steps}") for seed in range(6)]
+    ((line,),) = budget_sentences(runs, compare_fusions(runs, 0.01)).values()
+    assert line == (
+        "attention − the better control in accuracy with both: +40.0 points at 30 steps (image_only), "
+        "+30.0 points at 90 steps (text_only); attention ahead at every budget."
+    )
 
 
 def test_one_budget_or_other_settings_are_not_joined() -> None:

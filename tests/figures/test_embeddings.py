@@ -43,5 +43,5 @@ def test_only_defined_scores_of_the_encoders_are_printed(value: float | None) ->
     data, results = made_up_run(2, 3, 3)
     results.metrics |= {"latent/uniformity": value, "latent/knn_accuracy": 0.5}
     texts = "; ".join(text.get_text() for text in visible_texts(draw_embeddings(TITLE, data, results, 90, 0)))
-    assert ("uniformity" in texts) == ("-1.250" in texts) == (value is not None)
+    assert ("uniformity" in texts) == ("−1.250" in texts) == (value is not None)
     assert "0.500" not in texts  # a score of the joint representation

@@ -34,6 +34,7 @@ def sweep_of(
     size: int,
     luck: float,
     dataset: str,
+    split: int = 0,
     **other: str,
 ) -> tuple[list[Run], Answers]:
     """Runs of these fusions on one dataset, and the answers that they have stored by sample.
@@ -49,8 +50,10 @@ def sweep_of(
             stored = {primary().name: right[fusion][seed].astype(float)}
             if f"{fusion}/product" in right:
                 stored["fusion/product"] = right[f"{fusion}/product"][seed].astype(float)
-            folder = Path(f"{dataset}-{fusion}-{seed}")
+            folder = Path(f"{dataset}-{fusion}-{split}-{seed}")
             metrics = {name: float(values.mean()) for name, values in stored.items()}
-            runs.append(replace(made_up_run(fusion, seed, 0.0, dataset, **other), folder=folder, metrics=metrics))
+            runs.append(
+                replace(made_up_run(fusion, seed, 0.0, dataset, split, **other), folder=folder, metrics=metrics)
+            )
             answers[folder] = stored
     return runs, answers
