@@ -9,12 +9,26 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-PART = 2**22  # bytes read at a time by what walks through all images
+PART = 2**20  # pixel values read at a time by what walks through images
+
+
+class ImageRows(Protocol):
+    """Images (N, C, H, W) uint8 that are read by rows and never whole: a tensor, or what reads them from elsewhere."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return (N, C, H, W)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Tensor, /) -> Tensor:
+        """Read images: (n,) int64 -> (n, C, H, W) uint8."""
 
 
 class MappedFile:
@@ -78,11 +92,15 @@ class Images:
 Pictures = Tensor | Images  # (N, C, H, W) uint8 in memory, or in a file
 
 
-def in_parts(image: Pictures) -> Iterator[Tensor]:
-    """Yield all images (N, C, H, W) in order, some at a time: (n, C, H, W) of about `PART` bytes."""
-    count = max(1, PART // math.prod(image.shape[1:]))
-    for first in range(0, len(image), count):
-        yield image[first : first + count]
+def images_at_once(image: ImageRows) -> int:
+    """Return how many of these images hold about `PART` pixel values."""
+    return max(1, PART // math.prod(image.shape[1:]))
+
+
+def in_parts(image: ImageRows) -> Iterator[Tensor]:
+    """Yield all images (N, C, H, W) in order, some at a time: (n, C, H, W)."""
+    for rows in torch.arange(len(image)).split(images_at_once(image)):
+        yield image[rows]
 
 
 def write_images(parts: Iterable[Tensor], size: tuple[int, ...], folder: Path) -> Images:

@@ -1,9 +1,8 @@
 """A dataset, ready for batches: uint8 images, in memory or in a mapped file, and int32 tokens."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,28 +10,8 @@ from torch import Tensor
 
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.vocabulary import Vocabulary
-from multimodal.images import Pictures
+from multimodal.images import Pictures, in_parts
 from multimodal.types import PAD, Batch, Limits
-
-AT_ONCE = 2**20  # pixel values that are in memory as floats at a time, by what walks through images
-
-
-class ImageRows(Protocol):
-    """Images (N, C, H, W) uint8 that are read by rows and never whole: a tensor, or what reads them from elsewhere."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return (N, C, H, W)."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Tensor, /) -> Tensor:
-        """Read images: (n,) int64 -> (n, C, H, W) uint8."""
-
-
-def images_at_once(image: ImageRows) -> int:
-    """Return how many of these images to convert to float at a time."""
-    return max(1, AT_ONCE // math.prod(image.shape[1:]))
 
 
 @dataclass(frozen=True)
@@ -73,8 +52,8 @@ class Split:
 
     def pixels(self) -> Iterator[Tensor]:
         """Yield all images in order, some at a time: (n, C, H, W) float in [0, 1]."""
-        for rows in torch.arange(len(self)).split(images_at_once(self.image)):
-            yield self.image[rows].float().div_(255)
+        for part in in_parts(self.image):
+            yield part.float().div_(255)
 
     def batches(self, size: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
         """Yield all samples in order, in batches of `size`; the last one may be smaller."""

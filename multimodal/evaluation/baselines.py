@@ -8,12 +8,12 @@ that is not the sample's own image, and two halves of the real images show which
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import ImageRows
 from multimodal.evaluation.captions import score_captions
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.image_rows import Joined, Repeated
 from multimodal.evaluation.images import FEW, score_images, score_with_references
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
+from multimodal.images import ImageRows
 from multimodal.metric.blind import blind_captions, class_captions, class_images, mean_image
 from multimodal.metric.kid import halves, kid
 from multimodal.metric.references import another_image

@@ -7,12 +7,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import Data, Split, images_at_once
+from multimodal.dataset.data import Data, Split
 from multimodal.dataset.near_duplicates import equal_images
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.fill import predict_filled
 from multimodal.evaluation.predict import Predictions, predict
 from multimodal.evaluation.scores import Scores, share
+from multimodal.images import images_at_once
 from multimodal.judge.attributes import AttributeJudge
 from multimodal.judge.caption import CaptionJudge
 from multimodal.judge.image import ImageJudge

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import ImageRows
+from multimodal.images import ImageRows
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import ImageRows, images_at_once
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
+from multimodal.images import ImageRows, images_at_once
 from multimodal.loss.ssim import ssim
 from multimodal.metric.frechet import frechet
 from multimodal.metric.kid import kid

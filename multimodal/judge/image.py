@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from multimodal.checks import check_number, check_whole
-from multimodal.dataset.data import Split, images_at_once
+from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
+from multimodal.images import in_parts
 from multimodal.io import whole
 from multimodal.paths import expanded
 from multimodal.torch_file import read_torch_file, weights_problem
@@ -78,8 +79,8 @@ class ImageJudge:
         settings = f"{self.steps} {self.batch_size} {self.learning_rate} {tuple(train.image.shape)} {vars(augment)}"
         settings += f" {num_classes} {soften}"
         key = hashlib.sha256(settings.encode() + Path(__file__).read_bytes())  # other code, another judge
-        for rows in torch.arange(len(train)).split(images_at_once(train.image)):
-            key.update(train.image[rows].numpy().data)
+        for part in in_parts(train.image):
+            key.update(part.numpy().data)
         key.update(train.content.numpy().data)  # captions do not matter
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
         with torch.random.fork_rng(devices=[]):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import ImageRows, images_at_once
+from multimodal.images import ImageRows, images_at_once
 
 
 def most_frequent(rows: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import ImageRows
+from multimodal.images import ImageRows
 from multimodal.loss.ssim import ssim
 
 
