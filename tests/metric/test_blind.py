@@ -4,7 +4,7 @@ from collections import Counter
 
 import torch
 
-from multimodal.dataset.data import AT_ONCE
+from multimodal.images import PART
 from multimodal.metric.blind import (
     blind_captions,
     chance_level,
@@ -67,7 +67,7 @@ def test_the_image_of_a_class_is_its_mean() -> None:
 def test_a_mean_is_that_of_all_parts() -> None:
     """More images than are read at a time, of which only some count."""
     image = torch.randint(256, (70, 3, 160, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    assert image.numel() > AT_ONCE
+    assert image.numel() > PART
     assert torch.equal(mean_image(image, torch.arange(69, 1, -1)), image[2:].double().mean(0).round().byte())
 
 
