@@ -122,7 +122,7 @@ def test_the_second_run_reads_the_cache_and_so_does_one_without_a_hub(client, fi
     assert sent == []
     for row in said:
         assert row | {"seconds": 0} == first[0][0] | {"seconds": 0}
-        assert row["seconds"] < 10
+        assert row["seconds"] < 60  # it does not wait for the silent server
 
 
 @pytest.mark.slow
