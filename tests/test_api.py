@@ -121,7 +121,7 @@ def test_data_and_model_without_training() -> None:
 def test_runs_are_compared_as_tables(run, folder) -> None:
     multimodal.train(*SETTINGS, "fusion=concat", f"cache_dir={folder}/cache", f"output_dir={folder}/runs/concat")
     tables = multimodal.compare(folder / "runs")
-    quality = tables["Quality and cost"]
+    quality = tables["Quality"]
     assert {"attention", "concat"} <= set(quality.index.get_level_values(1))
     with pytest.raises(ValueError, match="no finished run"):
         multimodal.compare(folder / "cache")

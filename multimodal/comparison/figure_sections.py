@@ -18,6 +18,9 @@ from multimodal.comparison.forest import PHONE, draw_forest, split_panel
 from multimodal.comparison.forest_panels import forest_panels
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.inline_images import InlineImage, inline_figure, inline_file
+from multimodal.comparison.markdown import DIFFERENCES
+from multimodal.comparison.pairwise_test import LEAST
+from multimodal.comparison.pairwise_test import SEEDS as FEWEST
 from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import primary
 
@@ -27,8 +30,10 @@ RUN_FIGURES = {
     "tsne": ("Joint representation", "t-SNE map of the joint representation of the test split, coloured by class"),
 }
 FOREST = (
-    "Differences in {}: the mean over seeds with its 95 % interval, and below it a dot for each seed. Filled: "
-    "significant over seeds, after Holm's correction. “of”: the largest difference that the task's ceiling leaves."
+    "Differences in {}: the mean over seeds with its 95 % interval, and below it a dot for each seed. Filled diamond: "
+    "significant over seeds and over test samples, after Holm's correction; half filled: over seeds only; hollow: not "
+    f"shown to differ. Circle: fewer than {FEWEST} seeds, too few for a test; under {LEAST} without an interval. “of”: "
+    "the largest difference that the task's ceiling leaves."
 )
 
 
@@ -50,7 +55,7 @@ def forest_section(comparison: Comparison, widest: int) -> FigureSection:
         inline_figure(figure, title, f"{title}: differences in {primary().title}", widest)
         for title, figure in figures.items()
     ]
-    return FigureSection("Differences", FOREST.format(primary().title), {"": pictures} if pictures else {})
+    return FigureSection(DIFFERENCES, FOREST.format(primary().title), {"": pictures} if pictures else {})
 
 
 def figure_sections(groups: dict[str, list[Run]], widest: int) -> list[FigureSection]:

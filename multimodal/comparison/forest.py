@@ -7,6 +7,7 @@ a square as large as the weight of a study.
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from multimodal.figures.layout import BLUE, INK, ORANGE, QUIET, RULE
@@ -33,6 +34,15 @@ ROWS = 40  # most rows of a figure; more are divided into several, between group
 BAND = "#e4eef6"
 
 
+class Mark(Enum):
+    """What a test shows, which is how its mean is drawn; the value is its words in the legend."""
+
+    SIGNIFICANT = "mean, significant"
+    SAMPLES = "mean, over seeds only"  # perhaps not on other test samples
+    NONE = "mean, not shown to differ"
+    FEW = "mean, too few seeds"  # for a test
+
+
 @dataclass(frozen=True)
 class ForestRow:
     """One comparison.
@@ -42,8 +52,8 @@ class ForestRow:
         label: names what is compared with what.
         differences: one per seed, as shares.
         mean: their mean.
-        interval: 95 % interval of the mean over seeds; None with fewer than two seeds.
-        significant: whether the difference is significant over seeds.
+        interval: 95 % interval of the mean over seeds; None with fewer than three seeds.
+        mark: what the test shows.
         largest: the largest mean that the task allowed, its ceiling minus the second's mean; None if it is unknown.
     """
 
@@ -52,7 +62,7 @@ class ForestRow:
     differences: tuple[float, ...]
     mean: float
     interval: tuple[float, float] | None
-    significant: bool
+    mark: Mark
     largest: float | None
 
 
@@ -95,7 +105,7 @@ def draw_forest(panels: list[ForestPanel], margin: float, unit: Unit, width: flo
     titles = [textwrap.wrap(panel.title, int(0.85 * CHARACTERS * panel_width)) for panel in panels]
     top = HEAD + (LINE * max(map(len, titles)) + 0.1 if titled else 0)
     columns = max(1, int(width / ENTRY))
-    entries = legend_entries(margin, unit)
+    entries = legend_entries({row.mark for panel in panels for row in panel.rows}, margin, unit)
     legend = LINE * -(-len(entries) // columns) + 0.1
     height = top + max(map(layout_height, layouts)) + FOOT + legend
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
@@ -167,14 +177,13 @@ def draw_panel(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], mar
     low, high = limits(rows, margin)
     axes.set_xlim(unit.factor * low, unit.factor * high)
     axes.set_ylim(layout_height(layout), 0)
-    axes.axvspan(-unit.factor * margin, unit.factor * margin, color=BAND, linewidth=0)
-    axes.axvline(0, color=QUIET, linewidth=0.9)
     y = 0.0
     for row, lines, numbers, height in layout:
         for i, line in enumerate(lines):
             place_text(axes, 0, y + LINE * i, line, "left", INK, "bold" if row is None else "normal")
         if row is not None:
             place_text(axes, 1, y + LINE * (len(lines) - 1), numbers, "right", QUIET, "normal")
+            draw_ground(axes, y + LINE * len(lines), unit.factor * margin)
             draw_row(axes, row, y + LINE * len(lines), unit, high)
         y += height
     axes.set_yticks([])
@@ -187,30 +196,46 @@ def draw_panel(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], mar
 
 
 def place_text(axes: Axes, x: float, y: float, text: str, side: str, color: str, weight: str) -> None:
-    """Write one line below `y`, on a white ground that hides zero line and margin."""
+    """Write one line below `y`."""
     style: dict[str, Any] = {"fontsize": SIZE, "color": color, "weight": weight, "parse_math": False}
-    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
     where = axes.get_yaxis_transform()
-    axes.text(x, y + LINE / 2, text, transform=where, ha=side, va="center", bbox=ground, clip_on=False, **style)
+    axes.text(x, y + LINE / 2, text, transform=where, ha=side, va="center", clip_on=False, **style)
+
+
+def draw_ground(axes: Axes, y: float, margin: float) -> None:
+    """Draw the zero line and the band of the margin below the height `y`, behind a row's marks and beside no text."""
+    axes.add_patch(Rectangle((-margin, y), 2 * margin, MARKS, color=BAND, linewidth=0))
+    axes.plot([0, 0], [y, y + MARKS], color=QUIET, linewidth=0.9, zorder=2)
 
 
 def draw_row(axes: Axes, row: ForestRow, y: float, unit: Unit, high: float) -> None:
     """Draw interval, mean and largest possible difference below the height `y`, and the dots below them."""
     y, below = y + 0.35 * MARKS, y + 0.85 * MARKS
-    color = (BLUE if row.mean > 0 else ORANGE) if row.significant else QUIET
+    color = side_color(row)
     if row.interval is not None:
         axes.plot([unit.factor * end for end in row.interval], [y, y], color=color, linewidth=1.6, zorder=3)
     dots = unit.factor * np.asarray(row.differences)
     axes.plot(dots, np.full(len(dots), below), ".", color=INK, markersize=5, alpha=0.5, markeredgewidth=0, zorder=4)
-    face = color if row.significant else "white"
-    axes.plot(
-        unit.factor * row.mean, y, "D", color=color, markerfacecolor=face, markersize=5, markeredgewidth=1.2, zorder=5
-    )
+    axes.plot(unit.factor * row.mean, y, zorder=5, **mark_style(row.mark, color))
     if row.largest is not None:
         inside = row.largest <= high
         at = unit.factor * (row.largest if inside else high)
         style: dict[str, Any] = {"color": INK, "linestyle": "none", "clip_on": False, "markeredgewidth": 1.2}
         axes.plot(at, y, marker="|" if inside else ">", markersize=9 if inside else 4, **style)
+
+
+def side_color(row: ForestRow) -> str:
+    """Return the colour of the better side of a significant difference, or grey."""
+    return (BLUE if row.mean > 0 else ORANGE) if row.mark in (Mark.SIGNIFICANT, Mark.SAMPLES) else QUIET
+
+
+def mark_style(mark: Mark, color: str) -> dict[str, Any]:
+    """Return how a mean is drawn: filled, half filled or hollow diamonds, and a circle where there is no test."""
+    style: dict[str, Any] = {"color": color, "linestyle": "none", "markersize": 5, "markeredgewidth": 1.2}
+    style |= {"marker": "o" if mark is Mark.FEW else "D", "markerfacecolor": "white"}
+    if mark is Mark.SAMPLES:
+        style |= {"fillstyle": "left", "markerfacecolor": color, "markerfacecoloralt": "white"}
+    return style | ({"markerfacecolor": color} if mark is Mark.SIGNIFICANT else {})
 
 
 def limits(rows: list[ForestRow], margin: float) -> tuple[float, float]:
@@ -223,14 +248,16 @@ def limits(rows: list[ForestRow], margin: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def legend_entries(margin: float, unit: Unit) -> dict[str, Any]:
-    """Return {explanation: mark}."""
-    diamond: dict[str, Any] = {"marker": "D", "linestyle": "none", "markersize": 5, "markeredgewidth": 1.2}
+def legend_entries(marks: set[Mark], margin: float, unit: Unit) -> dict[str, Any]:
+    """Return {explanation: mark}, of the means as far as they are drawn."""
     width = f"{unit.factor * margin:g}"
     width = f"{width} {unit.name.removesuffix('s') if width == '1' else unit.name}".strip()
-    return {
-        "mean, significant": (Line2D([], [], color=BLUE, **diamond), Line2D([], [], color=ORANGE, **diamond)),
-        "mean, not shown to differ": Line2D([], [], color=QUIET, markerfacecolor="white", **diamond),
+    means: dict[str, Any] = {}
+    for mark in Mark:
+        if mark in marks:
+            sides = (BLUE, ORANGE) if mark in (Mark.SIGNIFICANT, Mark.SAMPLES) else (QUIET,)
+            means[mark.value] = tuple(Line2D([], [], **mark_style(mark, color)) for color in sides)
+    return means | {
         "95 % interval over seeds": Line2D([], [], color=QUIET, linewidth=1.6),
         "a seed": Line2D([], [], marker=".", linestyle="none", color=INK, alpha=0.5, markeredgewidth=0),
         f"margin: {width}": Patch(color=BAND),

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from multimodal.comparison.forest import ForestPanel, ForestRow
+from multimodal.comparison.forest import ForestPanel, ForestRow, Mark
 from multimodal.comparison.pairwise_test import PAIR, PairwiseTest, is_control
 from multimodal.comparison.run import Run
+from multimodal.comparison.wording import lost_to_holm
 from multimodal.metric.catalogue import PRIMARY
 
 QUESTIONS = {  # {kind of a test: title of its panel}, in their order
@@ -39,15 +40,25 @@ def forest_panels(tests: list[PairwiseTest], groups: dict[str, list[Run]]) -> li
 def forest_row(test: PairwiseTest, runs: list[Run], short: bool) -> ForestRow:
     """Return the row of a test with a defined difference, its label without the second side if that is `short`."""
     assert test.mean is not None, "an undefined difference has no place"
+    label = test.first if short else f"{test.first} − {test.second}"
     return ForestRow(
         group=test.group,
-        label=test.first if short else f"{test.first} − {test.second}",
+        label=f"{label} (not after Holm's correction)" if lost_to_holm(test) else label,
         differences=test.differences,
         mean=test.mean,
         interval=test.interval,
-        significant=test.significant,
+        mark=mark_of(test),
         largest=largest_difference(test, runs),
     )
+
+
+def mark_of(test: PairwiseTest) -> Mark:
+    """Return what a test shows."""
+    if not test.tested:
+        return Mark.FEW
+    if not test.significant:
+        return Mark.NONE
+    return Mark.SAMPLES if test.sample_dependent else Mark.SIGNIFICANT
 
 
 def largest_difference(test: PairwiseTest, runs: list[Run]) -> float | None:

@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from multimodal.comparison.grouping import by_fusion
+from multimodal.comparison.limits import BESIDE
 from multimodal.comparison.pairwise_test import SEEDS, PairwiseTest, best_fusion
 from multimodal.comparison.run import Run
-from multimodal.comparison.table import DASH, Table, as_cells, cell, without_empty_columns
+from multimodal.comparison.table import DASH, Table, as_cells, cell
 from multimodal.metric.catalogue import COST, GENERATION, PRIMARY, QUALITY, MetricSpec, compared, shown_in, spec_of
 from multimodal.number_text import decimal_text
 
@@ -17,14 +18,15 @@ MEANING = (
     "the way from the best control's limit to the ceiling of the task. Product of its own answers: of the class "
     "probabilities from the image alone and from the caption alone, a bar that a fusion has to clear. Worst rates: the "
     "lowest accuracy at any share of samples without image or caption. EMAP gap: what the model loses when it may only "
-    "add up what each modality says. Training samples/s and milliseconds are of the machine that each run had."
+    "add up what each modality says."
 )
+MACHINE = "Training samples/s and milliseconds are of the machine that each run had."
 GENERATED = (
     "Captions are generated from the image alone, images from the caption alone. Skill: the share of what there "
     "was to gain over the best blind baseline. R@1: an equal caption, or its image, is found first; it is of the "
     "encoders, before any fusion. SSIM rewards blur: it is shown and not tested."
 )
-REFERENCES = "Grey: baselines without a model, and the judges' own accuracy."
+REFERENCES = "Grey: baselines without a model, the judges' own accuracy, and the most that the task allows."
 
 FAMILY = "missing/*"  # in the catalogue
 INDEPENDENT = (
@@ -37,9 +39,14 @@ Cells = list[dict[str, Any]]
 
 
 def quality_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> Table:
-    """Return the table of accuracy metrics, the primary one first, and of cost."""
-    specs = sorted(shown_in(QUALITY), key=lambda spec: spec.tested != PRIMARY) + shown_in(COST)
-    return metric_table("Quality and cost", groups, specs, tests, [MEANING])
+    """Return the table of accuracy metrics, the primary one first."""
+    specs = sorted(shown_in(QUALITY), key=lambda spec: spec.tested != PRIMARY)
+    return metric_table("Quality", groups, specs, tests, [MEANING, REFERENCES])
+
+
+def cost_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> Table:
+    """Return the table of sizes and speeds."""
+    return metric_table("Cost", groups, shown_in(COST), tests, [MACHINE])
 
 
 def generation_table(groups: dict[str, list[Run]], tests: list[PairwiseTest]) -> Table:
@@ -63,9 +70,10 @@ def metric_table(
     for title, runs in groups.items():
         cells += fusion_cells(title, runs, specs, [test for test in tests if test.group == title])
         cells += reference_cells(title, runs[0], specs)
-    kept, note = without_empty_columns(as_cells(cells))
-    own = [spec for spec in specs if spec.heading in set(kept["column"])]
-    return Table(caption, "fusion", kept, [how_to_read(), *notes, *note, *why_dashes(groups, own)])
+    table = Table(caption, "fusion", as_cells(cells), [])
+    shown = table.without_dashes().columns
+    own = [spec for spec in specs if spec.heading in shown or not shown]
+    return replace(table, notes=[how_to_read(), *notes, *table.hidden_columns(), *why_dashes(groups, own)])
 
 
 def how_to_read() -> str:
@@ -103,10 +111,11 @@ def mean_and_spread(runs: list[Run], spec: MetricSpec) -> dict[str, Any]:
 
 
 def reference_cells(title: str, run: Run, specs: list[MetricSpec]) -> Cells:
-    """Return the lines of blind baselines and judges, which are equal for every run on the same data."""
+    """Return the lines of blind baselines, judges and limits, which are equal for every run on the same data."""
     judges = {spec.name: run.metrics.get(spec.judge) for spec in specs if spec.judge}
+    limits = {name: run.metrics.get(limit) for name, limit in BESIDE.items()}
     cells = []
-    for name, scores in (run.baselines | {"the judge itself": judges}).items():
+    for name, scores in (run.baselines | {"the judge itself": judges, "limits of the task": limits}).items():
         label, scores = name.replace("_", " "), {spec.name: scores.get(spec.name) for spec in specs}
         if all(value is None for value in scores.values()):
             continue

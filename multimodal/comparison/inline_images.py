@@ -15,33 +15,43 @@ QUALITY = 85  # WebP quality: captions stay legible, a grid of samples takes 100
 
 @dataclass(frozen=True)
 class InlineImage:
-    """An image as a data URI, with its title, its description `alt`, and its width and height in pixels."""
+    """An image as a data URI.
+
+    Args:
+        uri: its data.
+        title: its caption.
+        alt: its description.
+        width: pixels.
+        height: pixels.
+        plot: whether it is a drawn plot, whose colours a dark page may invert.
+    """
 
     uri: str
     title: str
     alt: str
     width: int
     height: int
+    plot: bool
 
 
 def inline_file(path: Path, title: str, alt: str, widest: int) -> InlineImage:
     """Read a figure that a run saved, and scale it to at most `widest` pixels."""
     with Image.open(path) as image:
-        return encode_image(image, title, alt, widest)
+        return encode_image(image, title, alt, widest, plot=False)
 
 
 def inline_figure(figure: Figure, title: str, alt: str, widest: int) -> InlineImage:
     """Render a figure, and scale it to at most `widest` pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    return encode_image(Image.fromarray(np.asarray(canvas.buffer_rgba())), title, alt, widest)
+    return encode_image(Image.fromarray(np.asarray(canvas.buffer_rgba())), title, alt, widest, plot=True)
 
 
-def encode_image(image: Image.Image, title: str, alt: str, widest: int) -> InlineImage:
+def encode_image(image: Image.Image, title: str, alt: str, widest: int, plot: bool) -> InlineImage:
     """Encode an image, scaled down if it is too wide."""
     pixels = image.convert("RGB")
     pixels.thumbnail((widest, 4 * widest))
     data = BytesIO()
     pixels.save(data, format="webp", quality=QUALITY)
     text = base64.b64encode(data.getvalue()).decode()
-    return InlineImage(f"data:image/webp;base64,{text}", title, alt, pixels.width, pixels.height)
+    return InlineImage(f"data:image/webp;base64,{text}", title, alt, pixels.width, pixels.height, plot)

@@ -8,6 +8,7 @@ from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.table import Table
 from multimodal.errors import one_line
 
+DIFFERENCES = "Differences"  # heading of the forest plot
 NOTHING = "No fusion has a number here; the notes say why."
 COLUMNS = ["table", "data", "line", "column", "text", "value", "sd", "n", "best", "note"]
 
@@ -20,10 +21,13 @@ def as_markdown(comparison: Comparison, paper: dict[str, str]) -> str:
         paper: {name of a file beside the text: what it has}; a PNG file is shown.
     """
     parts = [f"# {escaped(comparison.title)}", escaped(comparison.lead)]
-    parts += [f"![{content}]({name})" for name, content in paper.items() if name.endswith(".png")]
     parts += ["## Verdict"]
     for title, sentences in comparison.sentences.items():
-        parts += [f"**{escaped(title)}**", "\n".join(f"- {escaped(sentence)}" for sentence in sentences)]
+        limits = [comparison.limits[title]] if title in comparison.limits else []
+        lines = "\n".join(f"- {escaped(sentence)}" for sentence in (*sentences, *limits))
+        parts += [f"**{escaped(title)}**", lines]
+    pictures = [f"![{content}]({name})" for name, content in paper.items() if name.endswith(".png")]
+    parts += [f"## {DIFFERENCES}", *pictures] if pictures else []
     for table in comparison.tables:
         parts += [f"## {table.caption}", markdown_table(table.without_dashes())]
         parts += ["\n".join(f"- {escaped(note)}" for note in table.notes)] if table.notes else []
@@ -66,6 +70,7 @@ def as_frame(comparison: Comparison) -> pd.DataFrame:
     """Return all cells with their numbers, then sentences, notes, failures and commands."""
     cells = [table.cells.assign(table=table.caption) for table in comparison.tables]
     rows = [("Verdict", data, "", "", sentence) for data, own in comparison.sentences.items() for sentence in own]
+    rows += [("Limits of the task", data, "", "", line) for data, line in comparison.limits.items()]
     rows += [("Note", table.caption, "", "", note) for table in comparison.tables for note in table.notes]
     rows += [("Failed jobs", "", failed.command, "error", failed.error) for failed in comparison.failures]
     rows += [("Interrupted jobs", "", job.command, "error", job.error) for job in comparison.interrupted]

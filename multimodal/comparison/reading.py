@@ -38,10 +38,14 @@ class SurfaceRow(TypedDict):
 
 
 class DataCard(TypedDict):
-    """What is read of `data_card.json`: {split: {class: number of samples}}, and counts of near duplicates."""
+    """What is read of `data_card.json`: samples by split and class, counts of near duplicates, limits of the task.
+
+    A limit that is measured when a model is evaluated is a text there.
+    """
 
     classes: dict[str, dict[str, int]]
     near_duplicate_counts: NotRequired[dict[str, int]]
+    task: NotRequired[dict[str, float | str | None]]
 
 
 class Config(TypedDict):

@@ -15,7 +15,8 @@ class Run:
         source: source of the data: `hub`, `path` or `embedded`.
         fingerprint: fingerprint of the data.
         fusion: name of the fusion, with the arguments in which the runs differ: `attention num_layers=2`.
-        setting: other settings in which the runs of a dataset differ: `caption=synergy`; empty if there are none.
+        setting: other settings in which the runs of a dataset differ: `caption=anonymous`, and always a task
+            and a caption mode that is not the default; empty if there are none.
         seed: seed of initialisation, sample order and dropout.
         dataset_seed: seed of the split, of drawn data and of the task's draws. Runs that differ only in it are of one
             group, and have one `fingerprint`: that of the lowest of these seeds.
@@ -25,7 +26,7 @@ class Run:
         surface: rows of the availability surface.
         history: rows of `history.csv`.
         config: contents of the run's record, with its command-line overrides.
-        card: entries of the data card, `classes` and perhaps `near_duplicate_counts`; empty if there is none.
+        card: entries of the data card, `classes` and perhaps `near_duplicate_counts` and `task`; empty without one.
     """
 
     folder: Path

@@ -18,13 +18,14 @@ ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded"
 SPLIT = "dataset.seed"  # runs pair by it
 SIZES = "sizes"  # read from the data; other settings have the names of its keys where they follow from them
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
-MADE_BY = ("caption", "task")  # choices that change the data
+USUAL = {"caption": "original", "task": "redundant"}  # choices that change the data, with the defaults of conf/
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 
 
 def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
     """Fill in `setting` and the fusion arguments of the runs of one dataset: the settings in which they differ.
 
+    A task and a caption mode that are not the default are always named: they say what the numbers are of.
     Runs may also differ in their data, which is named apart; keys that follow from the data, such as the size of the
     vocabulary, then do not appear in the setting. Nor does `dataset.seed`, by which runs pair.
 
@@ -47,7 +48,15 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
         own = own[[name for name in own if name in arguments]].rename(columns=lambda name: name.removeprefix("fusion."))
         for i, label in zip(rows, labels(own), strict=True):
             runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
-    return [replace(run, setting=", ".join(label)) for run, label in zip(runs, settings, strict=True)]
+    named = [[*unusual(chosen, label), *label] for chosen, label in zip(choices, settings, strict=True)]
+    return [replace(run, setting=", ".join(label)) for run, label in zip(runs, named, strict=True)]
+
+
+def unusual(choices: dict[str, Any], label: list[str]) -> list[str]:
+    """Return what is asked and what the captions say, `task=noisy`, where it is not the default nor in the label."""
+    named = {part.partition("=")[0] for part in label}
+    others = {name: choices.get(name, default) for name, default in USUAL.items() if name not in named}
+    return [f"{name}={choice}" for name, choice in others.items() if choice != USUAL[name]]
 
 
 def join_splits(runs: list[Run], choices: list[dict[str, Any]], leaves: list[dict[str, Any]]) -> list[Run]:
@@ -57,7 +66,7 @@ def join_splits(runs: list[Run], choices: list[dict[str, Any]], leaves: list[dic
     """
     data = []
     for run, chosen, own in zip(runs, choices, leaves, strict=True):
-        asked = {name: chosen[name] for name in MADE_BY if name in chosen}
+        asked = {name: chosen[name] for name in USUAL if name in chosen}
         data.append(json.dumps([run.source, asked, part(own, ("dataset",), (SPLIT,))], sort_keys=True))
     prints: dict[str, dict[int, set[str]]] = {}
     for run, key in zip(runs, data, strict=True):

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 DASH = "–"
+LONG = 60  # lines of a table that fill several screens
 COUNT = "seeds"  # heading of the column that every fusion has a number in, whatever was measured
 
 
@@ -32,6 +33,16 @@ class Table:
     def columns(self) -> list[str]:
         """Return the headings of the columns."""
         return list(self.cells["column"].unique())
+
+    @property
+    def count(self) -> int:
+        """Return the number of lines."""
+        return len(self.cells) // max(1, len(self.columns))
+
+    @property
+    def folded(self) -> bool:
+        """Return whether a page shows the table only when it is opened, because it is long."""
+        return self.count > LONG
 
     def lines(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
         """Yield (data, label, cells) of each line."""
@@ -61,13 +72,19 @@ class Table:
         empty = self.cells["reference"].astype(bool) & ~line.isin(line[told & shown])
         return replace(self, cells=self.cells[shown & ~empty])
 
+    def hidden_columns(self) -> list[str]:
+        """Return a note that names the columns that `without_dashes` leaves out, in a list; empty if there are none."""
+        shown = self.without_dashes().columns
+        names = [name for name in self.columns if name not in (*shown, COUNT)]
+        return [f"Without a column, because no fusion has a value: {'; '.join(names)}."] if names else []
+
     def as_frame(self) -> pd.DataFrame:
-        """Return a wide table: a row for each line, numbers where a cell has one and else its text."""
-        value = self.cells["value"].where(self.cells["value"].notna(), self.cells["text"])
-        rows = self.cells.assign(value=value)
+        """Return a wide table without dashes: a row for each line, numbers where a cell has one and else its text."""
+        cells = self.without_dashes().cells
+        rows = cells.assign(value=cells["value"].where(cells["value"].notna(), cells["text"]))
         wide = rows.pivot_table(index=["data", "line"], columns="column", values="value", aggfunc="first", sort=False)
         order = rows[["data", "line"]].drop_duplicates()
-        wide = wide.reindex(index=pd.MultiIndex.from_frame(order), columns=self.columns)
+        wide = wide.reindex(index=pd.MultiIndex.from_frame(order), columns=list(cells["column"].unique()))
         return wide.infer_objects().rename_axis(columns=None, index=["data", self.head])
 
 
@@ -90,15 +107,3 @@ def cell(data: str, line: str, column: str, text: str, value: float | None = Non
 def as_cells(cells: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the cells as a DataFrame of objects, so that None and whole numbers are not converted."""
     return pd.DataFrame(cells, columns=list(cell("", "", "", "")), dtype=object)
-
-
-def without_empty_columns(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out the columns in which no line has anything, and return a note that names them.
-
-    Returns:
-        The cells, and the note in a list, which is empty if every column has something.
-    """
-    empty = cells["text"].isin([DASH, ""]).groupby(cells["column"], sort=False).all()
-    names = list(empty.index[empty])
-    note = [f"Without a column, because no line has a value: {'; '.join(map(str, names))}."] if names else []
-    return cells[~cells["column"].isin(names)].reset_index(drop=True), note

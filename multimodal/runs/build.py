@@ -119,9 +119,9 @@ def matched_width(cfg: DictConfig) -> int:
     hidden = min({max(1, above - 1), above}, key=lambda width: abs(count(width) - wanted))
     nearest = count(hidden)
     if abs(nearest - wanted) > 0.05 * wanted:
-        raise ValueError(
-            f"fusion_parameters={wanted}: this fusion has {count(1):,} at least, and {nearest:,} at its nearest"
-        )
+        least = count(1)
+        reach = f"at least {least:,}" if wanted < least else f"{nearest:,} at the nearest"
+        raise ValueError(f"fusion_parameters={wanted:,}: this fusion can have {reach}; give a number within 5 % of it")
     return hidden
 
 

@@ -72,10 +72,12 @@ class RunRecord:
 
     @property
     def title(self) -> str:
-        """The heading of figures: dataset, source, task or captions, fusion, seed."""
+        """The heading of figures: dataset, source, task and captions, fusion, seed."""
         task = self.choices.get("task", "redundant")  # the only one before there was a choice
-        asked = f"{self.choices['caption']} captions" if task == "redundant" else f"task {task}"
-        return f"{self.dataset} ({self.data_source}, {asked}), {self.fusion} fusion, seed {self.seed}"
+        asked = [] if task == "redundant" else [f"task {task}"]
+        if not asked or self.choices["caption"] != "original":
+            asked.append(f"{self.choices['caption']} captions")
+        return f"{self.dataset} ({self.data_source}, {', '.join(asked)}), {self.fusion} fusion, seed {self.seed}"
 
     @property
     def identity(self) -> tuple[str | None, str]:

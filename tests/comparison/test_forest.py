@@ -1,8 +1,11 @@
 """The forest plot: where its marks stand, and that everything fits with few and many fusions and long names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from multimodal.comparison.forest import (
     PAPER,
@@ -10,6 +13,7 @@ from multimodal.comparison.forest import (
     ROWS,
     ForestPanel,
     ForestRow,
+    Mark,
     draw_forest,
     limits,
     numbers_of,
@@ -24,7 +28,8 @@ SEEDS = (-0.01, 0.0, 0.01)
 
 def row(label: str, mean: float = 0.02, largest: float | None = 0.05, group: str = "toy (embedded)") -> ForestRow:
     differences = tuple(mean + x for x in SEEDS)
-    return ForestRow(group, label, differences, mean, (mean - 0.025, mean + 0.025), abs(mean) > 0.025, largest)
+    mark = Mark.SIGNIFICANT if abs(mean) > 0.025 else Mark.NONE
+    return ForestRow(group, label, differences, mean, (mean - 0.025, mean + 0.025), mark, largest)
 
 
 def drawn(rows: list[ForestRow]) -> Axes:
@@ -56,6 +61,33 @@ def test_a_significant_difference_is_filled_with_the_colour_of_its_side() -> Non
     assert faces == [BLUE, ORANGE, "white"]
 
 
+def test_each_outcome_has_a_mark_of_its_own_and_only_those_that_occur_stand_in_the_legend() -> None:
+    rows = [replace(row(mark.name), mark=mark) for mark in Mark]
+    means = [line for line in drawn(rows).lines if line.get_marker() in "Do"]
+    shapes = [(line.get_marker(), line.get_fillstyle(), line.get_markerfacecolor()) for line in means]
+    assert shapes == [("D", "full", BLUE), ("D", "left", BLUE), ("D", "full", "white"), ("o", "full", "white")]
+    for some in ([Mark.FEW], [Mark.NONE, Mark.SAMPLES]):
+        panel = ForestPanel("question", [replace(row(mark.name), mark=mark) for mark in some])
+        (legend,) = draw_forest([panel], 0.01, POINTS, PHONE, titled=False).legends
+        texts = {text.get_text() for text in legend.texts}
+        assert texts & {mark.value for mark in Mark} == {mark.value for mark in some}
+
+
+def test_zero_line_and_margin_run_through_no_text() -> None:
+    axes = drawn([row("a − b"), row("a longer name of two fusions that takes more lines − another one")])
+    figure = axes.figure
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    grounds = [patch.get_window_extent(renderer) for patch in axes.patches]
+    assert len(grounds) == 2
+    zeros = [line for line in axes.lines if list(line.get_xdata()) == [0, 0]]
+    assert len(zeros) == 2
+    for text in axes.texts:
+        box = text.get_window_extent(renderer)
+        for mark in [*grounds, *(line.get_window_extent(renderer) for line in zeros)]:
+            assert not (box.y0 < mark.y1 - 1 and mark.y0 + 1 < box.y1)
+
+
 def test_a_far_ceiling_is_an_arrow_at_the_edge_and_squeezes_nothing() -> None:
     near, far = row("near", largest=0.05), row("far", largest=0.9)
     assert limits([near, far], 0.01) == limits([near], 0.01)
@@ -65,7 +97,7 @@ def test_a_far_ceiling_is_an_arrow_at_the_edge_and_squeezes_nothing() -> None:
 
 
 def test_one_seed_has_no_interval_and_an_unknown_ceiling_no_mark() -> None:
-    alone = ForestRow("toy", "a − b", (0.02,), 0.02, None, False, None)
+    alone = ForestRow("toy", "a − b", (0.02,), 0.02, None, Mark.FEW, None)
     assert numbers_of(alone, POINTS) == "+2.0"
     axes = drawn([alone])
     assert marks(axes, "|") == marks(axes, ">") == []

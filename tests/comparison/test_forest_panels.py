@@ -1,14 +1,16 @@
 """From the pairwise tests to the rows of the forest plot."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from multimodal.comparison.forest import Mark
 from multimodal.comparison.forest_panels import forest_panels
 from multimodal.comparison.fusion_tests import compare_fusions
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.run import Run
-from tests.helpers.made_up_pairs import made_up_run
+from tests.helpers.made_up_pairs import answering, made_up_run, two_fusions
 
 
 def runs(fusion: str, accuracy: float, product: float | None = 0.6, **other: str) -> list[Run]:
@@ -38,7 +40,7 @@ def test_each_question_has_a_panel_with_a_row_for_each_fusion_and_none_for_the_c
     (row,) = found["Against the reference fusion: concat"]
     assert row.mean == pytest.approx(0.1)
     assert row.differences == pytest.approx([0.1] * 6)
-    assert row.significant
+    assert row.mark is Mark.SIGNIFICANT
     assert row.largest == pytest.approx(0.95 - 0.705)  # what concat leaves below the ceiling
     first, _ = found["Against the product of its own answers"]
     assert (first.mean, first.largest) == (pytest.approx(0.205), pytest.approx(0.35))
@@ -67,4 +69,23 @@ def test_an_unknown_ceiling_leaves_no_largest_difference() -> None:
 def test_one_seed_is_a_row_too() -> None:
     made = [runs("attention", 0.8)[0], runs("concat", 0.7)[0]]
     (row,) = panels(made)["Against the reference fusion: concat"]
-    assert (row.interval, row.significant, len(row.differences)) == (None, False, 1)
+    assert (row.interval, row.mark, len(row.differences)) == (None, Mark.FEW, 1)
+
+
+def test_a_mark_says_why_an_interval_without_zero_is_no_difference(tmp_path: Path) -> None:
+    """Too few seeds, test samples on which it rests, and Holm's correction."""
+    few = [run for run in [*runs("attention", 0.8), *runs("concat", 0.7)] if run.seed < 4]
+    (row,) = panels(few)["Against the reference fusion: concat"]
+    assert row.interval[0] > 0
+    assert row.mark is Mark.FEW
+    made = [answering("attention", seed, tmp_path / f"a{seed}", 0) for seed in range(6)]
+    made += [answering("concat", seed, tmp_path / f"c{seed}", 5) for seed in range(6)]
+    (row,) = panels(made)["Against the reference fusion: concat"]
+    assert row.interval[0] > 0
+    assert row.mark is Mark.SAMPLES
+    made = two_fusions(0.0018)
+    made += [replace(run, fusion=f"same {i}") for i in range(20) for run in made if run.fusion == "concat"]
+    rows = panels(made)["Against the reference fusion: concat"]
+    (row,) = (row for row in rows if row.label.startswith("attention"))
+    assert row.interval[0] > 0
+    assert (row.mark, row.label) == (Mark.NONE, "attention (not after Holm's correction)")

@@ -12,18 +12,24 @@ from omegaconf import OmegaConf
 
 from multimodal.comparison.grouping import group_titles
 from multimodal.comparison.reading import Failure, Run, read_runs
-from multimodal.comparison.run_labels import differences, labels
+from multimodal.comparison.run_labels import USUAL, differences, labels
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
 from tests.helpers.made_up_runs import record
+from tests.helpers.toy import ROOT
 
-WORDS = {"original": 36, "synergy": 40}  # in the vocabulary under each choice of captions, the source adds some
+WORDS = {
+    "original": 36,
+    "synergy": 40,
+    "anonymous": 30,
+}  # in the vocabulary under each choice of captions, the source adds some
 
 
 def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str = "original", **other: Any) -> None:
     """A finished run: `layers`, `steps`, `devices`, `dataset`, `source`, `fingerprint`, `weights` may be given."""
     dataset, source = other.get("dataset", "mnist"), other.get("source", "embedded")
     choices = {"mode": "train", "fusion": fusion, "caption": caption, "dataset": dataset, "head": dataset}
+    choices |= {"task": other["task"]} if "task" in other else {}
     config = {
         "dataset": {"source": source, "path": f"/data/{source}", "limit": other.get("limit")},
         "encoder": {"text": {"vocab_size": WORDS[caption] + len(source)}, "image": {"widths": [8, 16]}},
@@ -145,6 +151,23 @@ def test_another_source_is_another_group_with_its_title(tmp_path: Path) -> None:
     assert [run.setting for run in runs] == [""] * 3
     write_run(tmp_path / "d", caption="synergy", fingerprint="embedded-original")
     assert "mnist (embedded), caption=synergy" in group_titles(read(tmp_path)).values()
+
+
+def test_a_task_and_captions_that_are_not_the_default_are_named_also_where_all_runs_have_them(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_run(tmp_path / f"{seed}", seed=seed, task="noisy")
+    assert list(group_titles(read(tmp_path)).values()) == ["mnist (embedded), task=noisy"]
+    write_run(tmp_path / "2", "sum", caption="anonymous", task="synergy")
+    assert {run.setting for run in read(tmp_path)} == {
+        "task=noisy, caption=original",
+        "task=synergy, caption=anonymous",
+    }
+
+
+def test_the_defaults_that_are_not_named_are_those_of_the_config() -> None:
+    defaults = OmegaConf.load(ROOT / "conf" / "config.yaml").defaults
+    chosen = [dict(entry) for entry in defaults if not isinstance(entry, str)]
+    assert {name: choice for entry in chosen for name, choice in entry.items() if name in USUAL} == USUAL
 
 
 def test_of_equal_runs_the_newest_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

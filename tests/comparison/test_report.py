@@ -320,7 +320,7 @@ def test_the_page_opens_with_the_forest_plot_then_sentences_then_tables(sweep: P
     places = [page.index(part) for part in parts]
     assert places == sorted(places)
     told = (sweep / "report.md").read_text()
-    assert told.index("](forest.png)") < told.index("## Verdict") < told.index("## Quality and cost")
+    assert told.index("](forest.png)") < told.index("## Verdict") < told.index("## Quality")
 
 
 def test_a_paper_finds_a_vector_figure_with_its_fonts_and_tables(sweep: Path) -> None:

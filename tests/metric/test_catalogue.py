@@ -159,8 +159,8 @@ def test_what_was_not_measured_is_a_dash_and_no_error(tmp_path: Path) -> None:
     assert as_text([row]).splitlines()[-1].split()[-8:] == ["-"] * 8
     write_report(tmp_path, 0.01)
     cells = pd.read_csv(tmp_path / "report.csv")
-    quality = cells[(cells["table"] == "Quality and cost") & (cells["line"] == "concat")]
-    assert list(quality["column"]) == ["seeds"]
-    notes = cells[(cells["table"] == "Note") & (cells["data"] == "Quality and cost")]["text"].tolist()
+    quality = cells[(cells["table"] == "Quality") & (cells["line"] == "concat")]
+    assert list(quality["column"][quality["value"].notna()]) == ["seeds"]
+    notes = cells[(cells["table"] == "Note") & (cells["data"] == "Quality")]["text"].tolist()
     (left_out,) = (note for note in notes if note.startswith("Without a column"))
     assert all(spec.heading in left_out for spec in shown_in(QUALITY))

@@ -41,6 +41,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_names_say_what_was_run() -> None:
     assert RECORD.name == "mnist-concat-s3-12345678"
     assert RECORD.title == "mnist (embedded, original captions), concat fusion, seed 3"
+    noisy = replace(RECORD, choices=RECORD.choices | {"task": "noisy"})
+    assert noisy.title == "mnist (embedded, task noisy), concat fusion, seed 3"
+    both = replace(noisy, choices=noisy.choices | {"caption": "anonymous"})
+    assert both.title == "mnist (embedded, task noisy, anonymous captions), concat fusion, seed 3"
 
 
 @pytest.mark.parametrize("content", ["", "seed: 1", "record: {key: abc}", "- 1", "record: 3"])
