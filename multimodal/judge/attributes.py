@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multimodal.metric.attributes import class_attributes
+
 
 class AttributeJudge:
     """Judges which of the attributes that a caption states an image has.
@@ -14,7 +16,8 @@ class AttributeJudge:
         rule: function from an image, (H, W) or (H, W, 3) uint8, and its class to its attributes, {attribute: word}.
         stated: for each of N captions the attributes that it states, {attribute: word}.
         names: the class of each caption.
-        image: (N, C, H, W) uint8, their real images; attributes that the rule finds on none of them do not count.
+        image: (N, C, H, W) uint8, their real images; attributes that the rule finds on none of them do not count, nor
+            does the class.
     """
 
     def __init__(
@@ -27,7 +30,8 @@ class AttributeJudge:
         self.rule, self.names = rule, names
         found = self.measure(image, torch.arange(len(image)))
         measured = {name for attributes in found for name in attributes}
-        self.stated = [{name: word for name, word in row.items() if name in measured} for row in stated]
+        counted = measured - class_attributes(stated, names)
+        self.stated = [{name: word for name, word in row.items() if name in counted} for row in stated]
 
     def measure(self, image: Tensor, rows: Tensor) -> list[dict[str, str]]:
         """Apply the rule to images (n, C, H, W) uint8 of the captions at `rows` (n,)."""

@@ -92,19 +92,3 @@ def class_images(train: Tensor, train_content: Tensor, content: Tensor) -> Tenso
         rows = train_content == c
         table[c] = (train[rows] if rows.any() else train).float().mean(0) / 255
     return table[content]
-
-
-def chance_level(label: Tensor) -> float:
-    """Return the share of the most frequent label: the accuracy of always predicting that label.
-
-    Args:
-        label: (N,) int64.
-
-    Returns:
-        Share in (0, 1].
-
-    Example:
-        >>> chance_level(torch.tensor([0, 1, 1, 1]))
-        0.75
-    """
-    return int(torch.bincount(label).max()) / len(label)  # a quotient of tensors would be rounded to float32

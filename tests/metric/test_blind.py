@@ -4,7 +4,7 @@ from collections import Counter
 
 import torch
 
-from multimodal.metric.blind import blind_captions, chance_level, class_captions, class_images, most_frequent
+from multimodal.metric.blind import blind_captions, class_captions, class_images, most_frequent
 
 TRAIN = torch.tensor([[2, 7, 3], [2, 5, 3], [2, 5, 3], [2, 6, 3], [2, 6, 3], [2, 6, 3], [2, 8, 3], [2, 7, 3]])
 TRAIN = TRAIN.to(torch.int32)
@@ -61,7 +61,3 @@ def test_a_class_without_a_training_sample_gets_the_baseline_of_all() -> None:
     train = torch.randint(256, (8, 1, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     mean = (train.float().mean(0) / 255).expand(2, -1, -1, -1)
     torch.testing.assert_close(class_images(train, CONTENT, unseen), mean)
-
-
-def test_chance_is_the_share_of_the_most_frequent_label() -> None:
-    assert chance_level(torch.tensor([0, 2, 2, 1])) == 0.5
