@@ -144,16 +144,20 @@ class Captions:
 
 @dataclass(frozen=True)
 class Limits:
-    """The accuracies that a task allows on the test split, each a number or the reason why it is unknown.
+    """The expected accuracies of ideal answers on the test split, each a number or the reason why it is unknown.
+
+    An answer that has to guess may be luckier than is expected of an ideal one, so a model may come out above.
 
     Args:
         chance: accuracy of always answering the most frequent training label.
-        image: the highest accuracy from the image alone.
-        text: the highest accuracy from the caption alone.
-        both: the highest accuracy from both, the task's ceiling.
+        image: expected accuracy of the best answer from the image alone.
+        text: expected accuracy of the best answer from the caption alone.
+        both: expected accuracy of the best answer from both, the task's ceiling.
+        product: expected accuracy of the product of the ideal answers from each alone, divided by the prior. Where it
+            is the ceiling, no model can fuse better than that product.
         text_posterior: (N, K) probabilities of the classes given each test caption, where `image` and `both` have to
             be measured: modalities that are independent given the class are combined best by the product of their
-            posteriors. None where they are known.
+            posteriors. What an oracle reaches is a lower bound of them. None where they are known.
         damage_again: function of a seed that returns the training images (N, C, H, W) uint8 with other damages, for a
             classifier that measures `image`; None where it is known.
     """
@@ -162,12 +166,19 @@ class Limits:
     image: float | str
     text: float | str
     both: float | str
+    product: float | str
     text_posterior: Tensor | None = None
     damage_again: Callable[[int], Pictures] | None = None
 
     def named(self) -> dict[str, float | str]:
         """Return the limits by the names that results and data card have for them."""
-        return {"chance": self.chance, "ceiling": self.both, "image_ceiling": self.image, "text_ceiling": self.text}
+        return {
+            "chance": self.chance,
+            "ceiling": self.both,
+            "image_ceiling": self.image,
+            "text_ceiling": self.text,
+            "product_ceiling": self.product,
+        }
 
 
 @dataclass(frozen=True)

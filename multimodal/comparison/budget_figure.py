@@ -4,6 +4,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from multimodal.comparison.budgets import by_budget, without_budget
+from multimodal.comparison.ceiling import known_ceiling
 from multimodal.comparison.comparison_figures import SIZE, LineStyle, draw_range, level_line, name_lines, small_figure
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.run import Run
@@ -30,7 +31,7 @@ def draw_budgets(budgets: dict[int, list[Run]], styles: dict[str, LineStyle]) ->
         if found:
             draw_range(axes, found, styles[fusion], f"{fusion} ({seeds_in_words([*found.values()])})")
     level_line(axes, runs[0].metrics.get("task/chance"), "chance")
-    level_line(axes, runs[0].metrics.get("task/ceiling"), "ceiling")
+    level_line(axes, known_ceiling(runs), "ceiling")
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator([*budgets]))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from multimodal.comparison.ceiling import known_ceiling
 from multimodal.comparison.forest import ForestPanel, ForestRow, Mark
 from multimodal.comparison.pairwise_test import PAIR, PairwiseTest, is_control
 from multimodal.comparison.run import Run
@@ -14,7 +15,7 @@ QUESTIONS = {  # {kind of a test: title of its panel}, in their order
     "product": "Against the product of its own answers",
     PAIR: "Of each other",
 }
-BOUNDED, CEILING = "accuracy/both", "task/ceiling"  # a metric, and its largest value under the task
+BOUNDED = "accuracy/both"  # the metric whose largest value is the ceiling of the task
 
 
 def forest_panels(tests: list[PairwiseTest], groups: dict[str, list[Run]]) -> list[ForestPanel]:
@@ -62,12 +63,10 @@ def mark_of(test: PairwiseTest) -> Mark:
 
 
 def largest_difference(test: PairwiseTest, runs: list[Run]) -> float | None:
-    """Return the ceiling of the task minus the mean of the second side, None if the ceiling is unknown."""
+    """Return the ceiling of the task minus the mean of the second side, None if no ceiling bounds it."""
     first = [run for run in runs if run.fusion == test.first and run.seeds in test.seeds]
-    accuracies, ceilings = (
-        [value for run in first if (value := run.metrics.get(name)) is not None] for name in (BOUNDED, CEILING)
-    )
-    if test.metric.name != BOUNDED or test.mean is None or not len(first) == len(accuracies) == len(ceilings):
+    accuracies = [value for run in first if (value := run.metrics.get(BOUNDED)) is not None]
+    ceiling = known_ceiling(first)
+    if test.metric.name != BOUNDED or test.mean is None or ceiling is None or len(first) != len(accuracies):
         return None
-    second = float(np.mean(accuracies)) - test.mean
-    return float(np.mean(ceilings)) - second
+    return ceiling - (float(np.mean(accuracies)) - test.mean)

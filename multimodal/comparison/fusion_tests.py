@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from multimodal.comparison.ceiling import known_ceiling
 from multimodal.comparison.collapse import collapsed
 from multimodal.comparison.families import adjust
 from multimodal.comparison.fusion_pairs import PRODUCT, FusionPair, fusion_pairs, product_pairs
@@ -67,7 +68,7 @@ def compare_pair(
     own_margin = margin if metric.unit is POINTS else None
     test = replace(test, **paired_statistics(values[:, 0] - values[:, 1], list(test.seeds), samples, own_margin))
     first, other = (sum(collapsed(run) for run in side) for side in zip(*pair.runs, strict=True))
-    ceiling = pair.runs[0][0].metrics.get("task/ceiling")
+    ceiling = known_ceiling([run for run, _ in pair.runs])
     lowest = (1.0 if ceiling is None else ceiling) - margin
     return replace(
         test,

@@ -13,14 +13,20 @@ GAIN = "fusion/gain"
 CAPTION = "Fusion gain by task"
 MEANING = (
     "The share of the way from the best control's limit (0) to the task's ceiling (1) that the accuracy with both "
-    "modalities makes, mean over seeds; below 0: worse than the best control could be."
+    "modalities makes, mean over seeds; below 0: worse than the best control could be. Both limits are expected "
+    "accuracies of ideal answers, which luck may beat; that of task=noisy is an oracle's, a lower bound. Room: points "
+    "of accuracy that a gain of 1 is. Error: the standard error of a run's gain over the test samples, mean over runs."
 )
+# columns before the fusions: heading, metric, factor and digits
+SCALE = (("room, points", "task/room", 100.0, 1), ("error", "fusion/gain_se", 1.0, 2))
 SHADE = 0.35  # of the colour behind a gain of 1: the number stays legible on it in light and in dark
 
 
 def gain_table(groups: dict[str, list[Run]]) -> Table:
     """Return the matrix; a line without any number is left out, and its reason is among the notes."""
-    fusions = by_fusion([run for runs in groups.values() for run in runs])
+    everything = [run for runs in groups.values() for run in runs]
+    scale = [column for column in SCALE if any(run.metrics.get(column[1]) is not None for run in everything)]
+    fusions = by_fusion(everything)
     cells: list[dict[str, Any]] = []
     reasons: dict[str, list[str]] = {}
     for title, runs in groups.items():
@@ -32,6 +38,7 @@ def gain_table(groups: dict[str, list[Run]]) -> Table:
             which = "" if len(names) == len(own) else f" ({', '.join(names)})"
             reasons.setdefault(why, []).append(f"{data}, {line}{which}")
         if any(gains.values()):
+            cells += [mean_cell(data, line, *column, runs) for column in scale]
             cells += [gain_cell(data, line, name, gains.get(name, []), undefined.get(name, "")) for name in fusions]
     notes = [f"Undefined in {'; '.join(places)}: {why}." for why, places in reasons.items()]
     return Table(CAPTION, "task", as_cells(cells), [MEANING, *notes])
@@ -45,6 +52,15 @@ def gain_cell(data: str, line: str, fusion: str, gains: list[float], why: str) -
     sd = float(np.std(gains, ddof=1)) if len(gains) > 1 else None
     shade = SHADE * min(max(mean, 0.0), 1.0)
     return cell(data, line, fusion, decimal_text(mean, 2), mean, sd=sd, n=len(gains), shade=shade)
+
+
+def mean_cell(data: str, line: str, column: str, metric: str, factor: float, digits: int, runs: list[Run]) -> Any:
+    """Return a cell with the mean over runs of what tells how to read the gains; it is empty for runs without it."""
+    values = [value for run in runs if (value := run.metrics.get(metric)) is not None]
+    if not values:
+        return cell(data, line, column, "")
+    mean = factor * float(np.mean(values))
+    return cell(data, line, column, f"{mean:.{digits}f}", mean, n=len(values))
 
 
 def line_title(run: Run) -> str:

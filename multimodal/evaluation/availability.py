@@ -6,7 +6,10 @@ from torch import Tensor
 
 from multimodal.checks import check_whole
 from multimodal.evaluation.context import Context, Measured
+from multimodal.evaluation.fill import why_not_filled
+from multimodal.evaluation.scores import share
 from multimodal.metric.availability import mean_correct, missing_thresholds, surface
+from multimodal.types import CONDITIONS
 
 # How a missing modality is filled: {option of `evaluation.fill`: function that returns the predictions it changes}.
 FILLS: dict[str, Callable[[Context], dict[str, Tensor]]] = {
@@ -18,6 +21,10 @@ FILLS: dict[str, Callable[[Context], dict[str, Tensor]]] = {
 class Availability:
     """Computes the availability surface, its mean and its lowest value; `evaluation.fill` sets how gaps are filled.
 
+    Without the noise of masks the accuracy is linear in the missing rates, so the mean over the surface is the mean of
+    the accuracies with both, from the image and from the caption alone, and the lowest value is the lowest of the
+    three. Both are computed from these; the lowest cell of the surface would be the luckiest of its masks.
+
     Args:
         grid_steps: number of steps of a missing rate from 0 to 1.
     """
@@ -27,11 +34,17 @@ class Availability:
         self.grid_steps = grid_steps
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the surface, and for each sample its correctness, threshold and share of all rates."""
+        """Return the scores, the surface, and for each sample its correctness, threshold and share of all rates.
+
+        They are undefined where gaps are filled by generation that the task makes meaningless.
+        """
+        if context.fill == "generated" and (why := why_not_filled(context.data.undefined)):
+            return Measured(dict.fromkeys(("availability/mean", "availability/worst"), why))
         correct = context.correct | FILLS[context.fill](context)
         thresholds = missing_thresholds(len(context.test), context.seed)
         rows = surface(correct, thresholds, self.grid_steps)
         each = mean_correct(correct)
-        scores = {"availability/mean": float(each.mean()), "availability/worst": min(row["accuracy"] for row in rows)}
+        worst = min(share(correct[condition]) for condition in CONDITIONS)
+        scores = {"availability/mean": float(each.mean()), "availability/worst": worst}
         samples: dict[str, Tensor] = {f"correct/{condition}": hits for condition, hits in correct.items()}
         return Measured(scores, samples | {"place": thresholds, "availability": each}, surface=rows)

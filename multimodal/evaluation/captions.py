@@ -68,7 +68,8 @@ def score_captions(preds: Tensor, context: Context) -> CaptionScores:
     scores = compare([words[i] for i in first.values()], list(references.values()))
     scores["attribute_accuracy"] = UNSTATED if data.grammar else UNREAD
     if data.grammar is not None:
-        scores |= attribute_accuracy(words, target, data.grammar)
+        names = [data.class_names[k] for k in test.content.tolist()]
+        scores |= attribute_accuracy(words, target, data.grammar, names)
     if not data.names_class:
         return CaptionScores(scores | {"class_coherence": NAMELESS}, None)
     coherent = context.trained_caption_judge.classify(preds) == test.content

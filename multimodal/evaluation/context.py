@@ -21,7 +21,7 @@ from multimodal.model import MultimodalModel
 
 NAMELESS = "these captions do not name the class"
 UNREAD = "no grammar reads the captions of this dataset"
-UNSTATED = "no test caption states an attribute that the dataset's grammar reads"
+UNSTATED = "no test caption states an attribute beside its class that the dataset's grammar reads"
 UNMEASURED = "no rule measures the attributes of this dataset's images"
 LEAST_AGREEMENT = 0.95  # of a rule with the captions of real images: below it, the captions mean something else
 

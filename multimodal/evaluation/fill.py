@@ -9,6 +9,17 @@ from multimodal.dataset.data import Split
 from multimodal.evaluation.predict import Predictions
 from multimodal.model import MultimodalModel
 
+GENERATED = {"image": "image_to_text", "text": "text_to_image"}  # {condition: generation that fills its gap}
+
+
+def why_not_filled(undefined: dict[str, str]) -> str:
+    """Return why a task makes generation meaningless, and so what is filled by it; an empty text if it does not.
+
+    Args:
+        undefined: {beginning of metric names: why the task makes these metrics meaningless}.
+    """
+    return next((undefined[direction] for direction in GENERATED.values() if direction in undefined), "")
+
 
 @torch.no_grad()
 def predict_filled(

@@ -8,9 +8,9 @@ from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.sampling import sample_rows
 from multimodal.evaluation.scores import Scores, defined, prefixed, share
-from multimodal.metric.blind import chance_level
 from multimodal.metric.interaction import emap_error, emap_gap, shapley_image, shuffled
 from multimodal.model import MultimodalModel
+from multimodal.task.process import chance_level
 
 
 class Interaction:
@@ -30,7 +30,8 @@ class Interaction:
         rows = sample_rows(len(test), self.num_samples, context.seed)
         grid = answer_grid(context.model, test, rows, context.batch_size)
         accuracy = {condition: share(hits) for condition, hits in context.correct.items()}
-        scores = interaction(grid, test.label[rows], accuracy, chance_level(test.label))
+        chance = chance_level(context.data.splits["train"].label, test.label)
+        scores = interaction(grid, test.label[rows], accuracy, chance)
         return Measured(prefixed("interaction", scores))
 
 
@@ -66,7 +67,7 @@ def interaction(grid: Tensor, label: Tensor, accuracy: dict[str, float], chance:
         grid: (n, n, K) from `answer_grid`.
         label: (n,) labels of the same samples.
         accuracy: {condition: accuracy on the whole split}.
-        chance: accuracy of always predicting the most frequent label.
+        chance: accuracy of always predicting the most frequent training label.
 
     Returns:
         `emap_gap`, its standard error `emap_gap_error`, `shuffle_text`, `shuffle_image` and `shapley_image`, each a

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from multimodal.checks import check_number
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.scores import share
+from multimodal.evaluation.fill import GENERATED, why_not_filled
+from multimodal.evaluation.scores import Scores, share
 from multimodal.metric.availability import expected_correct
 
 
@@ -21,26 +22,37 @@ class Missing:
         rates: missing rates, from 0 to 1.
 
     Raises:
-        ValueError: there is no rate, one is repeated or out of range.
+        ValueError: there is no rate, one is out of range, or two have the same name in `metrics.json`.
     """
 
     def __init__(self, rates: list[float]) -> None:
-        if not rates or len(set(rates)) < len(rates):
-            raise ValueError(f"evaluation.measures.missing.rates must be one or more different rates, got {rates}")
         for place, rate in enumerate(rates):
             check_number("evaluation.measures.missing.rates", least=0, most=1, **{str(place): rate})
+        if not rates or len({f"{rate:g}" for rate in rates}) < len(rates):  # as the metrics are named
+            raise ValueError(
+                "evaluation.measures.missing.rates must be one or more rates that differ in their first six digits, "
+                f"got {rates}"
+            )
         self.rates = rates
 
     def __call__(self, context: Context) -> Measured:
-        """Return `missing/<rate>` and `missing/<rate>_filled`, also for each sample, and the filled accuracies."""
+        """Return `missing/<rate>` and `missing/<rate>_filled`, also for each sample, and the filled accuracies.
+
+        Where the task makes generation meaningless, what is filled by it is undefined, and is not computed.
+        """
         frequent = context.data.splits["train"].label.bincount().argmax()
         plain = context.correct | {"neither": context.test.label == frequent}
-        filled = context.filled_correct
-        versions = {"": plain, "_filled": plain | filled}
+        why = why_not_filled(context.data.undefined)
+        filled = {} if why else context.filled_correct
+        versions = {"": plain} if why else {"": plain, "_filled": plain | filled}
         samples: dict[str, Tensor] = {
             f"missing/{rate:g}{suffix}": expected_correct(correct, rate, rate)
             for rate in self.rates
             for suffix, correct in versions.items()
         }
-        scores = {f"accuracy/{condition}_filled": share(hits) for condition, hits in filled.items()}
-        return Measured(scores | {name: float(each.mean()) for name, each in samples.items()}, samples)
+        scores: Scores = {f"accuracy/{condition}_filled": share(hits) for condition, hits in filled.items()}
+        scores |= {name: float(each.mean()) for name, each in samples.items()}
+        if why:
+            scores |= dict.fromkeys((f"accuracy/{condition}_filled" for condition in GENERATED), why)
+            scores |= dict.fromkeys((f"missing/{rate:g}_filled" for rate in self.rates), why)
+        return Measured(scores, samples)

@@ -6,6 +6,7 @@ from multimodal.number_text import decimal_text
 
 TASK_CEILING = {"accuracy/both": "task/ceiling", "accuracy/image": "task/image_ceiling"}
 TASK_CEILING |= {"accuracy/text": "task/text_ceiling"}
+MEASURED = ("accuracy/both", "accuracy/image")  # whose ceiling some tasks cannot compute: an oracle's is a lower bound
 
 
 def score_rows(results: Results) -> list[dict[str, str | float | None]]:
@@ -32,12 +33,14 @@ def summary(results: Results) -> list[str]:
 
 
 def reference_scores(results: Results, spec: MetricSpec) -> dict[str, float | None]:
-    """Return a metric's reference values: blind baselines, its judge, its chance and ceiling, the task's ceiling."""
+    """Return a metric's reference values: baselines, its judge, chance, ceiling, standard error, the task's ceiling."""
     references = {row: scores[spec.name] for row, scores in results.baselines.items() if spec.name in scores}
     if spec.judge is not None and spec.judge in results.metrics:
         references["the judge itself"] = results.metrics[spec.judge]
-    limits = {part: f"{spec.name}_{part}" for part in ("chance", "ceiling")}
-    limits |= {"the task's ceiling": TASK_CEILING[spec.name]} if spec.name in TASK_CEILING else {}
+    limits = {part: f"{spec.name}_{part}" for part in ("chance", "ceiling")} | {"standard error": f"{spec.name}_se"}
+    if spec.name in TASK_CEILING:
+        measured = spec.name in MEASURED and results.metrics.get("task/ceiling_measured")
+        limits["an oracle" if measured else "the task's ceiling"] = TASK_CEILING[spec.name]
     return references | {part: results.metrics[name] for part, name in limits.items() if name in results.metrics}
 
 

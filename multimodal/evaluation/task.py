@@ -1,7 +1,10 @@
 """Measure: what the task allows, and how far the model comes on the way from the best control to the ceiling."""
 
+import logging
+import math
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -15,25 +18,38 @@ from multimodal.evaluation.scores import Scores, prefixed, share
 from multimodal.images import Pictures
 from multimodal.types import Limits
 
+log = logging.getLogger(__name__)
+
 DRAWS = 8  # of the damages of each training image, for the classifier that measures a ceiling
 LEAST_ROOM = 0.05  # between the best control and the ceiling: a share of less says more about chance than about fusing
+NOISE = 2  # standard errors over the test samples by which a model may come out above a ceiling
 
 
 class TaskLimits:
     """Reports chance, ceilings and fusion gain; limits that the task cannot compute are measured by an oracle."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores under `task`, and `fusion/gain`."""
-        limits = measured_limits(context)
-        gain = fusion_gain(share(context.correct["both"]), limits)
-        return Measured(prefixed("task", limits.named()) | {"fusion/gain": gain})
+        """Return the scores under `task`, `fusion/gain` and its standard error over the test samples.
+
+        `task/ceiling_measured` is 1 where the ceiling is an oracle's accuracy, a lower bound of the true ceiling, and
+        0 where it is computed. `task/product_ceiling` is what the product of ideal single-modality answers reaches.
+        `task/room` is the way from the best control's limit to the ceiling, the unit of the gain.
+        """
+        limits, hits = measured_limits(context), context.correct["both"]
+        measured = limits.text_posterior is not None
+        if measured:
+            warn_above_oracle(hits, float(limits.both))
+        scores = prefixed("task", limits.named()) | {"task/ceiling_measured": float(measured)}
+        return Measured(scores | fusion_gain(hits, limits))
 
 
 def measured_limits(context: Context) -> Limits:
     """Return the task's limits; of independently damaged modalities those of an oracle.
 
     The oracle multiplies the known probabilities given the caption with those of a classifier that is trained on the
-    training images with many draws of their damages. It is a good reader, not a perfect one: a model may do better.
+    training images with many draws of their damages. It is a good reader, not a perfect one: its accuracy is a lower
+    bound of the ceiling, and a model may do better. An oracle that is worse than the best answer from one modality
+    counts as that one.
     """
     limits = context.data.limits
     if limits.text_posterior is None or limits.damage_again is None:
@@ -42,12 +58,21 @@ def measured_limits(context: Context) -> Limits:
     image = image_posterior(context, limits.damage_again)
     prior = train.content.bincount(minlength=image.shape[1])
     both = product(image, limits.text_posterior, prior / prior.sum())
-    return Limits(
-        chance=limits.chance,
-        image=share(image.argmax(1) == test.label),
-        text=limits.text,
-        both=share(both.argmax(1) == test.label),
-    )
+    alone = max(limits.chance, share(image.argmax(1) == test.label))
+    ceiling = max(alone, float(limits.text), share(both.argmax(1) == test.label))
+    return replace(limits, image=alone, both=ceiling, product=ceiling)
+
+
+def warn_above_oracle(hits: Tensor, ceiling: float) -> None:
+    """Log that a model (N,) bool beats the oracle by more than NOISE standard errors: the true ceiling is higher."""
+    accuracy, error = share(hits), math.sqrt(ceiling * (1 - ceiling) / len(hits))
+    if accuracy > ceiling + NOISE * error:
+        log.warning(
+            "the accuracy with both, %.3f, is above the oracle's, %.3f: task/ceiling is a lower bound that is too low "
+            "here, and so is what follows from it; a larger evaluation.image_judge.steps trains a better oracle",
+            accuracy,
+            ceiling,
+        )
 
 
 def image_posterior(context: Context, damage_again: Callable[[int], Pictures]) -> Tensor:
@@ -72,21 +97,25 @@ def image_posterior(context: Context, damage_again: Callable[[int], Pictures]) -
             return oracle.model[-1](features).softmax(1)
 
 
-def fusion_gain(accuracy: float, limits: Limits) -> float | str:
-    """Compute which share of the way from the best control's limit to the ceiling an accuracy makes.
+def fusion_gain(hits: Tensor, limits: Limits) -> Scores:
+    """Compute which share of the way from the best control's expected accuracy to the ceiling the accuracy makes.
 
     Args:
-        accuracy: with both modalities.
+        hits: (N,) bool, whether the answer from both modalities is right.
         limits: of the task.
 
     Returns:
-        1 at the ceiling, 0 at the best control's, below 0 under it; or the reason why it is undefined.
+        `fusion/gain`, 1 at the ceiling, 0 at the best control's, below 0 under it; `fusion/gain_se`, its standard error
+        over the test samples; `task/room`, the accuracy that a gain of 1 is; each a value or why it is undefined.
     """
-    unknown: Scores = {name: value for name, value in limits.named().items() if isinstance(value, str)}
+    names = ("fusion/gain", "fusion/gain_se", "task/room")
+    unknown = [name for name, value in limits.named().items() if isinstance(value, str)]
     if unknown:
-        return f"not every limit of the task is known ({', '.join(unknown)})"
-    chance, ceiling, image, text = (float(value) for value in limits.named().values())
-    control = max(chance, image, text)
-    if ceiling - control < LEAST_ROOM:
-        return f"one modality alone reaches {control:.2f} and both {ceiling:.2f}: nothing is left for a fusion to gain"
-    return (accuracy - control) / (ceiling - control)
+        return dict.fromkeys(names, f"not every limit of the task is known ({', '.join(unknown)})")
+    control, ceiling = max(limits.chance, float(limits.image), float(limits.text)), float(limits.both)
+    room, accuracy = ceiling - control, share(hits)
+    if room < LEAST_ROOM:
+        why = f"one modality alone reaches {control:.2f} and both {ceiling:.2f}: nothing is left for a fusion to gain"
+        return dict.fromkeys(names[:2], why) | {"task/room": room}
+    error = math.sqrt(accuracy * (1 - accuracy) / len(hits))
+    return dict(zip(names, ((accuracy - control) / room, error / room, room), strict=True))

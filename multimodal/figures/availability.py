@@ -23,7 +23,7 @@ from multimodal.figures.layout import (
     metric_text,
     style_axes,
 )
-from multimodal.metric.blind import chance_level
+from multimodal.task.process import chance_level
 from multimodal.types import CONDITIONS
 
 Rows = list[dict[str, float]]
@@ -52,12 +52,12 @@ def draw_availability(title: str, data: Data, results: Results, rates: dict[str,
 
     Args:
         title: names dataset, source, fusion and seed.
-        data: the labels of its test split give the chance level.
+        data: its labels give the chance level.
         results: of the evaluation, with the availability surface.
         rates: {modality: missing rate in training}; 0 if it is absent.
     """
     figure = create_figure(WIDTH, HEIGHT, HEADING + IMPUTED[results.fill], title)
-    chance = chance_level(data.splits["test"].label)
+    chance = chance_level(data.splits["train"].label, data.splits["test"].label)
     trained = {modality: float(rates.get(modality, 0.0)) for modality in SWEPT}
     left, right = figure.subplots(1, 2, width_ratios=(5.2, 5.3))
     draw_missing_curves(left, results.surface, trained, chance)
@@ -90,7 +90,7 @@ def draw_missing_curves(axes: Axes, surface: Rows, trained: dict[str, float], ch
     axes.plot([], [], label=f"rates of training: image {trained['image']:g}, caption {trained['text']:g}", **DIAMOND)
     low = accuracy_axis_start(min(row["accuracy"] for row in surface if 0 in (row["no_image"], row["no_text"])), chance)
     below = "" if chance >= low else f" {chance:.2f}, below the axis"
-    axes.axhline(chance, label=f"chance (most frequent label){below}", **DASHED)
+    axes.axhline(chance, label=f"chance (most frequent training label){below}", **DASHED)
     axes.set(xlim=(-0.03, 1.03), ylim=(low, 1 + 0.03 * (1 - low)))
     axes.set_xlabel("share of test samples without this modality", fontsize=11, color=INK)
     axes.set_ylabel(f"accuracy (axis from {low:.2f} to 1)", fontsize=11, color=INK)
@@ -122,7 +122,7 @@ def draw_surface_map(axes: Axes, results: Results, trained: dict[str, float], ch
     axes.set_xlabel("share of test samples without image", fontsize=11, color=INK)
     axes.set_ylabel("share of test samples without caption", fontsize=11, color=INK)
     mean, worst = (metric_text(results, f"availability/{name}") for name in ("mean", "worst"))
-    axes.set_title(f"images or captions missing: mean {mean}, worst cell {worst}", fontsize=12, loc="left", color=INK)
+    axes.set_title(f"images or captions missing: mean {mean}, worst rates {worst}", fontsize=12, loc="left", color=INK)
     return colors
 
 

@@ -14,6 +14,7 @@ from multimodal.evaluation.sampling import sample_per_class
 from multimodal.figures.boxes import (
     box_height,
     caption_box,
+    class_box,
     column_box,
     image_box,
     row_box,
@@ -68,12 +69,18 @@ def training_samples_box(data: Data, pairs: list[dict[str, int]], seed: int) -> 
     selected = choose_training_rows(data, seed)
     captions = data.vocabulary.words_of(train.tokens[selected])
     samples = [
-        row_box([image_box(train.image[row], SIDE), caption_box(words, CAPTION, SIZE)], 0.12)
+        row_box([image_box(train.image[row], SIDE), column_box(texts, GAP / 2, CAPTION)], 0.12)
         for row, words in zip(selected, captions, strict=True)
+        for texts in [[caption_box(words, CAPTION, SIZE), *answer_boxes(data, int(train.label[row]))]]
     ]
     heading = text_box("training samples as the model reads them", 11.5, weight="bold")
     rows = [row_box(samples[i : i + COLUMNS], GAP) for i in range(0, len(samples), COLUMNS)]
     return column_box([heading, *rows, *near_duplicate_boxes(data, pairs)], GAP)
+
+
+def answer_boxes(data: Data, label: int) -> list[OffsetBox]:
+    """Build the answer to a sample, where its caption does not tell it: `→ seven`."""
+    return [] if data.names_class else [class_box(f"→ {data.class_names[label]}", CAPTION, SIZE)]
 
 
 def choose_training_rows(data: Data, seed: int) -> list[int]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from multimodal.images import ImageRows, images_at_once
+from multimodal.metric.attributes import class_attributes
 
 
 class AttributeJudge:
@@ -16,7 +17,8 @@ class AttributeJudge:
         rule: function from an image, (H, W) or (H, W, 3) uint8, and its class to its attributes, {attribute: word}.
         stated: for each of N captions the attributes that it states, {attribute: word}.
         names: the class of each caption.
-        image: (N, C, H, W) uint8, their real images; attributes that the rule finds on none of them do not count.
+        image: (N, C, H, W) uint8, their real images; attributes that the rule finds on none of them do not count, nor
+            does the class.
     """
 
     def __init__(
@@ -29,7 +31,8 @@ class AttributeJudge:
         self.rule, self.names = rule, names
         parts = torch.arange(len(image)).split(images_at_once(image))
         measured = {name for rows in parts for attributes in self.measure(image[rows], rows) for name in attributes}
-        self.stated = [{name: word for name, word in row.items() if name in measured} for row in stated]
+        counted = measured - class_attributes(stated, names)
+        self.stated = [{name: word for name, word in row.items() if name in counted} for row in stated]
 
     def measure(self, image: Tensor, rows: Tensor) -> list[dict[str, str]]:
         """Apply the rule to images (n, C, H, W) uint8 of the captions at `rows` (n,)."""

@@ -132,19 +132,3 @@ def class_images(train: ImageRows, train_content: Tensor, content: Tensor) -> tu
     """
     groups, number = training_rows(train_content, content)
     return torch.stack([mean_image(train, rows) for rows in groups]), number
-
-
-def chance_level(label: Tensor) -> float:
-    """Return the share of the most frequent label: the accuracy of always predicting that label.
-
-    Args:
-        label: (N,) int64.
-
-    Returns:
-        Share in (0, 1].
-
-    Example:
-        >>> chance_level(torch.tensor([0, 1, 1, 1]))
-        0.75
-    """
-    return int(torch.bincount(label).max()) / len(label)  # a quotient of tensors would be rounded to float32

@@ -3,7 +3,8 @@
 A marked modality tells nothing of the answer: the image has a dashed border, the caption begins with a hedging word.
 The other modality is right, so a fusion that learns whom to trust is always right; one modality alone can only answer
 the most frequent class where it is marked. Because a random sample may have the class by chance, a mark does not say
-which class it is not.
+which class it is not. A calibrated answer from a marked modality is the class shares, which the product of the two
+answers divides out again: that product, too, is always right.
 """
 
 from collections.abc import Iterator
@@ -67,20 +68,16 @@ class ConflictTask:
             named = content[split][source["text"]].tolist()
             hedged = unsure[split]["text"].tolist()
             texts[split] = [f"{HEDGE} {words[k]}" if h else words[k] for k, h in zip(named, hedged, strict=True)]
-        chance = chance_level(content)
-        alone = {modality: float((~marked).double().mean()) for modality, marked in unsure["test"].items()}
+        chance = chance_level(content["train"], content["test"])
+        frequent = content["test"] == content["train"].bincount().argmax()
+        alone = {modality: float((~marked | frequent).double().mean()) for modality, marked in unsure["test"].items()}
         return TaskData(
             image=shown,
             captions=texts,
             label=content,
             content=pictured,
             names_class=False,
-            limits=Limits(
-                chance=chance,
-                image=alone["image"] + (1 - alone["image"]) * chance,
-                text=alone["text"] + (1 - alone["text"]) * chance,
-                both=1.0,
-            ),
+            limits=Limits(chance=chance, image=alone["image"], text=alone["text"], both=1.0, product=1.0),
             writes_captions=True,
             flippable=True,
             undefined=dict.fromkeys(("text_to_image", "image_to_text", "retrieval"), DIFFER),

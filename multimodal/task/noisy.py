@@ -1,6 +1,7 @@
 """Both modalities are damaged, each sample by itself and independently given the class.
 
 Images are blurred, covered in part and made noisy; captions name the class, name it beside a wrong one, or name none.
+Of two, the right one is named first more often than not, so that two candidates tell something of two classes, too.
 Because the damages are independent given the class, the best answer from both is that of the product of the two
 single-modality posteriors, divided by the prior: no fusion needs to do more, and none can do better.
 """
@@ -20,7 +21,7 @@ from multimodal.types import Captions, Limits, TaskData
 GREY = 128  # of what covers an image
 CHUNK = 1024  # images damaged at a time
 NOTHING = "something"  # the caption that names no class
-MEASURED = "measured with an image classifier when a model is evaluated"
+MEASURED = "the accuracy of an oracle, a lower bound, measured when a model is evaluated"
 OPEN = "task=noisy: a caption may name another class or none, so what to draw is open"
 RANDOM = "task=noisy: the captions name other classes at random"
 
@@ -35,6 +36,7 @@ class NoisyTask:
         noise: standard deviation of the noise, as a share of the range of values; a grade each.
         one_class: share of the captions that name the class alone; a grade each.
         no_class: share of the captions that name none; a grade each. The rest name the class and another.
+        right_first: share of the captions with two classes that name the right one first.
         seed: seed of all draws; the data's.
     """
 
@@ -46,6 +48,7 @@ class NoisyTask:
         noise: list[float],
         one_class: list[float],
         no_class: list[float],
+        right_first: float,
         seed: int,
     ) -> None:
         grades = {"blur": blur, "covered": covered, "noise": noise, "one_class": one_class, "no_class": no_class}
@@ -56,9 +59,11 @@ class NoisyTask:
             for grade, value in enumerate(values):
                 check_number(f"task.{name}", least=0, most=1, **{str(grade): value})
         check_whole("task", 0, len(blur) - 1, severity=severity)
+        check_number("task", least=0, most=1, right_first=right_first)
         check_seed("task", seed=seed)
         self.blur, self.covered, self.noise = blur[severity], covered[severity], noise[severity]
-        self.one_class, self.no_class, self.seed = one_class[severity], no_class[severity], seed
+        self.one_class, self.no_class = one_class[severity], no_class[severity]
+        self.right_first, self.seed = right_first, seed
         if self.one_class + self.no_class > 1:
             raise ValueError(
                 f"task.one_class and task.no_class must sum to 1 at most, got {self.one_class} and {self.no_class} "
@@ -82,12 +87,15 @@ class NoisyTask:
             damaged[split] = self.damage(image[split], generator)
             names[split] = self.name_classes(content[split], len(class_names), generator)
         shares = {split: class_shares(content[split], len(class_names)) for split in ("train", "test")}
+        # as for chance: the answer is what the training samples tell, and it is scored on the test samples
+        posterior, scored = (text_posterior(names["test"], shares[s], self.right_first) for s in ("train", "test"))
         limits = Limits(
-            chance=chance_level(content),
+            chance=chance_level(content["train"], content["test"]),
             image=MEASURED,
-            text=float(text_posterior(names["test"], shares["test"]).amax(1).mean()),
+            text=float(scored.gather(1, posterior.argmax(1, keepdim=True)).mean()),
             both=MEASURED,
-            text_posterior=text_posterior(names["test"], shares["train"]),
+            product=MEASURED,
+            text_posterior=posterior,
             damage_again=partial(self.damage_by_seed, image["train"]),
         )
         return TaskData(
@@ -133,7 +141,7 @@ class NoisyTask:
         """Draw which classes each caption names: (N,) -> (N, 2) int64; the same one twice, two, or none (-1, -1)."""
         other = (content + torch.randint(1, classes, content.shape, generator=generator)) % classes
         names = torch.stack([content, other], 1)
-        swapped = torch.rand(len(content), generator=generator) < 0.5
+        swapped = torch.rand(len(content), generator=generator) >= self.right_first
         names = torch.where(swapped[:, None], names.flip(1), names)
         kind = torch.rand(len(content), 1, generator=generator)
         names = torch.where(kind < self.one_class, content[:, None], names)
@@ -154,15 +162,18 @@ def describe(names: Tensor, class_names: list[str]) -> list[str]:
     ]
 
 
-def text_posterior(names: Tensor, prior: Tensor) -> Tensor:
+def text_posterior(names: Tensor, prior: Tensor, right_first: float) -> Tensor:
     """Compute the probabilities of the classes given the captions; the wrong class of a pair is drawn uniformly.
 
     Args:
         names: (N, 2) from `NoisyTask.name_classes`.
         prior: (K,) float64, shares of the classes.
+        right_first: share of the pairs whose first class is the right one.
 
     Returns:
         (N, K) float64, rows sum to 1.
     """
-    named = (torch.arange(len(prior)) == names[:, :, None]).any(1) | (names[:, :1] < 0)
-    return named * prior / (named * prior).sum(1, keepdim=True)
+    order = torch.tensor([right_first, 1 - right_first], dtype=torch.float64)[:, None]
+    likelihood = (order * (torch.arange(len(prior)) == names[:, :, None])).sum(1)  # 1 for a class named alone
+    likelihood[names[:, 0] < 0] = 1
+    return likelihood * prior / (likelihood * prior).sum(1, keepdim=True)

@@ -34,10 +34,15 @@ def class_shares(content: Tensor, classes: int) -> Tensor:
     return content.bincount(minlength=classes).double() / len(content)
 
 
-def chance_level(label: dict[str, Tensor]) -> float:
-    """Return the accuracy on the test split of always answering the most frequent training label.
+def chance_level(train: Tensor, label: Tensor) -> float:
+    """Compute the accuracy of always answering the most frequent training label: what a model without input can reach.
 
     Args:
-        label: {split: (N,) int64}.
+        train: (M,) int64, labels of the training split.
+        label: (N,) int64, labels of the samples that are scored.
+
+    Example:
+        >>> chance_level(torch.tensor([1, 1, 0]), torch.tensor([0, 0, 0, 1]))
+        0.25
     """
-    return float((label["test"] == label["train"].bincount().argmax()).double().mean())
+    return float((label == train.bincount().argmax()).double().mean())

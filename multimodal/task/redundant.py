@@ -30,7 +30,9 @@ class RedundantTask:
             label=content,
             content=content,
             names_class=captions.names_class,
-            limits=Limits(chance=chance_level(content), image=1.0, text=text, both=1.0),
+            limits=Limits(
+                chance=chance_level(content["train"], content["test"]), image=1.0, text=text, both=1.0, product=1.0
+            ),
             writes_captions=False,
             flippable=True,
             undefined={},

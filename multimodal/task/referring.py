@@ -132,23 +132,31 @@ class ReferringTask:
         """Compute what an ideal reader of all pictures and words reaches; neither modality tells what the other does.
 
         From the image alone it answers the class that most of the possible targets have. From a place alone it
-        answers the most frequent class, and from a neighbour the most frequent one that is not the neighbour's.
+        answers the most frequent class, and from a neighbour the most frequent one that is not the neighbour's. The
+        product of these two answers is the image's where the caption tells a place. Where it tells the neighbour's
+        class, the product rules that class out, but it does not look for it in the image.
         """
-        chance = chance_level(content)
+        chance = chance_level(content["train"], content["test"])
         shares = class_shares(content["test"], classes)
         pictured = content["test"][test.rows]  # (N, n)
         if not self.relational:
-            weight = torch.ones(pictured.shape, dtype=torch.float64)
-            text = chance
-        else:
-            weight = target_weights(pictured, shares, self.grid)
-            likely = (shares / (1 - shares)).expand(len(pictured), -1).clone()  # of each target, before the neighbour
-            anchor = pictured.gather(1, test.anchor[:, None])
-            likely.scatter_(1, anchor, 0)
-            text = float((likely.amax(1) / likely.sum(1)).mean())
-        by_class = torch.zeros(len(pictured), classes, dtype=torch.float64).scatter_add_(1, pictured, weight)
-        image = float((by_class.amax(1) / weight.sum(1)).mean())
-        return Limits(chance=chance, image=image, text=text, both=1.0)
+            by_class = class_weights(pictured, torch.ones(pictured.shape, dtype=torch.float64), classes)
+            image = expected_accuracy(by_class, by_class.argmax(1))
+            return Limits(chance=chance, image=image, text=chance, both=1.0, product=image)
+        single = (pictured[:, :, None] == pictured[:, None, :]).sum(2) == 1  # (N, n), the class is there only once
+        by_image = class_weights(pictured, target_weights(pictured, shares, self.grid, single), classes)
+        anchor = test.anchor[:, None]
+        ratio = (1 / (1 - shares)).expand(len(pictured), -1).clone()  # p(class | the neighbour's class) / p(class)
+        by_text = shares * ratio.scatter_(1, pictured.gather(1, anchor), 0)
+        named = torch.zeros_like(single).scatter_(1, anchor, True)
+        by_both = class_weights(pictured, target_weights(pictured, shares, self.grid, named), classes)
+        return Limits(
+            chance=chance,
+            image=expected_accuracy(by_image, by_image.argmax(1)),
+            text=expected_accuracy(by_text, by_text.argmax(1)),
+            both=1.0,
+            product=expected_accuracy(by_both, (by_image * ratio).argmax(1)),
+        )
 
 
 def placed_grids(content: Tensor, grid: int, generator: torch.Generator) -> Grids:
@@ -212,8 +220,18 @@ def neighbours(grid: int) -> list[tuple[int, int]]:
     return sorted(sides)
 
 
-def target_weights(pictured: Tensor, shares: Tensor, grid: int) -> Tensor:
-    """Compute how likely each cell is the target, given only the pictures of grids that `related_grids` draws.
+def class_weights(pictured: Tensor, weight: Tensor, classes: int) -> Tensor:
+    """Sum the weights of the cells that show each class: (N, n) int64, (N, n) -> (N, K)."""
+    return torch.zeros(len(pictured), classes, dtype=weight.dtype).scatter_add_(1, pictured, weight)
+
+
+def expected_accuracy(weight: Tensor, answer: Tensor) -> float:
+    """Compute how often answers (N,) are right, given how likely each class is: (N, K), not normalised."""
+    return float((weight.gather(1, answer[:, None]).squeeze(1) / weight.sum(1)).mean())
+
+
+def target_weights(pictured: Tensor, shares: Tensor, grid: int, anchors: Tensor) -> Tensor:
+    """Compute how likely each cell is the target, given the pictures of grids that `related_grids` draws.
 
     A pair of neighbour and target has the probability p(target) p(neighbour) / (1 - p(target)) times that of the
     other n - 2 pictures, p / (1 - p(neighbour)) each: all p are the same for every pair of one grid.
@@ -222,15 +240,15 @@ def target_weights(pictured: Tensor, shares: Tensor, grid: int) -> Tensor:
         pictured: (N, n) int64 classes.
         shares: (K,) float64 shares of the classes.
         grid: pictures in a row and in a column.
+        anchors: (N, n) bool, which cells the target may be beside.
 
     Returns:
         (N, n) float64, not normalised.
     """
-    single = (pictured[:, :, None] == pictured[:, None, :]).sum(2) == 1  # (N, n), the class is there only once
     left = 1 - shares[pictured]
     weight = torch.zeros(pictured.shape, dtype=torch.float64)
     for anchor, target in neighbours(grid):
-        weight[:, target] += single[:, anchor] / (left[:, target] * left[:, anchor] ** (grid * grid - 2))
+        weight[:, target] += anchors[:, anchor] / (left[:, target] * left[:, anchor] ** (grid * grid - 2))
     return weight
 
 

@@ -64,8 +64,11 @@ class SynergyTask:
             shifts[split] = [options[k] for k in shift.tolist()]
             label[split] = (content[split] + shift) % classes
         # the shift is uniform, so given the image every label is equally likely; given the text, the label is as
-        # likely as the class that is shifted
-        limits = Limits(chance=chance_level(label), image=1 / classes, text=chance_level(content), both=1.0)
+        # likely as the class that is shifted, and the image's answer moves none of these probabilities
+        text = chance_level(content["train"], content["test"])
+        limits = Limits(
+            chance=chance_level(label["train"], label["test"]), image=1 / classes, text=text, both=1.0, product=text
+        )
         return TaskData(
             image=image,
             captions=shifts,

@@ -12,6 +12,7 @@ from multimodal.training.selection import Selection
 log = logging.getLogger(__name__)
 
 BAR_SECONDS = 1.0  # between two looks at the device
+DROPPED = "accuracy with modalities dropped"  # at the rates of training, so it is not the accuracy with both
 
 
 class Bar:
@@ -45,7 +46,7 @@ class Bar:
             shown = means.means()
             rate = self.bar.format_dict["rate"] or 0.0
             self.bar.set_postfix_str(
-                f"loss {shown['loss']:.3f}, accuracy {shown['accuracy']:.3f}, {rate * batch_size:.0f} samples/s"
+                f"loss {shown['loss']:.3f}, {DROPPED} {shown['accuracy']:.3f}, {rate * batch_size:.0f} samples/s"
             )
 
     def validated(self, row: dict[str, float], best: dict[str, float]) -> None:
@@ -57,11 +58,12 @@ class Bar:
         """
         if self.shown and not self.terminal:
             log.info(
-                "step %d/%d: loss %.3f, validation loss %.3f, accuracy %.3f, %s %.3f at step %d, %.0f samples/s",
+                "step %d/%d: loss %.3f, validation loss %.3f, %s %.3f, %s %.3f at step %d, %.0f samples/s",
                 row["step"],
                 self.steps,
                 row["train/loss"],
                 row["validation/loss"],
+                DROPPED,
                 row["validation/accuracy"],
                 self.selection.title,
                 best[self.selection.column],

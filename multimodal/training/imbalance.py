@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.dataset.data import Split
-from multimodal.metric.blind import chance_level
 from multimodal.metric.interaction import shapley_image
 from multimodal.model import MultimodalModel
+from multimodal.task.process import chance_level
 from multimodal.types import CONDITIONS
 
 log = logging.getLogger(__name__)
@@ -37,10 +37,18 @@ def gradient_norms(encoders: Iterable[tuple[str, nn.Module]]) -> dict[str, Tenso
 
 
 @torch.no_grad()
-def modality_contributions(model: MultimodalModel, split: Split, device: torch.device) -> dict[str, float]:
+def modality_contributions(
+    model: MultimodalModel, split: Split, train: Tensor, device: torch.device
+) -> dict[str, float]:
     """Compute the accuracy with both modalities and with each alone, and the image's Shapley share of it.
 
     The samples are complete: none lacks a modality of its own.
+
+    Args:
+        model: in evaluation mode.
+        split: at most SAMPLES of it are used.
+        train: (M,) labels of the training split, which tell chance.
+        device: the model's.
 
     Returns:
         `imbalance/accuracy_both`, `imbalance/accuracy_image` and `imbalance/accuracy_text`; `imbalance/share_image`
@@ -53,7 +61,7 @@ def modality_contributions(model: MultimodalModel, split: Split, device: torch.d
         predicted = model.classify(model.fuse(encoded, **dict.fromkeys(absent, nobody))).argmax(-1)
         accuracy[condition] = int((predicted == batch.label).sum()) / len(batch.label)
     scores = {f"imbalance/accuracy_{condition}": value for condition, value in accuracy.items()}
-    chance = chance_level(batch.label.cpu())
+    chance = chance_level(train, batch.label.cpu())
     share = shapley_image(accuracy["both"], accuracy["image"], accuracy["text"], chance)
     return scores if share is None else scores | {"imbalance/share_image": share}
 
@@ -63,7 +71,9 @@ def spread_rows(size: int) -> Tensor:
     return torch.linspace(0, size - 1, min(SAMPLES, size)).long()
 
 
-def unlearned_modalities(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -> dict[str, float]:
+def unlearned_modalities(
+    row: dict[str, float], label: Tensor, train: Tensor, modalities: Iterable[str]
+) -> dict[str, float]:
     """Find the modalities that the model has not learned to use.
 
     A modality counts as unlearned if its accuracy alone is within two standard errors of chance and its share of the
@@ -72,6 +82,7 @@ def unlearned_modalities(row: dict[str, float], label: Tensor, modalities: Itera
     Args:
         row: a row of the history.
         label: (N,) labels of the validation split.
+        train: (M,) labels of the training split.
         modalities: the modalities that the fusion reads.
 
     Returns:
@@ -81,20 +92,20 @@ def unlearned_modalities(row: dict[str, float], label: Tensor, modalities: Itera
     if share is None:
         return {}
     label = label[spread_rows(len(label))]
-    chance = chance_level(label)
+    chance = chance_level(train, label)
     noise = 2 * math.sqrt(chance * (1 - chance) / len(label))  # two standard errors
     own = {"image": share, "text": 1 - share}
     alone = {m: row[f"validation/imbalance/accuracy_{m}"] for m in modalities}
     return {m: value for m, value in alone.items() if own[m] < LITTLE and value < chance + noise}
 
 
-def warn_unlearned(row: dict[str, float], label: Tensor, modalities: Iterable[str]) -> None:
+def warn_unlearned(row: dict[str, float], label: Tensor, train: Tensor, modalities: Iterable[str]) -> None:
     """Log a warning for each modality that the model has not learned to use; the arguments are those above."""
-    for m, accuracy in unlearned_modalities(row, label, modalities).items():
+    for m, accuracy in unlearned_modalities(row, label, train, modalities).items():
         log.warning(
             "the %s is not learned: its accuracy alone is %.3f (chance %.3f), and it adds nothing to the other one; "
             "see imbalance.png. Try loss=unimodal, loss=ogm_ge, or more modality dropout of the other modality",
             m,
             accuracy,
-            chance_level(label[spread_rows(len(label))]),
+            chance_level(train, label[spread_rows(len(label))]),
         )

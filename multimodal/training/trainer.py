@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from multimodal.checks import check_flag, check_number, check_one_of, check_whole
-from multimodal.dataset.data import Data, Split
+from multimodal.dataset.data import Data
 from multimodal.model import MultimodalModel
 from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
@@ -136,7 +136,7 @@ class Trainer:
                 log(row)
         model.load_state_dict(load_checkpoint(checkpoints.best)["model"])
         fusion: Any = model.fusion
-        warn_unlearned(history[-1], data.splits["validation"].label, fusion.modalities)
+        warn_unlearned(history[-1], data.splits["validation"].label, data.splits["train"].label, fusion.modalities)
         model.to(self.fabric.device)
         return history
 
@@ -173,7 +173,7 @@ class Trainer:
         checkpoints: CheckpointManager,
     ) -> list[dict[str, float]]:
         """Train in one of Fabric's processes and return the history."""
-        train, validation = data.splits["train"], data.splits["validation"]
+        train = data.splits["train"]
         size = min(self.batch_size, len(train))
         sampler = BatchSampler(train, data.augment, size, self.modality_dropout, seed, fabric)
         steps = self.steps if self.epochs is None else self.epochs * sampler.per_epoch
@@ -201,7 +201,7 @@ class Trainer:
                 state.end_step(terms, size)
                 bar.update(state.means, size)
                 if state.step % every == 0 or state.step == steps:
-                    state.record(self.validation_row(module, state, sampler.per_epoch, validation))
+                    state.record(self.validation_row(module, state, sampler.per_epoch, data))
                     log(state.history[-1])
                     bar.validated(state.history[-1], best_row(state.history, self.select))
                     save(state, checkpoints)
@@ -241,7 +241,7 @@ class Trainer:
         optimizer.zero_grad()
         return terms
 
-    def validation_row(self, module: nn.Module, state: TrainerState, per_epoch: int, split: Split) -> dict[str, float]:
+    def validation_row(self, module: nn.Module, state: TrainerState, per_epoch: int, data: Data) -> dict[str, float]:
         """Validate and return the row of the history.
 
         Raises:
@@ -249,14 +249,14 @@ class Trainer:
         """
         row = {"step": state.step, "epoch": state.step / per_epoch} | state.training_row()
         check_finite("training", row["train/loss"], state.step)
-        validated = self.validate(module, split, state.fabric.device)
+        validated = self.validate(module, data, state.fabric.device)
         validated = state.fabric.broadcast(validated)  # so that all processes stop at the same time
         check_finite("validation", validated["validation/loss"], state.step)  # NaN is never the lowest
         return row | validated
 
     @torch.no_grad()
-    def validate(self, module: Any, split: Split, device: torch.device) -> dict[str, float]:
-        """Compute the means of loss terms and accuracy over a split.
+    def validate(self, module: Any, data: Data, device: torch.device) -> dict[str, float]:
+        """Compute the means of loss terms and accuracy over the validation split.
 
         Its samples miss modalities at the rates of training; the masks are the same each time.
 
@@ -265,6 +265,7 @@ class Trainer:
             `validation/accuracy_both`, with both modalities of all samples, if the best checkpoint is chosen by it.
         """
         module.eval()
+        split = data.splits["validation"]
         means, masks = MeanMeter(), self.modality_dropout.draw(len(split), MASKS)
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
@@ -273,7 +274,7 @@ class Trainer:
             if SELECTIONS[self.select].complete:
                 terms |= {"accuracy_both": accuracy(module.model, batch)}
             means.add(terms, len(rows))
-        scores = means.means() | modality_contributions(module.model, split, device)
+        scores = means.means() | modality_contributions(module.model, split, data.splits["train"].label, device)
         module.train()
         return {f"validation/{name}": value for name, value in scores.items()}
 

@@ -34,6 +34,21 @@ def test_a_cell_is_the_mean_over_seeds_of_a_task_and_a_fusion() -> None:
     assert table.notes[1:] == ["Undefined in mnist (embedded), task=redundant: nothing is left to gain."]
 
 
+def test_the_room_and_the_error_of_a_line_stand_before_its_gains() -> None:
+    """A room of 15 points and an error of 9 points of gain: 0.30 is not far from 0.20."""
+    made = [run("a", 0, 0.2), run("a", 1, 0.3)]
+    made = [
+        replace(r, metrics=r.metrics | {"task/room": 0.15, "fusion/gain_se": e})
+        for r, e in zip(made, (0.08, 0.1), strict=True)
+    ]
+    table = gain_table({"mnist (embedded), task=noisy": made})
+    assert dict(zip(table.cells["column"], table.cells["text"], strict=True)) == {
+        "room, points": "15.0",
+        "error": "0.09",
+        "a": "0.25",
+    }
+
+
 def test_one_fusion_without_a_gain_is_a_dash_with_its_reason() -> None:
     table = gain_table({"mnist (embedded), task=noisy": [run("a", 0, 0.2), run("b", 0, None)]})
     assert list(table.cells["text"]) == ["0.20", DASH]

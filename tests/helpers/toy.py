@@ -57,7 +57,7 @@ def toy_data(
         vocabulary=vocabulary,
         class_names=class_names,
         names_class=True,
-        limits=Limits(chance=0.5, image=1.0, text=1.0, both=1.0),
+        limits=Limits(chance=0.5, image=1.0, text=1.0, both=1.0, product=1.0),
         undefined={},
         grammar=parse,
         image_attributes=None,

@@ -5,14 +5,7 @@ from collections import Counter
 import torch
 
 from multimodal.images import PART
-from multimodal.metric.blind import (
-    blind_captions,
-    chance_level,
-    class_captions,
-    class_images,
-    mean_image,
-    most_frequent,
-)
+from multimodal.metric.blind import blind_captions, class_captions, class_images, mean_image, most_frequent
 
 TRAIN = torch.tensor([[2, 7, 3], [2, 5, 3], [2, 5, 3], [2, 6, 3], [2, 6, 3], [2, 6, 3], [2, 8, 3], [2, 7, 3]])
 TRAIN = TRAIN.to(torch.int32)
@@ -77,7 +70,3 @@ def test_a_class_without_a_training_sample_gets_the_baseline_of_all() -> None:
     train = torch.randint(256, (8, 1, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     table, number = class_images(train, CONTENT, unseen)
     assert torch.equal(table[number], train.float().mean(0).round().byte().expand(2, -1, -1, -1))
-
-
-def test_chance_is_the_share_of_the_most_frequent_label() -> None:
-    assert chance_level(torch.tensor([0, 2, 2, 1])) == 0.5

@@ -53,9 +53,27 @@ def test_each_side_alone_reaches_what_is_said_and_is_marked_as_often_as_asked(sh
     image, bordered, text, hedged = read(task, "test")
     for said, marked, limit in ((image, bordered, task.limits.image), (text, hedged, task.limits.text)):
         assert marked.mean() == pytest.approx(share / 2, abs=0.02)
-        assert (np.where(marked, 0, said) == label).mean() == pytest.approx(limit, abs=0.015)
+        assert (np.where(marked, 0, said) == label).mean() == limit  # 0 is the most frequent class
         # what a marked side says tells nothing: the best answer given it is the most frequent class, whatever it says
         assert all(np.bincount(label[marked & (said == k)]).argmax() == 0 for k in range(3))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+def test_the_product_of_calibrated_answers_from_each_side_is_always_right(share):
+    """Each side's answer fitted by counting: a share of every class for what it says, and whether it is marked."""
+    task = made(share)
+    label = task.label["test"].numpy()
+    image, bordered, text, hedged = read(task, "test")
+    posterior = [counted(said + 3 * marked, label) for said, marked in ((image, bordered), (text, hedged))]
+    product = posterior[0] * posterior[1] / (np.bincount(label) / len(label))
+    assert (product.argmax(1) == label).mean() == task.limits.product == task.limits.both == 1
+
+
+def counted(cause: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """The share of each class among the samples of the same cause: (N,), (N,) -> (N, 3)."""
+    table = np.zeros((cause.max() + 1, 3))
+    np.add.at(table, (cause, label), 1)
+    return (table / table.sum(1, keepdims=True).clip(1))[cause]
 
 
 def test_one_seed_draws_the_same_and_another_does_not():

@@ -1,5 +1,7 @@
 """Damages of known strength, and what an ideal reader of the captions makes of them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -20,8 +22,8 @@ GRADES = {
 }
 
 
-def noisy(severity: int = 1, seed: int = 0, **changed: list[float]) -> NoisyTask:
-    return NoisyTask(severity=severity, seed=seed, **GRADES | changed)
+def noisy(severity: int = 1, seed: int = 0, right_first: float = 0.7, **changed: list[float]) -> NoisyTask:
+    return NoisyTask(severity=severity, seed=seed, right_first=right_first, **GRADES | changed)
 
 
 def content(classes: int) -> dict[str, Tensor]:
@@ -35,18 +37,19 @@ def made(task: NoisyTask, classes: int = 4) -> TaskData:
     return task.apply(image, Captions({}, names_class=True), content(classes), NAMES[:classes])
 
 
-def named(text: str, names: list[str]) -> set[str]:
+def named(text: str, names: list[str]) -> list[str]:
     """The classes that a caption leaves possible, as a person would read it."""
     if text == NOTHING:
-        return set(names)
-    return {part.removeprefix("an ").removeprefix("a ") for part in text.split(" or ")}
+        return names
+    return [part.removeprefix("an ").removeprefix("a ") for part in text.split(" or ")]
 
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_a_reader_of_the_captions_is_as_often_right_as_is_said(classes):
     task, names = made(noisy(), classes), NAMES[:classes]
     train = content(classes)["train"].bincount()
-    answer = [max(named(text, names), key=lambda name: int(train[names.index(name)])) for text in task.captions["test"]]
+    counts = dict(zip(names, train.tolist(), strict=True))
+    answer = [best(text, counts) for text in task.captions["test"]]
     right = np.mean([names[label] == name for label, name in zip(task.label["test"].tolist(), answer, strict=True)])
     assert right == pytest.approx(task.limits.text, abs=0.02)
     assert all(
@@ -54,11 +57,18 @@ def test_a_reader_of_the_captions_is_as_often_right_as_is_said(classes):
     )
 
 
-def test_with_equal_classes_two_candidates_are_right_half_of_the_time():
+def best(text: str, counts: dict[str, int]) -> str:
+    """The most likely class by the training samples; the first of two is the right one 7 times of 10."""
+    candidates = named(text, list(counts))
+    weights = [0.7, 0.3] if " or " in text else [1] * len(candidates)
+    return max(zip(candidates, weights, strict=True), key=lambda pair: pair[1] * counts[pair[0]])[0]
+
+
+def test_with_equal_classes_the_first_of_two_candidates_is_right_as_often_as_asked():
     even = {split: torch.arange(size) % 4 for split, size in SIZES.items()}
     image = {split: torch.zeros(size, 1, 8, 8, dtype=torch.uint8) for split, size in SIZES.items()}
     limits = noisy().apply(image, Captions({}, names_class=True), even, NAMES).limits
-    assert limits.text == pytest.approx(0.3 + 0.5 / 2 + 0.2 / 4, abs=0.02)
+    assert limits.text == pytest.approx(0.3 + 0.5 * 0.7 + 0.2 / 4, abs=0.02)
     assert limits.chance == 0.25
 
 
@@ -68,13 +78,15 @@ def test_captions_are_of_each_kind_as_often_as_asked():
     assert np.mean([" or " in text for text in texts]) == pytest.approx(0.5, abs=0.02)
     pairs = [text for text in texts if " or " in text]
     assert np.mean([text.endswith("an owl") or text.startswith("an owl") for text in pairs]) > 0.3
-    assert not [text for text in pairs if len(named(text, NAMES)) == 1]
+    assert not [text for text in pairs if len(set(named(text, NAMES))) == 1]
 
 
 def test_the_posterior_is_bayes():
     prior = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
-    posterior = text_posterior(torch.tensor([[0, 2], [1, 1], [-1, -1]]), prior)
-    torch.testing.assert_close(posterior, torch.tensor([[5 / 7, 0, 2 / 7], [0, 1, 0], [0.5, 0.3, 0.2]]).double())
+    posterior = text_posterior(torch.tensor([[0, 2], [2, 0], [1, 1], [-1, -1]]), prior, 0.7)
+    first, second = [0.5 * 0.7, 0, 0.2 * 0.3], [0.5 * 0.3, 0, 0.2 * 0.7]
+    rows = [[p / sum(row) for p in row] for row in (first, second)]
+    torch.testing.assert_close(posterior, torch.tensor([*rows, [0, 1, 0], [0.5, 0.3, 0.2]]).double())
     assert describe(torch.tensor([[1, 3]]), NAMES) == ["a polar bear or an owl"]
 
 
@@ -104,6 +116,21 @@ def test_nothing_is_damaged_at_grades_of_zero():
     assert set(clean.captions["test"]) == {"a cat", "a polar bear", "a bear", "an owl"}
 
 
+def test_of_two_classes_each_kind_of_caption_tells_something_else():
+    """The certainty of the best answer: alone, the one named first, the one named second or none."""
+    posterior = made(noisy(), 2).limits.text_posterior
+    assert len({tuple(row) for row in posterior.mul(1e6).round().tolist()}) == 5
+
+
+def test_the_text_limit_is_of_what_training_tells_scored_on_test():
+    """Where nothing is named, the answer is the most frequent training class, whatever is frequent in test."""
+    rare = {"train": torch.tensor([0, 0, 1, 2, 3]), "test": torch.tensor([1] * 3 + [0])}
+    image = {split: torch.zeros(len(c), 1, 8, 8, dtype=torch.uint8) for split, c in rare.items()}
+    silent = noisy(0, one_class=[0.0, 0.0], no_class=[1.0, 1.0])
+    limits = silent.apply(image, Captions({}, names_class=True), rare, NAMES).limits
+    assert limits.text == limits.chance == 0.25
+
+
 def test_one_seed_draws_the_same_and_another_does_not():
     first, again, other = (made(noisy(seed=seed)) for seed in (0, 0, 1))
     assert first.captions == again.captions
@@ -114,8 +141,10 @@ def test_one_seed_draws_the_same_and_another_does_not():
 
 def test_a_higher_severity_tells_less():
     settings = {name: list(composed("task=noisy").task[name]) for name in GRADES}
-    texts = [made(NoisyTask(severity=grade, seed=0, **settings)).limits.text for grade in range(5)]
+    texts = [made(noisy(grade, **settings)).limits.text for grade in range(5)]
     assert texts == sorted(texts, reverse=True)
+    steps = [a - b for a, b in pairwise(texts)]
+    assert max(steps) < 2 * min(steps)
     for name in ("blur", "covered", "noise", "no_class"):
         assert settings[name] == sorted(settings[name])
 
@@ -126,6 +155,7 @@ def test_a_higher_severity_tells_less():
         ({"severity": 2}, "task.severity must be a whole number from 0 to 1"),
         ({"noise": [0.1]}, "every grade needs a number in each of these lists"),
         ({"covered": [0.1, 2.0]}, "task.covered.1 must be a number"),
+        ({"right_first": 1.5}, "task.right_first must be a number"),
         ({"one_class": [0.5, 0.9]}, "must sum to 1 at most, got 0.9 and 0.2 at task.severity=1"),
     ],
 )

@@ -87,6 +87,17 @@ def test_each_modality_alone_reaches_what_is_said(grid, relational):
     texts = np.unique(np.array(task.captions["test"]), return_inverse=True)[1]
     assert best(key, label) == pytest.approx(task.limits.image, abs=0.01)
     assert best(texts, label) == pytest.approx(task.limits.text, abs=0.01)
+    joint = posterior(key, label) * posterior(texts, label) / (np.bincount(label) / len(label))
+    assert (joint.argmax(1) == label).mean() == pytest.approx(task.limits.product, abs=0.01)
+    assert task.limits.image <= task.limits.product < task.limits.both
+
+
+def posterior(cause: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """The share of each class among the samples of the same cause: (N,), (N,) -> (N, K)."""
+    _, cause = np.unique(cause, return_inverse=True)
+    table = np.zeros((cause.max() + 1, label.max() + 1))
+    np.add.at(table, (cause, label), 1)
+    return (table / table.sum(1, keepdims=True))[cause]
 
 
 def best(cause: np.ndarray, label: np.ndarray) -> float:

@@ -87,6 +87,7 @@ def test_the_limits_say_so(classes):
     assert limits.image == 1 / classes
     assert limits.text == pytest.approx(1 / classes, abs=0.001)
     assert limits.chance == pytest.approx(1 / classes, abs=0.03)
+    assert limits.product == limits.text
 
 
 def test_one_seed_draws_the_same_and_another_does_not():

@@ -47,7 +47,7 @@ class Reader(nn.Module):
 
 
 def test_a_model_that_reads_captions_alone_gives_them_the_whole_share() -> None:
-    found = modality_contributions(Reader(), split(9, 0), torch.device("cpu"))
+    found = modality_contributions(Reader(), split(9, 0), split(9, 0).label, torch.device("cpu"))
     third = pytest.approx(1 / 3)
     assert found == {
         "imbalance/accuracy_both": 1.0,
@@ -76,16 +76,16 @@ def test_a_split_sorted_by_class_is_watched_in_all_its_classes() -> None:
     ],
 )
 def test_a_modality_at_chance_that_adds_nothing_is_not_learned(values, expected) -> None:
-    assert unlearned_modalities(row(*values), LABEL, ("image", "text")) == expected
+    assert unlearned_modalities(row(*values), LABEL, LABEL, ("image", "text")) == expected
 
 
 def test_what_a_fusion_does_not_read_is_no_reason_to_warn(caplog) -> None:
     with caplog.at_level(logging.WARNING):
-        warn_unlearned(row(0.1, 0.95, 0.95, 0.0), LABEL, ("text",))
+        warn_unlearned(row(0.1, 0.95, 0.95, 0.0), LABEL, LABEL, ("text",))
         assert not caplog.text
-        warn_unlearned(row(0.1, 0.95, 0.95, 0.0), LABEL, ("image", "text"))
+        warn_unlearned(row(0.1, 0.95, 0.95, 0.0), LABEL, LABEL, ("image", "text"))
     assert "the image is not learned: its accuracy alone is 0.100 (chance 0.100)" in caplog.text
 
 
 def test_nothing_to_share_is_no_verdict() -> None:
-    assert unlearned_modalities({"validation/imbalance/accuracy_image": 0.1}, LABEL, ("image", "text")) == {}
+    assert unlearned_modalities({"validation/imbalance/accuracy_image": 0.1}, LABEL, LABEL, ("image", "text")) == {}
