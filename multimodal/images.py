@@ -5,6 +5,7 @@ So a dataset may be larger than memory, and the processes of a machine share one
 
 import hashlib
 import math
+import mmap
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -39,10 +40,16 @@ class MappedFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.content = np.empty(0, np.uint8)  # (bytes,) uint8
+        self.path, self.map = path, None
         if path.stat().st_size:  # nothing can be mapped of an empty file
-            self.content = np.memmap(path, np.uint8, "r").view(np.ndarray)
+            with path.open("rb") as file:
+                self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.content = np.frombuffer(b"" if self.map is None else self.map, np.uint8)  # (bytes,)
+
+    def release(self) -> None:
+        """Give the pages that were read back to the system, which reads them again when they are asked for."""
+        if self.map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.map.madvise(mmap.MADV_DONTNEED)
 
     def __reduce__(self) -> tuple[type["MappedFile"], tuple[Path]]:
         """Let pickle keep the path and not the content."""
@@ -101,6 +108,8 @@ def in_parts(image: ImageRows) -> Iterator[Tensor]:
     """Yield all images (N, C, H, W) in order, some at a time: (n, C, H, W)."""
     for rows in torch.arange(len(image)).split(images_at_once(image)):
         yield image[rows]
+        if isinstance(image, Images):
+            image.file.release()
 
 
 def write_images(parts: Iterable[Tensor], size: tuple[int, ...], folder: Path) -> Images:

@@ -1,6 +1,7 @@
 """Images in a file are those that were written, in the order asked for, and are never copied as a whole."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,3 +115,20 @@ def test_parts_are_all_images_in_order_and_new_ones_are_kept_as_the_old_are(tmp_
     made = new_images((255 - part for part in in_parts(image)), image)
     assert type(made) is type(image)
     assert torch.equal(made[:], 255 - PIXELS)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what is held is read from /proc")
+def test_a_walk_through_all_images_does_not_hold_them(tmp_path):
+    pixels = torch.arange(600, dtype=torch.int32).view(-1, 1, 1, 1).expand(-1, 1, 128, 128).contiguous()
+    images = stored(tmp_path, pixels.view(torch.uint8))  # 40 MB
+    before = held()
+    for _ in in_parts(images):
+        assert held() < before + 15
+    images[:].sum()
+    assert held() > before + 30
+
+
+def held() -> float:
+    """The pages of files that this process holds, in MB."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssFile")]
+    return float(line.split()[1]) / 1024
