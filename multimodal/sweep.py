@@ -20,11 +20,13 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from multimodal.comparison.grouping import natural
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
 from multimodal.errors import describe, read_object
 from multimodal.io import write_csv
 from multimodal.metric import catalogue
+from multimodal.number_text import decimal_text
 from multimodal.runs.composition import Composition, sweep_folder
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import make_writable, read_history
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
+OWN_COLUMNS = ("dataset", "fusion", "seed", "dataset.source")  # of the table, whatever was swept
 PER_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME")  # environment variables that would make all jobs one W&B run
 
 
@@ -219,10 +222,11 @@ class SweepTable(Callback):
         lost = max(self.started - len(records), len(damaged))
         good = bool(records) and not failed and not lost
         try:
-            rows = sorted(map(table_row, records), key=lambda row: (row["dataset"], row["fusion"], row["seed"]))
+            names = swept_settings(records)
+            rows = table_rows(records, names)
             write_csv(rows, sweep / TABLE)
             jobs = f"{len(rows) + lost} jobs, {len(failed) + lost} failed"
-            print(as_text(rows), f"\n{jobs}; the table is {sweep / TABLE}", sep="\n")
+            print(as_text(rows, names), f"\n{jobs}; the table is {sweep / TABLE}", sep="\n")
             written = write_report(sweep, config.report.margin)
             if written is not None:
                 print(f"the comparison of all runs in {sweep} is {written}")
@@ -277,23 +281,58 @@ def check_swept(config: DictConfig) -> None:
         )
 
 
-def table_row(record: JobRecord) -> dict[str, Any]:
-    """Return a job's row: dataset, fusion, seed, status, data source and main metrics, None for a missing metric."""
-    row = {"dataset": record.dataset, "fusion": record.fusion, "seed": record.seed, "status": record.status}
-    names = [spec.name for spec in catalogue.shown_in(catalogue.SWEEP)]
+def settings_of(record: JobRecord) -> dict[str, str]:
+    """Return {setting: value} of a job's command line."""
+    return dict(override.lstrip("+").partition("=")[::2] for override in record.overrides)
+
+
+def swept_settings(records: list[JobRecord]) -> list[str]:
+    """Return the settings in which the command lines differ, without those that have a column anyway."""
+    lines = [settings_of(record) for record in records]
+    names = dict.fromkeys(name for line in lines for name in line)
+    return [name for name in names if name not in OWN_COLUMNS and len({line.get(name) for line in lines}) > 1]
+
+
+def table_rows(records: list[JobRecord], names: list[str]) -> list[dict[str, Any]]:
+    """Return the rows of the jobs, sorted by dataset, fusion, swept settings (numbers by their size) and seed."""
+    rows = [table_row(record, names) for record in records]
+
+    def order(row: dict[str, Any]) -> list[Any]:
+        return [row["dataset"], row["fusion"], *(natural(row[name]) for name in names), row["seed"]]
+
+    return sorted(rows, key=order)
+
+
+def table_row(record: JobRecord, names: list[str]) -> dict[str, Any]:
+    """Return a job's row: dataset, fusion, swept settings, seed, status, source and main metrics, None if missing.
+
+    Args:
+        record: of the job.
+        names: the settings that were swept.
+    """
+    given = settings_of(record)
+    row: dict[str, Any] = {"dataset": record.dataset, "fusion": record.fusion}
+    row |= {name: given.get(name, "") for name in names}
+    row |= {"seed": record.seed, "status": record.status}
+    metrics = [spec.name for spec in catalogue.shown_in(catalogue.SWEEP)]
     if record.status != FINISHED:
-        return row | {"source": ""} | dict.fromkeys(names)
-    metrics = read_object(Path(record.folder) / "metrics.json")
-    row |= {"source": metrics.get("data_source", "")} | {name: metrics.get(name) for name in names}
+        return row | {"source": ""} | dict.fromkeys(metrics)
+    found = read_object(Path(record.folder) / "metrics.json")
+    row |= {"source": found.get("data_source", "")} | {name: found.get(name) for name in metrics}
     return row | {"folder": record.folder}
 
 
-def as_text(rows: list[dict[str, Any]]) -> str:
-    """Return the table for a terminal: a metric in each column, its group above its name, a dash for None."""
+def as_text(rows: list[dict[str, Any]], names: list[str]) -> str:
+    """Return the table for a terminal: a metric in each column, its group above its name, a dash for None.
+
+    Args:
+        rows: of the jobs.
+        names: the settings that were swept.
+    """
     if not rows:
         return "no job was started"
     metrics = [spec.name for spec in catalogue.shown_in(catalogue.SWEEP)]
-    table = pd.DataFrame(rows)[["dataset", "source", "fusion", "seed", "status", *metrics]]
+    table = pd.DataFrame(rows)[["dataset", "source", "fusion", *names, "seed", "status", *metrics]]
     table = table.astype(dict.fromkeys(metrics, float))
     table.columns = pd.MultiIndex.from_tuples([name.rpartition("/")[::2] for name in table.columns])
-    return table.to_string(index=False, na_rep="-", float_format="{:.3f}".format, sparsify=False)
+    return table.to_string(index=False, na_rep="-", float_format=lambda x: decimal_text(x, 3), sparsify=False)

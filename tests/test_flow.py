@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from multimodal.model import MultimodalModel
+from multimodal.runs import build as build_module
 from multimodal.runs.build import build_model, count_parameters, matched_width
 from multimodal.training.device import computes_bf16
 from multimodal.training.training_step import ExactBatch, TrainingStep
@@ -110,8 +111,17 @@ def test_every_fusion_and_control_can_be_as_large_as_attention_is_by_default(con
 
 
 def test_a_size_that_no_width_gives_is_refused(config) -> None:
-    with pytest.raises(ValueError, match=r"fusion_parameters=100: this fusion has [\d,]+ at least"):
+    with pytest.raises(ValueError, match=r"fusion_parameters=100: this fusion has at least [\d,]+; give"):
         build(config, "fusion=tensor", "fusion_parameters=100")
+
+
+def test_the_smallest_size_is_said_once_and_between_two_the_nearer(config, monkeypatch) -> None:
+    """ "135,683 at least, and 135,683 at its nearest" said the same twice."""
+    monkeypatch.setattr(build_module, "count_parameters", lambda cfg, hidden: 1000 * hidden)
+    for wanted, reach in ((12, "at least 1,000"), (1400, "1,000 at the nearest"), (1600, "2,000 at the nearest")):
+        text = f"fusion_parameters={wanted}: this fusion has {reach}; give a number within 5 % of it"
+        with pytest.raises(ValueError, match=f"^{text}$"):
+            matched_width(config(f"fusion_parameters={wanted}"))
 
 
 def test_a_fusion_without_a_width_cannot_be_given_a_size(config) -> None:

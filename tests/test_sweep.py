@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from multimodal.evaluation.evaluator import Evaluator
 from multimodal.runs.job import JobRecord
+from multimodal.sweep import as_text, swept_settings, table_rows
 from multimodal.training.trainer import Trainer
 from tests.helpers.command import BRIEF, TINY, command
 from tests.helpers.offline_wandb import read_runs
@@ -26,6 +27,35 @@ def test_a_sweep_ends_in_a_table(tmp_path: Path) -> None:
     assert all(row["text_to_image/ssim"] == "" for row in rows)  # a measure that is off
     assert "2 jobs, 0 failed" in done.stdout
     assert len(list((tmp_path / "runs").glob("*/wandb/offline-run-*"))) == 2  # one tracked run a job
+
+
+def test_what_was_swept_has_columns_of_its_own() -> None:
+    """Numbers by their size; not what all jobs have, nor what has a column anyway."""
+
+    def job(fusion: str, seed: int, *overrides: str) -> JobRecord:
+        line = [f"fusion={fusion}", f"seed={seed}", "dataset.source=embedded", "dim=32", *overrides]
+        return JobRecord("", line, dataset="mnist", fusion=fusion, seed=seed, status="failed")
+
+    records = [
+        job("concat", 0, "task=noisy", "training.steps=600"),
+        job("concat", 1, "task=noisy", "training.steps=90"),
+        job("concat", 0, "task=noisy", "training.steps=90"),
+        job("concat", 0, "encoder/text=gru", "training.steps=90"),
+    ]
+    names = swept_settings(records)
+    assert names == ["task", "training.steps", "encoder/text"]
+    rows = table_rows(records, names)
+    assert list(rows[0])[:7] == ["dataset", "fusion", "task", "training.steps", "encoder/text", "seed", "status"]
+    assert [(row["task"], row["training.steps"], row["seed"]) for row in rows] == [
+        ("", "90", 0),
+        ("noisy", "90", 0),
+        ("noisy", "90", 1),
+        ("noisy", "600", 0),
+    ]
+    heads, names_below, first, *_ = (line.split() for line in as_text(rows, names).splitlines())
+    assert names_below[:7] == ["dataset", "source", "fusion", "task", "training.steps", "text", "seed"]
+    assert "encoder" in heads
+    assert first[:4] == ["mnist", "concat", "90", "gru"]
 
 
 @pytest.mark.slow

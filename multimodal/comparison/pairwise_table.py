@@ -41,7 +41,9 @@ def why_undefined(tests: list[PairwiseTest]) -> list[str]:
         if test.mean is None:
             pairs, titles = found.setdefault(test.reason or "no seed in common", ({}, {}))
             pairs[f"{test.first} − {test.second}"], titles[test.metric.title] = None, None
-    return [f"Not compared, {why}: {', '.join(titles)} ({', '.join(pairs)})." for why, (pairs, titles) in found.items()]
+    return [
+        f"Not compared ({why}): {', '.join(titles)} ({', '.join(pairs)})." for why, (pairs, titles) in found.items()
+    ]
 
 
 def pairwise_cells(test: PairwiseTest) -> list[dict[str, Any]]:

@@ -121,7 +121,7 @@ def matched_width(cfg: DictConfig) -> int:
     if abs(nearest - wanted) > 0.05 * wanted:
         least = count(1)
         reach = f"at least {least:,}" if wanted < least else f"{nearest:,} at the nearest"
-        raise ValueError(f"fusion_parameters={wanted:,}: this fusion can have {reach}; give a number within 5 % of it")
+        raise ValueError(f"fusion_parameters={wanted}: this fusion has {reach}; give a number within 5 % of it")
     return hidden
 
 

@@ -1,5 +1,7 @@
 """What the tasks share: random draws of each split, words for classes, and accuracies that follow from the process."""
 
+import re
+
 import torch
 from torch import Tensor
 
@@ -14,19 +16,25 @@ def split_generators(seed: int, content: dict[str, Tensor]) -> dict[str, torch.G
     return {split: torch.Generator().manual_seed(1000 * seed + number) for number, split in enumerate(sorted(content))}
 
 
-VOWELS = tuple("aeiou8")  # "an eight", "an 8"
-CONSONANTS = ("one", "uni", "eu")  # spoken as "w" and "y": "a one", "a unicorn"
+# Beginnings of names by their sound; they are tried in this order, and after them a vowel letter decides.
+SOUNDS = (
+    ("an", re.compile(r"[aefhilmnorsx](?![^\W_])", re.IGNORECASE)),  # a letter by itself: "an F", "an x-ray"
+    ("a", re.compile(r"u(?![^\W_])", re.IGNORECASE)),
+    ("an", re.compile(r"(?:8\d{0,2}|11|18)(?:,?\d{3})*(?!\d)")),  # eight, eleven, eighteen; 8,000 and 18,000
+    ("an", re.compile(r"hour|heir|hono|honest", re.IGNORECASE)),
+    ("a", re.compile(r"eu|ewe|once|one(?!ro)|unanim|uni(?![nmd])|unimod|u[bcfhjkqrst][aeiou]", re.IGNORECASE)),
+    ("an", re.compile(r"[aeiou]", re.IGNORECASE)),
+)
 
 
 def with_article(name: str) -> str:
-    """Return a class name with its indefinite article.
+    """Return a class name, a word, a letter or a number, with its indefinite article.
 
     Example:
-        >>> with_article("eight"), with_article("one"), with_article("polar bear")
-        ('an eight', 'a one', 'a polar bear')
+        >>> [with_article(name) for name in ("eight", "one", "polar bear", "hour", "uninvited guest", "11", "110")]
+        ['an eight', 'a one', 'a polar bear', 'an hour', 'an uninvited guest', 'an 11', 'a 110']
     """
-    start = name.lower()
-    return f"{'an' if start.startswith(VOWELS) and not start.startswith(CONSONANTS) else 'a'} {name}"
+    return f"{next((article for article, start in SOUNDS if start.match(name)), 'a')} {name}"
 
 
 def class_shares(content: Tensor, classes: int) -> Tensor:

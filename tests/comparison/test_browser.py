@@ -169,7 +169,7 @@ def test_every_part_can_be_named(page: "api.Page") -> None:
 
 def test_on_a_phone_every_verdict_is_read_without_scrolling_sideways(page: "api.Page") -> None:
     page.set_viewport_size(PHONE)
-    cards = page.locator("table.cards").filter(has_text="verdict")
+    cards = page.locator("table").filter(has_text="verdict")
     for cell in cards.locator("td.words").all():
         box = cell.bounding_box()
         assert box["x"] >= 0
@@ -177,3 +177,41 @@ def test_on_a_phone_every_verdict_is_read_without_scrolling_sideways(page: "api.
     assert "attention is better" in "".join(cards.locator("td[data-heading=verdict]").all_inner_texts())
     wide = page.locator(".wide").filter(has_text="verdict")
     assert wide.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+
+
+def test_on_a_phone_no_table_goes_on_beside_the_window(page: "api.Page") -> None:
+    """Each line is a card, in which every number stands after its heading."""
+    page.set_viewport_size(PHONE)
+    boxes = page.locator(".wide").evaluate_all("(boxes) => boxes.map((box) => box.scrollWidth - box.clientWidth)")
+    assert max(boxes) <= 0
+    first = page.locator("table >> nth=0 >> tbody tr:not(.group)").first
+    assert first.inner_text().startswith("attention")
+    number = first.locator("td").filter(has_text="0.8").first
+    assert number.evaluate("(cell) => getComputedStyle(cell, '::before').content").startswith('"accuracy with both')
+
+
+def test_a_table_that_goes_on_beside_the_window_says_so(page: "api.Page") -> None:
+    table = page.locator(".wide").first
+    hint = page.locator(".hint").first
+    assert not hint.is_visible()
+    table.evaluate("(box) => { box.firstElementChild.style.width = '3000px'; dispatchEvent(new Event('resize')); }")
+    assert hint.is_visible()
+    assert "Scroll sideways" in hint.inner_text()
+
+
+def test_on_a_dark_page_plots_are_dark_and_pictures_keep_their_colours(page: "api.Page") -> None:
+    filters = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for kind in (".plot img", ".zoom:not(.plot) img"):
+            filters[scheme, kind] = page.locator(kind).first.evaluate("(image) => getComputedStyle(image).filter")
+    assert filters.pop(("dark", ".plot img")).startswith("invert(0.92)")
+    assert set(filters.values()) == {"none"}
+
+
+def test_the_contents_lead_to_the_verdict(page: "api.Page") -> None:
+    link = page.get_by_role("link", name="Verdict")
+    link.click()
+    top = page.locator("#verdict").bounding_box()["y"]
+    assert abs(top) < DESKTOP["height"]
+    assert page.locator("#verdict").inner_text() == "Verdict"

@@ -270,7 +270,10 @@ def test_the_table_of_comparisons_has_the_numbers_of_the_verdicts(sweep: Path) -
     assert first["95 % interval over seeds"]["text"] == "[+2.0, +2.0]"
     assert first["p"]["text"] == "< 0.001"
     assert first["paired seeds"]["text"] == "6"
-    assert found["measure"]["text"] == "image attribute accuracy"
+    assert found["measure"]["text"] == "caption class coherence"
+    notes = [row["text"] for row in rows(sweep) if row["table"] == "Note" and row["data"] == "All comparisons"]
+    unmeasured = "image class coherence, image attribute accuracy (attention − concat)."
+    assert f"Not compared (not measured): {unmeasured}" in notes
 
 
 def test_the_maps_stand_side_by_side_from_a_seed_that_all_have(tmp_path: Path) -> None:
@@ -314,13 +317,21 @@ def test_rates_of_missing_modalities_have_a_table_if_they_were_measured(tmp_path
     assert "Missing modalities" not in [table.caption for table in compared(other).tables]
 
 
-def test_the_page_opens_with_the_forest_plot_then_sentences_then_tables(sweep: Path) -> None:
+def test_the_page_opens_with_the_verdict_then_the_forest_plot_then_tables(sweep: Path) -> None:
     page = (sweep / "report.html").read_text()
-    parts = ['alt="Against the reference fusion', '<div class="verdict">', "<table", 'alt="Accuracy with missing']
+    parts = [
+        'href="#verdict"',
+        'id="verdict"',
+        '<div class="verdict">',
+        'alt="Against the reference fusion',
+        "<table",
+        'alt="Accuracy with missing',
+    ]
     places = [page.index(part) for part in parts]
     assert places == sorted(places)
     told = (sweep / "report.md").read_text()
-    assert told.index("](forest.png)") < told.index("## Verdict") < told.index("## Quality")
+    parts = ["## Verdict", "## Differences", "](forest.png)", "## Quality"]
+    assert [told.index(part) for part in parts] == sorted(told.index(part) for part in parts)
 
 
 def test_a_paper_finds_a_vector_figure_with_its_fonts_and_tables(sweep: Path) -> None:
@@ -365,6 +376,58 @@ def test_columns_and_groups_of_dashes_are_left_out_of_page_and_markdown_but_not_
     write_report(tmp_path, 0.01)
     assert any(row["column"] == judged for row in rows(tmp_path))
     assert "the caption describes no picture" in (tmp_path / "report.html").read_text()
+
+
+def test_notes_explain_the_columns_that_are_shown_and_name_the_others_once(tmp_path: Path) -> None:
+    names = {"image_to_text/class_coherence": "captions name no class", "text_to_image/ssim": "no picture"}
+    for fusion in ("a", "b"):
+        make_run(tmp_path, fusion, 0, metrics=dict.fromkeys(names), undefined=names)
+    make_run(tmp_path, "c", 0, metrics={"text_to_image/ssim": None}, undefined=names)
+    (generation,) = (table for table in compared(tmp_path).tables if table.caption.startswith("Generation"))
+    dashes = [note for note in generation.notes if note.startswith("–")]
+    assert dashes == ["– captions name no class: a, b (caption class coherence)."]
+    (hidden,) = (note for note in generation.notes if note.startswith("Without a column"))
+    assert "image SSIM\u00a0↑" in hidden
+
+
+def test_undefined_differences_are_a_note_for_each_reason_instead_of_lines(tmp_path: Path) -> None:
+    names = ("image_to_text/class_coherence", "accuracy/text")
+    for fusion in ("a", "b", "c"):
+        make_run(tmp_path, fusion, 0, metrics=dict.fromkeys(names), undefined=dict.fromkeys(names, "why"))
+    (table,) = (table for table in compared(tmp_path).tables if table.caption == "All comparisons")
+    measures = set(table.cells["text"][table.cells["column"] == "measure"])
+    assert measures == {"accuracy with both", "accuracy from the image alone", "mean of the three accuracies"}
+    (note,) = (note for note in table.notes if note.startswith("Not compared (why)"))
+    assert note == (
+        "Not compared (why): accuracy from the caption alone, caption class coherence (a − b, a − c, b − c)."
+    )
+
+
+def test_a_long_table_is_folded_on_the_page(tmp_path: Path) -> None:
+    for fusion in "abcdefg":
+        make_run(tmp_path, fusion, 0)
+    (table,) = (table for table in compared(tmp_path).tables if table.caption == "All comparisons")
+    assert table.folded
+    assert table.count == 21 * 5
+    write_report(tmp_path, 0.01)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count('<details class="fold">') == 1
+    assert "<summary>105 lines</summary>" in page
+
+
+def test_numbers_that_people_read_have_one_sign_and_those_of_the_csv_a_hyphen(tmp_path: Path) -> None:
+    for fusion in ("attention", "concat"):
+        make_run(tmp_path, fusion, 0, metrics={"fusion/gain": -0.23, "interaction/emap_gap": -0.5})
+    write_report(tmp_path, 0.01)
+    for kind in ("html", "md"):
+        text = (tmp_path / f"report.{kind}").read_text()
+        assert "−0.230" in text
+        assert "−0.500" in text
+        assert not re.search(
+            r"[^\w.#,(-]-\d*\.\d",
+            re.sub(r"<style>.*</style>|data:image[^\"]*|data-value=\"[^\"]*\"", "", text, flags=re.S),
+        )
+    assert {row["value"] for row in rows(tmp_path) if row["text"] == "−0.230"} == {"-0.23"}
 
 
 def test_a_table_without_any_number_is_replaced_by_a_sentence(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def one_more(monkeypatch) -> None:
 
 def job_row(sweep: Path) -> dict:
     folder = str(sweep / "toy-concat-s0-embedded")
-    return table_row(JobRecord("", [], dataset="toy", fusion="concat", seed=0, status=FINISHED, folder=folder))
+    return table_row(JobRecord("", [], dataset="toy", fusion="concat", seed=0, status=FINISHED, folder=folder), [])
 
 
 @pytest.mark.usefixtures("one_more")
@@ -104,7 +104,7 @@ def test_a_metric_that_is_added_is_in_the_terminal_and_in_the_table_of_a_sweep(s
     assert [line.split() for line in summary(results) if NEW.name in line] == [[NEW.name, "0.125"]]
     row = job_row(sweep)
     assert row[NEW.name] == 0.3
-    assert "novel" in as_text([row])
+    assert "novel" in as_text([row], [])
 
 
 def test_the_terminal_shows_the_parameters_of_the_fusion_as_a_whole_number() -> None:
@@ -156,7 +156,7 @@ def test_what_was_not_measured_is_a_dash_and_no_error(tmp_path: Path) -> None:
     write_json({name: v for name, v in computed.items() if name != "availability/surface"}, folder / "metrics.json")
     row = job_row(tmp_path)
     assert all(row[spec.name] is None for spec in shown_in(SWEEP))
-    assert as_text([row]).splitlines()[-1].split()[-8:] == ["-"] * 8
+    assert as_text([row], []).splitlines()[-1].split()[-8:] == ["-"] * 8
     write_report(tmp_path, 0.01)
     cells = pd.read_csv(tmp_path / "report.csv")
     quality = cells[(cells["table"] == "Quality") & (cells["line"] == "concat")]
