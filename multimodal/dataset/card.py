@@ -26,7 +26,7 @@ def make_card(
 
     Args:
         captions: {split: captions before truncation}.
-        limits: the accuracies that the task allows.
+        limits: the expected accuracies that the task allows.
         splits: {split: Split}.
         vocabulary: words of the training captions.
         class_names: names of the pictured classes.
@@ -39,8 +39,8 @@ def make_card(
         "unknown_words": share of words outside the vocabulary}}; `dropped_words`, how many different words of the
         training captions, as they are read, the vocabulary leaves out; `cut_words`, how many different words of all
         captions are longer than is read, of which those with an equal beginning become one;
-        `test_captions_in_train`, a share; `bad_rows`; `task` {"chance", "ceiling", "image_ceiling", "text_ceiling":
-        accuracy, or the reason why it is unknown}.
+        `test_captions_in_train`, a share; `bad_rows`; `task` {"chance", "ceiling", "image_ceiling", "text_ceiling",
+        "product_ceiling": expected accuracy of ideal answers, or the reason why it is unknown}.
     """
     lengths = {split: word_counts(texts) for split, texts in captions.items()}
     read = {split: np.minimum(length, max_words).sum() for split, length in lengths.items()}

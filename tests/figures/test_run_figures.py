@@ -16,6 +16,7 @@ from multimodal.figures.generation import draw_generation
 from multimodal.figures.latent import draw_latent
 from multimodal.figures.layout import WRONG
 from multimodal.figures.masking import draw_masking
+from multimodal.figures.missing import draw_missing
 from multimodal.figures.run_figures import RunFigures
 from multimodal.figures.tsne import label_classes, tsne_coordinates
 from tests.helpers.made_up_results import (
@@ -307,3 +308,52 @@ def test_no_floor_is_told_where_nothing_was_measured() -> None:
     data, results = made_up_run(2, 3, 4)
     results.metrics = {}
     assert not any("Images from captions" in text.get_text() for text in visible_texts(generation(data, results)))
+
+
+def rate_table(figure: Figure) -> list[str]:
+    return [text.get_text() for text in visible_texts(figure)]
+
+
+def test_a_difference_between_filled_and_not_filled_has_its_paired_error() -> None:
+    data, results = made_up_run(2, 3, 4)
+    plain, filled = (np.array([0.0, 0.5, 0.5, 1.0]) + shift for shift in (0.0, np.array([0.25, 0.0, 0.0, 0.25])))
+    results.metrics = {"missing/0.5": 0.5, "missing/0.5_filled": 0.625}
+    results.samples = {"missing/0.5": plain, "missing/0.5_filled": filled}
+    texts = rate_table(draw_missing(TITLE, data, results))
+    assert "0.500 ± 0.204" in texts
+    assert "+12.5 ± 7.2" in texts  # 12.5 points * 2 / sqrt(3) / sqrt(4), much less than that of two sets of samples
+
+
+def test_what_is_filled_by_meaningless_generation_is_not_drawn_and_told() -> None:
+    data, results = made_up_run(3, 3, 4)
+    filled = [name for name in results.metrics if name.endswith("_filled")]
+    results.metrics |= dict.fromkeys(filled)
+    results.undefined |= dict.fromkeys(filled, "task=referring: an image has several pictures, and which is asked for")
+    for name in filled:
+        results.samples.pop(name, None)
+    figure = draw_missing(TITLE, data, results)
+    check_layout(figure)
+    texts = rate_table(figure)
+    assert texts.count("–") == 2 * 3  # of three rates, filled and the difference
+    assert any(text.startswith("– task=referring: an image has several pictures") for text in texts)
+    assert not any(line.get_label() == "filled by generation" for line in figure.axes[0].containers)
+
+
+def test_the_dashed_line_of_chance_is_what_training_labels_reach_on_test() -> None:
+    data, results = made_up_run(3, 3, 4)
+    train, test = data.splits["train"], data.splits["test"]
+    splits = data.splits | {"train": replace(train, label=torch.full_like(train.label, 2))}
+    lines = draw_missing(TITLE, replace(data, splits=splits), results).axes[0].lines
+    (chance,) = [line for line in lines if str(line.get_label()).startswith("chance")]
+    assert chance.get_ydata()[0] == pytest.approx(float((test.label == 2).double().mean()))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_answer_stands_below_a_caption_that_does_not_tell_it(named: bool) -> None:
+    data, results = made_up_run(3, 3, 4)
+    figure = draw_every_figure(replace(data, names_class=named, class_names=["cat", "dog", "owl"]), results)[
+        "data_card"
+    ]
+    check_layout(figure)
+    answers = [text for text in rate_table(figure) if text in ("→ cat", "→ dog", "→ owl")]
+    assert set(answers) == (set() if named else {"→ cat", "→ dog", "→ owl"})

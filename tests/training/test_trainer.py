@@ -159,6 +159,8 @@ def test_a_log_file_says_what_the_best_is_the_best_of(tmp_path, caplog):
     best = max(history, key=lambda row: row["validation/accuracy_both"])
     value = f"{best['validation/accuracy_both']:.3f} at step {best['step']}"
     assert any(f"highest validation accuracy with both {value}," in message for message in caplog.messages)
+    dropped = f"accuracy with modalities dropped {history[-1]['validation/accuracy']:.3f}, "
+    assert any(dropped in message for message in caplog.messages)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
