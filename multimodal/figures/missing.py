@@ -11,7 +11,6 @@ from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
 from multimodal.figures.layout import BLUE, INK, ORANGE, QUIET, RULE, add_footnote, create_figure, style_axes
 from multimodal.metric.blind import chance_level
-from multimodal.number_text import signed_text
 
 WIDTH, HEIGHT = 12.0, 5.4  # inches
 PREFIX, FILLED = "missing/", "_filled"
@@ -82,7 +81,7 @@ def draw_rate_table(axes: Axes, results: Results, rates: list[float]) -> None:
     cells = [["missing\nrate", "not\nfilled", "filled by\ngeneration", "difference,\npoints"]]
     for rate in rates:
         plain, filled = (with_error(results, f"{PREFIX}{rate:g}{suffix}") for suffix in VERSIONS)
-        difference = signed_text(100 * (filled[0] - plain[0]), 1)
+        difference = f"{100 * (filled[0] - plain[0]):+.1f}".replace("-", "−")
         cells.append([f"{rate:g}", *(f"{m:.3f} ± {e:.3f}" for m, e in (plain, filled)), difference])
     places = (0.08, 0.34, 0.64, 0.91)  # centres of the columns
     height = min(0.16, 0.9 / len(cells))
