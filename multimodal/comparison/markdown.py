@@ -26,7 +26,7 @@ def as_markdown(comparison: Comparison, paper: dict[str, str]) -> str:
         limits = [comparison.limits[title]] if title in comparison.limits else []
         lines = "\n".join(f"- {escaped(sentence)}" for sentence in (*sentences, *limits))
         parts += [f"**{escaped(title)}**", lines]
-    pictures = [f"![{content}]({name})" for name, content in paper.items() if name.endswith(".png")]
+    pictures = [f"![{DIFFERENCES}]({name})" for name in paper if name.endswith(".png")]
     parts += [f"## {DIFFERENCES}", *pictures] if pictures else []
     for table in comparison.tables:
         parts += [f"## {table.caption}", markdown_table(table.without_dashes())]

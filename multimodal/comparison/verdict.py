@@ -93,7 +93,7 @@ def bar_part(test: PairwiseTest, silent: bool, seeds: bool) -> str:
         return f"undefined over {name} ({test.reason or 'no seed in common'})"
     notes = [seeds_of(test)] if seeds else []
     notes += [] if silent else [conclusion(test)]
-    if test.product_is_ceiling and not silent:
+    if test.product_is_ceiling and not silent and not test.beats:
         notes.append("here the product of ideal answers is the ceiling, so to equal it is to fuse")
     notes += [left_out(test)] if test.unpaired else []
     return f"{with_interval(test)} over {name}" + (f" ({'; '.join(notes)})" if notes else "")

@@ -1,4 +1,4 @@
-"""The comparison as a W&B report, in the order of report.html: the differences, verdict and tables, then panels.
+"""The comparison as a W&B report: the figure of differences, then verdict and tables of report.html, then panels.
 
 A report of W&B shows an image by its address or as media that a run logged; it takes no file. So the forest plot is in
 a run of its own, which holds nothing else, and the first panel shows it. The page's other figures of several runs are

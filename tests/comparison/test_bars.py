@@ -93,7 +93,9 @@ def test_where_the_product_of_ideal_answers_is_the_ceiling_to_equal_it_is_to_fus
     (line,) = lines_of(of_primary(runs))
     assert line.startswith("attention fuses" if fuses else "attention is not shown to fuse")
     reaches = ceilings[1] is not None and ceilings[1] > 0.944
-    assert ("here the product of ideal answers is the ceiling, so to equal it is to fuse" in line) == reaches
+    assert ("here the product of ideal answers is the ceiling, so to equal it is to fuse" in line) == (
+        reaches and product > 0.8
+    )
 
 
 def test_too_few_seeds_do_not_fuse_by_being_no_worse() -> None:
