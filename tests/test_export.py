@@ -75,7 +75,7 @@ def folder(tmp_path_factory) -> Path:
     """Where `out` is a tiny run, trained but not evaluated."""
     folder = tmp_path_factory.mktemp("export")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluator, "evaluate", lambda *_: SimpleNamespace(metrics={}))
+        patch.setattr(Evaluator, "evaluate", lambda *_: SimpleNamespace(metrics={}, seconds={}))
         patch.setattr("multimodal.run.finish", lambda *_: None)
         done = command(folder, *TINY, "fusion=concat", "output_dir=out", "tracking=disabled")
         assert done.status == 0, done.stderr

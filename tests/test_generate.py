@@ -17,7 +17,7 @@ def folder(tmp_path_factory) -> Path:
     """Where `out` is a tiny run, trained but not evaluated, `single` one that reads images only; and `photo.png`."""
     folder = tmp_path_factory.mktemp("generate")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluator, "evaluate", lambda *_: SimpleNamespace(metrics={}))
+        patch.setattr(Evaluator, "evaluate", lambda *_: SimpleNamespace(metrics={}, seconds={}))
         patch.setattr("multimodal.run.finish", lambda *_: None)
         for name, fusion in (("out", "concat"), ("single", "image_only")):
             done = command(folder, *TINY, f"fusion={fusion}", f"output_dir={name}", "tracking=disabled")

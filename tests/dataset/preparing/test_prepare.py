@@ -257,7 +257,7 @@ def test_equal_pixels_of_different_files_stay_together():
     assert all(len(split) == 3 * len(shown[name]) for name, split in data.splits.items())
 
 
-NOISY = NoisyTask(0, blur=[0.0], covered=[0.0], noise=[0.1], one_class=[0.5], no_class=[0.2], seed=0)
+NOISY = NoisyTask(0, blur=[0.0], covered=[0.0], noise=[0.1], one_class=[0.5], no_class=[0.2], right_first=0.5, seed=0)
 
 
 @pytest.mark.parametrize("task", [SynergyTask(0), NOISY], ids=["as they are", "new ones"])
