@@ -10,6 +10,7 @@ from lightning_fabric.plugins.precision import MixedPrecision
 from torch import nn
 
 from multimodal.dataset.preparing.augment import Augment
+from multimodal.images import write_images
 from multimodal.io import read_csv
 from multimodal.loss.image import ImageSquaredError
 from multimodal.loss.label import LabelCrossEntropy
@@ -24,7 +25,7 @@ from multimodal.training.sampler import MASKS, BatchSampler
 from multimodal.training.schedule import warmup_constant, warmup_cosine
 from multimodal.training.trainer import Trainer
 from multimodal.training.training_step import ExactBatch, TrainingStep
-from tests.helpers.tiny_training import DATA, EXTRA, SETTINGS, FakeLoss, adamw, build, fit, timeless
+from tests.helpers.tiny_training import DATA, EXTRA, SETTINGS, FakeLoss, adamw, build, fit, left, same, timeless
 from tests.helpers.toy import needs_bf16
 
 
@@ -440,3 +441,15 @@ def test_fp16_with_its_scaler_clips_and_steps(tmp_path):
         plain[0]["train/imbalance/grad_norm_text"], rel=0.1
     )
     assert history[-1]["train/loss"] < history[0]["train/loss"]
+
+
+def test_images_in_a_file_train_as_those_in_memory_to_the_bit(tmp_path):
+    splits = {
+        name: replace(part, image=write_images([part.image], tuple(part.image.shape[1:]), tmp_path / "images"))
+        for name, part in DATA.splits.items()
+    }
+    runs = {"file": replace(DATA, splits=splits), "memory": DATA}
+    for name, data in runs.items():
+        (tmp_path / name).mkdir()
+        fit(tmp_path / name, data=data, steps=20)
+    assert same(left(tmp_path / "file"), left(tmp_path / "memory"))
