@@ -11,6 +11,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from multimodal.checks import check_number, check_seed, check_whole
@@ -19,6 +20,7 @@ from multimodal.task.process import chance_level, class_shares, split_generators
 from multimodal.types import Captions, Limits, TaskData
 
 GREY = 128  # of what covers an image
+GRAINS = 28  # of noise in the height of an image, so that the noise of a larger image does not average out
 CHUNK = 1024  # images damaged at a time
 NOTHING = "something"  # the caption that names no class
 MEASURED = "the accuracy of an oracle, a lower bound, measured when a model is evaluated"
@@ -33,7 +35,8 @@ class NoisyTask:
         severity: which of the grades below is used, counted from 0.
         blur: standard deviation of the blur, as a share of the image's height; a grade each.
         covered: share of the image that is covered, from a side that is drawn; a grade each.
-        noise: standard deviation of the noise, as a share of the range of values; a grade each.
+        noise: standard deviation of the noise, grey and of at most GRAINS grains in the height, as a share of the range
+            of values; a grade each.
         one_class: share of the captions that name the class alone; a grade each.
         no_class: share of the captions that name none; a grade each. The rest name the class and another.
         right_first: share of the captions with two classes that name the right one first.
@@ -131,7 +134,9 @@ class NoisyTask:
         if sigma > 0:
             width = 2 * min(size - 1, int(3 * sigma) + 1) + 1
             values = gaussian_blur(values, [width, width], [sigma, sigma])
-        values += 255 * self.noise * torch.randn(values.shape, generator=generator)
+        grains = min(size, GRAINS)
+        noise = torch.randn(len(image), 1, grains, grains, generator=generator)
+        values = values + 255 * self.noise * interpolate(noise, (size, size), mode="nearest")
         edge = (torch.arange(size) < round(self.covered * size)).expand(size, size)
         sides = torch.stack([edge, edge.flip(1), edge.T, edge.T.flip(0)])  # (4, H, H)
         side = torch.randint(len(sides), (len(image),), generator=generator)

@@ -109,6 +109,16 @@ def test_blur_and_noise_are_as_strong_as_asked():
     assert noisy(0, noise=[0.1, 0.0]).damage(flat, torch.Generator()).double().std() == pytest.approx(25.5, rel=0.05)
 
 
+def test_noise_has_the_same_grains_in_a_larger_image_and_no_colour():
+    """So a model cannot average it out where there are more pixels or channels."""
+    flat = torch.full((1, 3, 56, 56), 127, dtype=torch.uint8)
+    image = noisy(0, noise=[0.1, 0.0]).damage(flat, torch.Generator().manual_seed(0))[0]
+    assert (image == image[:1]).all()
+    grains = image[0].unfold(0, 2, 2).unfold(1, 2, 2).flatten(2)  # (28, 28, 4)
+    assert (grains == grains[:, :, :1]).all()
+    assert grains[:, :, 0].double().std() == pytest.approx(25.5, rel=0.1)
+
+
 def test_nothing_is_damaged_at_grades_of_zero():
     clean = made(noisy(0, one_class=[1.0, 1.0], no_class=[0.0, 0.0]))
     assert (clean.image["test"] == 200).all()
