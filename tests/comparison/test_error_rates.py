@@ -42,7 +42,7 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulation:
     ) -> list[PairwiseTest]:
         runs, answers = [], {}
         for i, split in product(range(datasets), range(splits)):
-            worth = {name: accuracy + suits * rng.normal() for name, accuracy in accuracies.items()}
+            worth = {name: accuracy + (suits and rng.normal(0, suits)) for name, accuracy in accuracies.items()}
             own, stored = sweep_of(rng, worth, seeds, size, luck, f"{i}", split)
             runs, answers = runs + own, answers | stored
         monkeypatch.setattr(fusion_tests, "sample_values", lambda run: answers[run.folder])
