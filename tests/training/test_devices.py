@@ -104,7 +104,7 @@ def two() -> dict[str, object]:
     torch.set_num_threads(PARENTS_THREADS)
     torch.ones(1000, 1000).exp().sum()  # a pool that a fork would inherit without its threads
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # as in scripts/run.py
+        patch.setenv("GOMP_SPINCOUNT", "1000")  # as in scripts/run.py
         found = launch(make_fabric("cpu", 2, "32-true"), gradients)
     torch.set_num_threads(threads)
     return found
