@@ -26,8 +26,10 @@ HYDRA += ["--info"]
 
 def main() -> None:
     """Check what the command line names, then let Hydra run its jobs."""
-    if "OMP_WAIT_POLICY" not in os.environ:  # idle threads sleep soon, so that they do not starve another job's; but not
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # at once: waking them at every operation halves the speed
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # idle threads sleep soon, or they starve another job's; but not at once: to wake them for every operation takes
+        # as long as the operations
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if not sys.stderr.isatty():  # a log file wants no progress bars
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -4,17 +4,15 @@ import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from multimodal.evaluation.evaluator import Evaluator
 from multimodal.export import INPUTS, NEEDED, OUTPUTS, ExportedModel, export_program, onnx_bytes
 from multimodal.types import PAD
-from tests.helpers.command import TINY, command
+from tests.helpers.command import command, train_only
 from tests.helpers.contracts import CHOICES, build
 from tests.helpers.toy import SIZES
 
@@ -74,11 +72,7 @@ def test_every_option_can_be_exported(config, group: str, option: str) -> None:
 def folder(tmp_path_factory) -> Path:
     """Where `out` is a tiny run, trained but not evaluated."""
     folder = tmp_path_factory.mktemp("export")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluator, "evaluate", lambda *_: SimpleNamespace(metrics={}, seconds={}))
-        patch.setattr("multimodal.run.finish", lambda *_: None)
-        done = command(folder, *TINY, "fusion=concat", "output_dir=out", "tracking=disabled")
-        assert done.status == 0, done.stderr
+    train_only(folder, "fusion=concat", "output_dir=out")
     return folder
 
 

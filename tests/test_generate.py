@@ -1,27 +1,21 @@
 """mode=generate: a checkpoint answers a sample of one's own, without the data."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from multimodal.evaluation.evaluator import Evaluator
-from tests.helpers.command import TINY, Done, command
+from tests.helpers.command import TINY, Done, command, train_only
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """Where `out` is a tiny run, trained but not evaluated, `single` one that reads images only; and `photo.png`."""
     folder = tmp_path_factory.mktemp("generate")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluator, "evaluate", lambda *_: SimpleNamespace(metrics={}, seconds={}))
-        patch.setattr("multimodal.run.finish", lambda *_: None)
-        for name, fusion in (("out", "concat"), ("single", "image_only")):
-            done = command(folder, *TINY, f"fusion={fusion}", f"output_dir={name}", "tracking=disabled")
-            assert done.status == 0, done.stderr
+    for name, fusion in (("out", "concat"), ("single", "image_only")):
+        train_only(folder, f"fusion={fusion}", f"output_dir={name}")
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "photo.png")
     return folder

@@ -8,9 +8,11 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from multimodal.evaluation.evaluator import Evaluator
 from multimodal.figures.run_figures import RunFigures
 from tests.helpers.toy import ROOT
 
@@ -58,3 +60,12 @@ def command(folder: Path, *arguments: str) -> Done:
         except Exception:  # Hydra exits with 1, but raises where it takes coverage for a debugger
             status = print(traceback.format_exc(), file=err) or 1
     return Done(status, out.getvalue(), err.getvalue())
+
+
+def train_only(folder: Path, *arguments: str) -> None:
+    """A tiny run in `folder`, trained but neither evaluated nor finished."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Evaluator, "evaluate", lambda *_: SimpleNamespace(metrics={}, seconds={}))
+        patch.setattr("multimodal.run.finish", lambda *_: None)
+        done = command(folder, *TINY, *arguments, "tracking=disabled")
+    assert done.status == 0, done.stderr
