@@ -7,7 +7,8 @@ from multimodal.encoder.image.cnn import CNN
 
 
 @pytest.mark.parametrize(
-    ("size", "stride", "tokens"), [(28, 1, 49), (64, 1, 256), (30, 1, 64), (28, 2, 16), (64, 4, 16), (30, 4, 4)]
+    ("size", "stride", "tokens"),
+    [(28, 1, 49), (64, 1, 256), (30, 1, 64), (28, 2, 16), (64, 4, 16), (30, 4, 4), (18, 4, 4)],
 )
 def test_the_last_feature_map_is_the_tokens(size: int, stride: int, tokens: int) -> None:
     encoded = CNN(16, 3, size, stride, [8, 8, 8])(torch.rand(2, 3, size, size), torch.ones(2, dtype=torch.bool))

@@ -21,6 +21,7 @@ def test_it_is_a_coarse_image_and_what_the_convolutions_add() -> None:
     drawn = head.to_image(head.blocks(head.start(z)))
     torch.testing.assert_close(logit, coarse + drawn, atol=1e-4, rtol=1e-4)
     assert drawn.std() > 1e-2
+    assert drawn.min() < 0 < drawn.max()
 
 
 def test_starts_from_a_small_map() -> None:
