@@ -4,7 +4,6 @@ Letters: B batch, T tokens, D shared width, V vocabulary, K classes, C H W image
 dictionary keys ("image", "text"). Every key is always there; `present` is False where a sample lacks the modality.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -158,8 +157,6 @@ class Limits:
         text_posterior: (N, K) probabilities of the classes given each test caption, where `image` and `both` have to
             be measured: modalities that are independent given the class are combined best by the product of their
             posteriors. What an oracle reaches is a lower bound of them. None where they are known.
-        damage_again: function of a seed that returns the training images (N, C, H, W) uint8 with other damages, for a
-            classifier that measures `image`; None where it is known.
     """
 
     chance: float
@@ -168,7 +165,6 @@ class Limits:
     both: float | str
     product: float | str
     text_posterior: Tensor | None = None
-    damage_again: Callable[[int], Pictures] | None = None
 
     def named(self) -> dict[str, float | str]:
         """Return the limits by the names that results and data card have for them."""

@@ -2,25 +2,19 @@
 
 import logging
 import math
-from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from multimodal.dataset.data import Split
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.image_rows import Joined
 from multimodal.evaluation.product import product
 from multimodal.evaluation.scores import Scores, prefixed, share
-from multimodal.images import Pictures
 from multimodal.types import Limits
 
 log = logging.getLogger(__name__)
 
-DRAWS = 8  # of the damages of each training image, for the classifier that measures a ceiling
 LEAST_ROOM = 0.05  # between the best control and the ceiling: a share of less says more about chance than about fusing
 NOISE = 2  # standard errors over the test samples by which a model may come out above a ceiling
 
@@ -47,15 +41,15 @@ def measured_limits(context: Context) -> Limits:
     """Return the task's limits; of independently damaged modalities those of an oracle.
 
     The oracle multiplies the known probabilities given the caption with those of a classifier that is trained on the
-    training images with many draws of their damages. It is a good reader, not a perfect one: its accuracy is a lower
+    training images, damaged as they are. It is a good reader, not a perfect one: its accuracy is a lower
     bound of the ceiling, and a model may do better. An oracle that is worse than the best answer from one modality
     counts as that one.
     """
     limits = context.data.limits
-    if limits.text_posterior is None or limits.damage_again is None:
+    if limits.text_posterior is None:
         return limits
     train, test = context.data.splits["train"], context.test
-    image = image_posterior(context, limits.damage_again)
+    image = image_posterior(context)
     prior = train.content.bincount(minlength=image.shape[1])
     both = product(image, limits.text_posterior, prior / prior.sum())
     alone = max(limits.chance, share(image.argmax(1) == test.label))
@@ -75,23 +69,18 @@ def warn_above_oracle(hits: Tensor, ceiling: float) -> None:
         )
 
 
-def image_posterior(context: Context, damage_again: Callable[[int], Pictures]) -> Tensor:
-    """Compute the probabilities of the classes given each test image alone, by a classifier of damaged ones.
+def image_posterior(context: Context) -> Tensor:
+    """Compute the probabilities of the classes given each test image alone, by a classifier of the training images.
 
     Args:
         context: the classifier has the network and the budget of its image judge.
-        damage_again: function of a seed that returns the training images (N, C, H, W) uint8 with other damages.
 
     Returns:
         (N, K), rows sum to 1.
     """
     train, classes = context.data.splits["train"], len(context.data.class_names)
     with context.clock("image_oracle"):
-        image = Joined(tuple(damage_again(seed) for seed in range(1, DRAWS + 1)))
-        many = Split(
-            cast(Any, image), train.tokens.repeat(DRAWS, 1), train.label.repeat(DRAWS), train.content.repeat(DRAWS)
-        )
-        oracle = copy(context.image_judge).fit(many, classes, context.data.augment, soften=False)
+        oracle = copy(context.image_judge).fit(train, classes, context.data.augment, soften=False)
         with torch.no_grad():
             features = torch.cat([oracle.features_and_classes(pixels)[0] for pixels in context.test.pixels()])
             return oracle.model[-1](features).softmax(1)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from multimodal.checks import check_number, check_seed
+from multimodal.checks import check_number, check_seed, check_whole
 from multimodal.images import Pictures, new_images
 from multimodal.task.process import chance_level, split_generators, with_article
 from multimodal.types import Captions, Limits, TaskData
@@ -28,13 +28,15 @@ class ConflictTask:
 
     Args:
         share: share of the samples in which one modality is replaced, the image in one half of them.
+        draws: samples that are made of each training picture, each with draws of its own.
         seed: seed of all draws; the data's.
     """
 
-    def __init__(self, share: float, seed: int) -> None:
+    def __init__(self, share: float, draws: int, seed: int) -> None:
         check_number("task", above=0, most=1, share=share)
+        check_whole("task", draws=draws)
         check_seed("task", seed=seed)
-        self.share, self.seed = share, seed
+        self.share, self.draws, self.seed = share, draws, seed
 
     def apply(
         self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]

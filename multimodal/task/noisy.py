@@ -7,7 +7,6 @@ single-modality posteriors, divided by the prior: no fusion needs to do more, an
 """
 
 from collections.abc import Iterator
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -40,6 +39,7 @@ class NoisyTask:
         one_class: share of the captions that name the class alone; a grade each.
         no_class: share of the captions that name none; a grade each. The rest name the class and another.
         right_first: share of the captions with two classes that name the right one first.
+        draws: samples that are made of each training picture, each damaged by itself.
         seed: seed of all draws; the data's.
     """
 
@@ -52,6 +52,7 @@ class NoisyTask:
         one_class: list[float],
         no_class: list[float],
         right_first: float,
+        draws: int,
         seed: int,
     ) -> None:
         grades = {"blur": blur, "covered": covered, "noise": noise, "one_class": one_class, "no_class": no_class}
@@ -63,10 +64,11 @@ class NoisyTask:
                 check_number(f"task.{name}", least=0, most=1, **{str(grade): value})
         check_whole("task", 0, len(blur) - 1, severity=severity)
         check_number("task", least=0, most=1, right_first=right_first)
+        check_whole("task", draws=draws)
         check_seed("task", seed=seed)
         self.blur, self.covered, self.noise = blur[severity], covered[severity], noise[severity]
         self.one_class, self.no_class = one_class[severity], no_class[severity]
-        self.right_first, self.seed = right_first, seed
+        self.right_first, self.draws, self.seed = right_first, draws, seed
         if self.one_class + self.no_class > 1:
             raise ValueError(
                 f"task.one_class and task.no_class must sum to 1 at most, got {self.one_class} and {self.no_class} "
@@ -99,7 +101,6 @@ class NoisyTask:
             both=MEASURED,
             product=MEASURED,
             text_posterior=posterior,
-            damage_again=partial(self.damage_by_seed, image["train"]),
         )
         return TaskData(
             image=damaged,
@@ -112,10 +113,6 @@ class NoisyTask:
             flippable=True,
             undefined={"text_to_image": OPEN, "image_to_text": RANDOM},
         )
-
-    def damage_by_seed(self, image: Pictures, seed: int) -> Pictures:
-        """Damage images as `damage` does, with draws of their own: (N, C, H, H) uint8, seed -> the same."""
-        return self.damage(image, torch.Generator().manual_seed(seed))
 
     def damage(self, image: Pictures, generator: torch.Generator) -> Pictures:
         """Damage images in chunks, to save memory: (N, C, H, H) uint8 -> the same."""

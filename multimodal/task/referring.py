@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from multimodal.checks import check_flag, check_one_of, check_seed
+from multimodal.checks import check_flag, check_one_of, check_seed, check_whole
 from multimodal.images import Pictures, new_images
 from multimodal.task.process import chance_level, class_shares, split_generators
 from multimodal.types import Captions, Limits, TaskData
@@ -60,14 +60,16 @@ class ReferringTask:
         grid: pictures in a row and in a column, 2 or 3.
         relational: whether the caption points by a neighbour, whose class is in the grid only once ("just left of
             the seven"), and not by the place.
+        draws: samples that are made of each training picture, each in a grid of its own.
         seed: seed of all draws; the data's.
     """
 
-    def __init__(self, grid: int, relational: bool, seed: int) -> None:
+    def __init__(self, grid: int, relational: bool, draws: int, seed: int) -> None:
         check_one_of("task", tuple(ROWS), grid=grid)
         check_flag("task", relational=relational)
+        check_whole("task", draws=draws)
         check_seed("task", seed=seed)
-        self.grid, self.relational, self.seed = grid, relational, seed
+        self.grid, self.relational, self.draws, self.seed = grid, relational, draws, seed
 
     def apply(
         self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]

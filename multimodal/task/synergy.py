@@ -9,7 +9,7 @@ that fails here does not combine its inputs.
 import torch
 from torch import Tensor
 
-from multimodal.checks import check_seed
+from multimodal.checks import check_seed, check_whole
 from multimodal.images import Pictures
 from multimodal.task.process import chance_level, split_generators
 from multimodal.types import Captions, Limits, TaskData
@@ -29,12 +29,14 @@ class SynergyTask:
     """Replaces each caption by a random shift and the label by the shifted class.
 
     Args:
+        draws: samples that are made of each training picture, each with its own shift.
         seed: seed of the random shifts; the data's seed, so that every run has the same shifts.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, draws: int, seed: int) -> None:
+        check_whole("task", draws=draws)
         check_seed("task", seed=seed)
-        self.seed = seed
+        self.draws, self.seed = draws, seed
 
     def apply(
         self, image: dict[str, Pictures], captions: Captions, content: dict[str, Tensor], class_names: list[str]

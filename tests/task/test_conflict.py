@@ -19,7 +19,7 @@ def content() -> dict[str, Tensor]:
 
 def made(share: float = 0.6, seed: int = 0) -> TaskData:
     image = {s: (50 + 10 * c).byte()[:, None, None, None].expand(-1, 3, 18, 18) for s, c in content().items()}
-    return ConflictTask(share, seed).apply(image, Captions({}, names_class=True), content(), NAMES)
+    return ConflictTask(share, 1, seed).apply(image, Captions({}, names_class=True), content(), NAMES)
 
 
 def read(task: TaskData, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -95,4 +95,4 @@ def test_a_border_marks_any_picture_and_leaves_the_middle():
 @pytest.mark.parametrize("share", [0, 1.5, "half"])
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(ValueError, match=r"task\.share must be a number"):
-        ConflictTask(share, 0)
+        ConflictTask(share, 1, 0)

@@ -1,5 +1,7 @@
 """What every task owes, found by its file in conf/task: on both datasets, and on data with class names of their own."""
 
+from itertools import combinations
+
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
@@ -21,9 +23,9 @@ def rows(split: str, count: int) -> Dataset:
     return table([square(i) for i in numbers], [i % 4 for i in numbers], ["some bear"] * count, classes=NAMES)
 
 
-def own_data(task: str, seed: int = 0) -> Data:
+def own_data(task: str, *overrides: str, seed: int = 0) -> Data:
     """Data with class names of several words, as this task asks of them."""
-    settings = composed(f"task={task}", f"dataset.seed={seed}").task
+    settings = composed(f"task={task}", f"dataset.seed={seed}", *overrides).task
     made = instantiate(settings, _convert_="all")
     splits = DatasetDict(train=rows("train", 120), test=rows("test", 100))
     return prepared(splits, task=made, seed=seed, image_size=28)
@@ -70,3 +72,20 @@ def test_no_split_shows_a_picture_of_another(task):
     assert train.max() < FIRST["test"]
     validation = data.splits["validation"].image[:][:, :, 4:-4, 4:-4]
     assert not set(validation.unique().tolist()) & set(train.unique().tolist()) - {0}
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "redundant"])
+def test_only_training_pictures_are_drawn_several_times_and_never_alike(task):
+    data = own_data(task)
+    once = own_data(task, "task.draws=1")
+    train, rounds = data.splits["train"], composed(f"task={task}").task.draws
+    assert {split: len(part) for split, part in data.splits.items()} == {
+        split: len(part) * (rounds if split == "train" else 1) for split, part in once.splits.items()
+    }
+    asked = [
+        torch.cat([images.flatten(1), tokens, label[:, None]], 1)
+        for images, tokens, label in zip(
+            train.image[:].chunk(rounds), train.tokens.chunk(rounds), train.label.chunk(rounds), strict=True
+        )
+    ]
+    assert all((first != later).any() for first, later in combinations(asked, 2))

@@ -23,7 +23,7 @@ GRADES = {
 
 
 def noisy(severity: int = 1, seed: int = 0, right_first: float = 0.7, **changed: list[float]) -> NoisyTask:
-    return NoisyTask(severity=severity, seed=seed, right_first=right_first, **GRADES | changed)
+    return NoisyTask(severity=severity, seed=seed, right_first=right_first, draws=1, **GRADES | changed)
 
 
 def content(classes: int) -> dict[str, Tensor]:

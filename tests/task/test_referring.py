@@ -31,7 +31,7 @@ def made(grid: int, relational: bool, classes: int = 5, seed: int = 0, size: int
     pictured = content(classes)
     image = {s: shade(s, c).byte()[:, None, None, None].expand(-1, 1, size, size) for s, c in pictured.items()}
     captions = Captions({split: ["a cat"] * size for split, size in SIZES.items()}, names_class=True)
-    return ReferringTask(grid, relational, seed).apply(image, captions, pictured, NAMES[:classes])
+    return ReferringTask(grid, relational, 1, seed).apply(image, captions, pictured, NAMES[:classes])
 
 
 def cells(image: Tensor, grid: int) -> Tensor:
@@ -76,7 +76,7 @@ def test_each_modality_alone_reaches_what_is_said(grid, relational):
     """The best classifier of each alone, fitted by counting on very many samples and asked on them."""
     many = {split: content(3)[split].repeat(20) for split in SIZES}
     image = {s: shade(s, c).byte()[:, None, None, None].expand(-1, 1, 6, 6) for s, c in many.items()}
-    task = ReferringTask(grid, relational, 0).apply(image, Captions({}, True), many, NAMES[:3])
+    task = ReferringTask(grid, relational, 1, 0).apply(image, Captions({}, True), many, NAMES[:3])
     label = task.label["test"].numpy()
     pictured = cells(task.image["test"], grid)
     counts = torch.stack([(pictured == shade("test", torch.tensor(k))).sum(1) for k in range(3)], 1).numpy()
@@ -144,7 +144,7 @@ def test_small_pictures_are_warned_of_and_impossible_ones_refused(caplog):
 )
 def test_wrong_settings_are_refused(changed, message):
     with pytest.raises(ValueError, match=message):
-        ReferringTask(**{"grid": 2, "relational": False, "seed": 0} | changed)
+        ReferringTask(**{"grid": 2, "relational": False, "draws": 1, "seed": 0} | changed)
 
 
 def test_cells_stand_in_reading_order_and_all_pixels_keep_their_place():

@@ -21,7 +21,7 @@ def told(classes: int, seed: int = 0) -> TaskData:
     """Operations for these samples, which had other captions."""
     captions = Captions({split: ["a thin seven"] * size for split, size in SIZES.items()}, names_class=True)
     image = {split: torch.zeros(size, 1, 2, 2, dtype=torch.uint8) for split, size in SIZES.items()}
-    return SynergyTask(seed).apply(image, captions, content(classes), [f"class {k}" for k in range(classes)])
+    return SynergyTask(1, seed).apply(image, captions, content(classes), [f"class {k}" for k in range(classes)])
 
 
 def shifts(captions: list[str], classes: int) -> np.ndarray:
@@ -108,4 +108,4 @@ def test_no_split_repeats_the_draws_of_another_also_of_another_seed():
 
 def test_one_class_is_no_task():
     with pytest.raises(ValueError, match="two classes or more"):
-        SynergyTask(0).apply({}, Captions({"train": ["a"]}, True), {"train": torch.tensor([0])}, ["cat"])
+        SynergyTask(1, 0).apply({}, Captions({"train": ["a"]}, True), {"train": torch.tensor([0])}, ["cat"])

@@ -106,6 +106,8 @@ def prepare_data(
     bad.report()
     check_left(samples, class_names, bad)
     samples = split_samples(samples, validation_fraction, test_fraction, seed)
+    pairs = cached_near_duplicates({split: part.pixels for split, part in samples.items()})
+    samples["train"] = repeat_samples(samples["train"], task.draws)
     images: dict[str, Pictures] = {split: part.pixels for split, part in samples.items()}
     content = {split: torch.from_numpy(part.label) for split, part in samples.items()}
     captions = {split: [text for text in part.caption if text is not None] for split, part in samples.items()}
@@ -125,7 +127,6 @@ def prepare_data(
         )
         for split in samples
     }
-    pairs = cached_near_duplicates(images)
     counts = {name: len(found) for name, found in pairs.items()}
     card = make_card(made.captions, made.limits, splits, vocabulary, class_names, max_words, bad.skipped)
     card |= {"near_duplicates": pairs["test_in_train"], "near_duplicate_counts": counts}
@@ -176,6 +177,11 @@ def split_samples(
     warn_of_two_classes(label, groups)
     chosen = split_rows(label, groups["train"], validation_fraction, test_fraction, seed)
     return {split: samples[origin].take(rows) for split, (origin, rows) in chosen.items()}
+
+
+def repeat_samples(samples: Samples, times: int) -> Samples:
+    """Return N samples several times over, (N * times), one round after another."""
+    return samples.take(np.tile(np.arange(len(samples)), times))
 
 
 def warn_of_two_classes(label: dict[str, np.ndarray], group: dict[str, np.ndarray]) -> None:

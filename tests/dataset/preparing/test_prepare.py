@@ -99,7 +99,7 @@ def test_unknown_words_become_unk():
 
 
 def test_the_task_says_captions_and_labels_uncut_and_the_images_keep_their_class():
-    data = prepared(DatasetDict(train=samples(range(48))), task=SynergyTask(0))
+    data = prepared(DatasetDict(train=samples(range(48))), task=SynergyTask(2, 0))
     assert not data.names_class
     for split in data.splits.values():
         assert split.content.tolist() == [i % 3 for i in numbers(split)]
@@ -257,10 +257,12 @@ def test_equal_pixels_of_different_files_stay_together():
     assert all(len(split) == 3 * len(shown[name]) for name, split in data.splits.items())
 
 
-NOISY = NoisyTask(0, blur=[0.0], covered=[0.0], noise=[0.1], one_class=[0.5], no_class=[0.2], right_first=0.5, seed=0)
+NOISY = NoisyTask(
+    0, blur=[0.0], covered=[0.0], noise=[0.1], one_class=[0.5], no_class=[0.2], right_first=0.5, draws=2, seed=0
+)
 
 
-@pytest.mark.parametrize("task", [SynergyTask(0), NOISY], ids=["as they are", "new ones"])
+@pytest.mark.parametrize("task", [SynergyTask(2, 0), NOISY], ids=["as they are", "new ones"])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_another_process_gets_the_data_without_its_pixels(task, bits):
     rng = np.random.default_rng(0)
