@@ -1,6 +1,6 @@
 """The model: encode each modality, impute absent ones, fuse, and apply every head."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import cast
@@ -74,6 +74,11 @@ class MultimodalModel(nn.Module):
             name: encode_present(encoder, batch.inputs[name], batch.present[name])
             for name, encoder in self.encoders.items()
         }
+
+    def tokenize(self, captions: Sequence[str]) -> Tensor | None:
+        """Split captions into the subwords (N, S) of the text encoder's tokenizer; None if it reads whole words."""
+        tokenize = getattr(self.encoders["text"], "tokenize", None) if "text" in self.encoders else None
+        return None if tokenize is None else tokenize(captions)
 
     def fuse(self, encoded: dict[str, Encoded], **present: Tensor) -> Fused:
         """Impute absent modalities and fuse them all.

@@ -109,7 +109,7 @@ class Context:
         """
         predictions = self.predictions
         with self.clock("fill"):
-            filled = predict_filled(self.model, self.test, predictions, self.batch_size)
+            filled = predict_filled(self.model, self.test, predictions, self.data.vocabulary, self.batch_size)
         return {c: p.argmax(1) == self.test.label for c, p in filled.items()}
 
     @cached_property
