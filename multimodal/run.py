@@ -170,6 +170,10 @@ def export(composition: Composition, tracker: Tracker) -> Path:
     check_installed()
     checkpoint = open_checkpoint(composition, EXPORT_MAY_SET)
     model, config = load_model(checkpoint), as_dict(checkpoint.config)
+    if model.tokenize([]) is not None:
+        raise ValueError(
+            "mode=export needs a text encoder that reads the vocabulary's words: a file cannot hold a tokenizer"
+        )
     folder = expanded(cfg.output_dir or checkpoint.file.parent / "exported")
     files = write_exported(
         model,
