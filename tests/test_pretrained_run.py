@@ -102,3 +102,12 @@ def test_a_tokenizer_cannot_be_exported_and_that_is_said(folder: Path) -> None:
     done = command(folder, "mode=export", "checkpoint=out")
     assert done.status == 1
     assert "mode=export needs a text encoder that reads the vocabulary's words" in done.stderr
+
+
+def test_attention_is_drawn_over_the_subwords(folder: Path, monkeypatch) -> None:
+    """Its caption tokens are not the vocabulary's words."""
+    monkeypatch.chdir(folder)
+    run = load(folder / "out")
+    model = run.model
+    rows = model.tokenize(["A Red dog!", "a cat"])
+    assert model.subword_texts(rows) == [["A", "Red", "dog", "!"], ["a", "cat"]]

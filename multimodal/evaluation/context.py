@@ -33,10 +33,12 @@ class AttentionMaps:
     Args:
         rows: (n,) int64, the samples' rows in the test split.
         weights: (n, T, h, w), a map over the image for each caption token; each map sums to 1.
+        words: n lists of what the tokens are, if they are a pretrained tokenizer's; None if the vocabulary's words.
     """
 
     rows: Tensor
     weights: Tensor
+    words: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
