@@ -171,6 +171,7 @@ def computed(encoder: PretrainedEncoder, inputs: Inputs, device: torch.device) -
     Raises:
         ValueError: a feature is not finite in float16.
     """
+    home = encoder.backbone.digest.device
     encoder.to(device)
     name, batches = f"encoder.{inputs.modality}", -(-len(inputs.first) // AT_ONCE)
     for x in tqdm(inputs.parts(device), desc=f"computing {name}", total=batches, mininterval=1.0, disable=None):
@@ -178,6 +179,7 @@ def computed(encoder: PretrainedEncoder, inputs: Inputs, device: torch.device) -
         if not features.isfinite().all():
             raise ValueError(f"{name}: its features do not fit into float16; set {name}.frozen=false")
         yield features
+    encoder.to(home)  # processes of a training move the model themselves
 
 
 def write_features(encoder: PretrainedEncoder, inputs: Inputs, path: Path, device: torch.device) -> None:
