@@ -126,14 +126,14 @@ class TrainedRun:
         """
         one = not isinstance(text, list | tuple) and not isinstance(image, list | tuple)
         texts, images = as_columns(text, image)
-        data, device = self.checkpoint.config.dataset, next(self.model.parameters()).device
+        data = self.checkpoint.config.dataset
         samples, vocabulary = [], self.checkpoint.vocabulary
         for caption, picture in zip(texts, images, strict=True):
             inputs: dict[str, Any] = {} if caption is None else {"text": caption}
             if picture is not None:
                 inputs["image"] = as_file(picture)
             check_inputs(self.model, inputs, self.record.fusion)
-            samples.append(read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device))
+            samples.append(read_sample(inputs, self.model, vocabulary, data.max_words, data.image_size, data.channels))
         generated = predict_samples(self.model, join_samples(samples), beam_width)
         names = self.checkpoint.class_names
         captions = vocabulary.decode(generated.beam)

@@ -84,35 +84,51 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
 
 
 def read_sample(
-    inputs: dict[str, Any], vocabulary: Vocabulary, max_words: int, size: int, channels: int, device: torch.device
+    inputs: dict[str, Any], model: MultimodalModel, vocabulary: Vocabulary, max_words: int, size: int, channels: int
 ) -> Batch:
     """Build a batch of one sample; a modality without input is marked as missing.
 
     Args:
         inputs: {"text": caption, "image": path of an image file, or the file in memory}, or one of the two.
+        model: tokenises the caption, if its text encoder has a tokenizer; the batch is on its device.
         vocabulary: vocabulary of the training data.
         max_words: words after which the training captions were cut.
         size: height and width of the training images in pixels.
         channels: channels of the training images.
-        device: device of the model.
     """
+    device = next(model.parameters()).device
+    subwords = model.tokenize([inputs.get("text", "")])
     tokens, image = torch.tensor([[BOS, EOS]]), torch.zeros(1, channels, size, size)
     if "text" in inputs:
-        tokens = read_caption(inputs["text"], vocabulary, max_words)
+        if subwords is None:
+            tokens = read_caption(inputs["text"], vocabulary, max_words)
+        elif not inputs["text"].strip():
+            raise ValueError("text is empty: pass a caption")
     if "image" in inputs:
         image = inputs["image"]
         image = read_image(image if isinstance(image, BytesIO) else expanded(image), size, channels)
     nothing = torch.zeros(1, dtype=torch.int64, device=device)
     present = {name: torch.tensor([name in inputs], device=device) for name in ("image", "text")}
-    return Batch(image.to(device), tokens.to(device), label=nothing, content=nothing, present=present, index=nothing)
+    return Batch(
+        image.to(device),
+        tokens.to(device),
+        label=nothing,
+        content=nothing,
+        present=present,
+        index=nothing,
+        subwords=None if subwords is None else subwords.long().to(device),
+    )
 
 
 def join_samples(samples: list[Batch]) -> Batch:
     """Join samples of `read_sample` to one batch; captions are padded to the longest."""
     tokens = pad_sequence([sample.tokens[0] for sample in samples], batch_first=True, padding_value=PAD)
+    rows = [sample.subwords[0] for sample in samples if sample.subwords is not None]  # of all samples or of none
+    subwords = pad_sequence(rows, batch_first=True) if rows else None
     present = {m: torch.cat([sample.present[m] for sample in samples]) for m in samples[0].present}
     image, label = torch.cat([s.image for s in samples]), torch.cat([s.label for s in samples])
-    return Batch(image, tokens, label, content=label, present=present, index=torch.arange(len(label)))
+    index = torch.arange(len(label))
+    return Batch(image, tokens, label, content=label, present=present, index=index, subwords=subwords)
 
 
 def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> None:

@@ -1,9 +1,9 @@
 """The model: encode each modality, impute absent ones, fuse, and apply every head."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +74,16 @@ class MultimodalModel(nn.Module):
             name: encode_present(encoder, batch.inputs[name], batch.present[name])
             for name, encoder in self.encoders.items()
         }
+
+    def tokenize(self, captions: Sequence[str]) -> Tensor | None:
+        """Split captions into the subwords (N, S) of the text encoder's tokenizer; None if it reads whole words."""
+        tokenize = getattr(self.encoders["text"], "tokenize", None) if "text" in self.encoders else None
+        return None if tokenize is None else tokenize(captions)
+
+    def subword_texts(self, subwords: Tensor) -> list[list[str]]:
+        """Return the text of each subword of N captions (N, S), as `tokenize` gave them; padding is left out."""
+        tokenizer: Any = self.encoders["text"].tokenizer
+        return [[tokenizer.decode([number - 1]) for number in row if number] for row in subwords.tolist()]
 
     def fuse(self, encoded: dict[str, Encoded], **present: Tensor) -> Fused:
         """Impute absent modalities and fuse them all.

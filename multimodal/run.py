@@ -32,6 +32,7 @@ from multimodal.runs.checkpoint import (
     open_checkpoint,
 )
 from multimodal.runs.composition import Composition
+from multimodal.runs.features import with_features, with_subwords
 from multimodal.runs.record import RunRecord, evaluation_record, training_record
 from multimodal.runs.run_dir import (
     evaluation_folder,
@@ -67,6 +68,7 @@ def train(composition: Composition, tracker: Tracker) -> Path:
         data = read_data(cfg)
     torch.manual_seed(cfg.seed)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
+    data = with_subwords(model, data)
     record = training_record(composition, data, model, trainer.precision)
     folder = run_folder(cfg.output_dir, record, composition.multirun)
     with locked(folder):
@@ -76,6 +78,7 @@ def train(composition: Composition, tracker: Tracker) -> Path:
             return folder
         prepare_folder(folder, record, cfg.resume)
         with status_of(folder), track(tracker, folder, record, data):
+            data = with_features(model, data, cfg.cache_dir, trainer.fabric.device)
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
             saved = {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
             history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, saved, cfg.resume)
@@ -97,7 +100,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     with naming(checkpoint.file):
         evaluator, figures = build_evaluation(settings)
         with reading("data"):
-            data = read_data(settings, checkpoint.vocabulary)
+            data = with_subwords(model, read_data(settings, checkpoint.vocabulary))
     overridden = set(given(composition.overrides))
     check_same_data(checkpoint, data, requested=bool({"dataset.source", "dataset.path"} & overridden))
     record = evaluation_record(
@@ -111,6 +114,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
             return folder
         prepare_folder(folder, record, cfg.resume)
         with status_of(folder), track(tracker, folder, record, data):
+            data = with_features(model, data, cfg.cache_dir, next(model.parameters()).device)
             results = evaluator.evaluate(model, data, history)
             results.seconds.update(reading.seconds)
             finish(folder, record, data, history, results, figures, tracker)
@@ -141,8 +145,8 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
     model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
     check_inputs(model, inputs, checkpoint.record.fusion)
-    data, device = checkpoint.config.dataset, next(model.parameters()).device
-    batch = read_sample(inputs, vocabulary, data.max_words, data.image_size, data.channels, device)
+    data = checkpoint.config.dataset
+    batch = read_sample(inputs, model, vocabulary, data.max_words, data.image_size, data.channels)
     generated = predict_samples(model, batch, width)
     print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
     if "image" in inputs:
@@ -166,6 +170,10 @@ def export(composition: Composition, tracker: Tracker) -> Path:
     check_installed()
     checkpoint = open_checkpoint(composition, EXPORT_MAY_SET)
     model, config = load_model(checkpoint), as_dict(checkpoint.config)
+    if model.tokenize([]) is not None:
+        raise ValueError(
+            "mode=export needs a text encoder that reads the vocabulary's words: a file cannot hold a tokenizer"
+        )
     folder = expanded(cfg.output_dir or checkpoint.file.parent / "exported")
     files = write_exported(
         model,

@@ -42,6 +42,9 @@ class Batch:
         content: (B,) int64, the pictured class.
         present: {modality: (B,) bool}.
         index: (B,) int64, the sample's row in its split.
+        subwords: (B, S) int64, the caption in the numbers of a pretrained tokenizer plus one, then 0; None if the text
+            encoder reads `tokens`.
+        features: {modality: (B, ...) what its frozen encoder computed before training}, read in place of the input.
     """
 
     image: Tensor
@@ -50,11 +53,22 @@ class Batch:
     content: Tensor
     present: dict[str, Tensor]
     index: Tensor
+    subwords: Tensor | None = None
+    features: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def inputs(self) -> dict[str, Tensor]:
         """Return the encoder inputs: {modality: tensor}."""
-        return {"image": self.image, "text": self.tokens}
+        return {"image": self.image, "text": self.tokens if self.subwords is None else self.subwords} | self.features
+
+    def with_image(self, image: Tensor) -> "Batch":
+        """Return the same samples with other images (B, C, H, W), for which no features were computed."""
+        return replace(self, image=image, features={m: x for m, x in self.features.items() if m != "image"})
+
+    def with_caption(self, tokens: Tensor, subwords: Tensor | None) -> "Batch":
+        """Return the same samples with other captions, (B, T) and (B, S), for which no features were computed."""
+        features = {m: x for m, x in self.features.items() if m != "text"}
+        return replace(self, tokens=tokens, subwords=subwords, features=features)
 
     def with_present(self, **present: Tensor) -> "Batch":
         """Return the same samples with `present` replaced for the given modalities: {modality: (B,) bool}."""

@@ -74,7 +74,7 @@ def test_an_absent_modality_is_answered_as_in_a_batch_that_hides_it(config, batc
     hidden = batch.with_present(image=torch.zeros(6, dtype=torch.bool))
     with torch.no_grad():
         expected = model.fuse(model.encode(hidden))
-    generated = predict_samples(model, read_sample({"text": text}, words, 7, 28, 1, torch.device("cpu")), 2)
+    generated = predict_samples(model, read_sample({"text": text}, model, words, 7, 28, 1), 2)
     torch.testing.assert_close(generated.probability, model.classify(expected).softmax(-1)[3:4].detach())
     torch.testing.assert_close(generated.image, model.heads["image"](expected.z)[3:4].detach())
 

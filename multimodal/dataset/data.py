@@ -1,8 +1,8 @@
 """A dataset, ready for batches: uint8 images, in memory or in a mapped file, and int32 tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +14,13 @@ from multimodal.images import Pictures, in_parts
 from multimodal.types import PAD, Batch, Limits
 
 
+class FeatureRows(Protocol):
+    """N rows of features, in memory or in a file."""
+
+    def __getitem__(self, rows: Tensor, /) -> Tensor:
+        """Read rows: (n,) int64 -> (n, ...) float16."""
+
+
 @dataclass(frozen=True)
 class Split:
     """One split.
@@ -23,12 +30,18 @@ class Split:
         tokens: (N, T) int32, padded to the split's longest caption.
         label: (N,) int64, the target of the classification task.
         content: (N,) int64, the pictured class.
+        captions: N texts as the task leaves them, for a pretrained tokenizer; empty if no encoder has one.
+        subwords: (N, S) int32, the captions in the numbers of such a tokenizer plus one, then 0; see `Batch`.
+        features: {modality: N rows of what its frozen encoder computes}; see `Batch`.
     """
 
     image: Pictures
     tokens: Tensor
     label: Tensor
     content: Tensor
+    captions: Sequence[str] = field(default=(), repr=False)
+    subwords: Tensor | None = None
+    features: dict[str, FeatureRows] = field(default_factory=dict)
     length: Tensor = field(init=False, repr=False, compare=False)  # (N,) tokens without padding
 
     def __post_init__(self) -> None:
@@ -40,6 +53,13 @@ class Split:
     def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Batch:
         """Gather the samples at `rows` (B,), every modality present, captions padded to the longest of them."""
         tokens = self.tokens[rows, : self.length[rows].max()]
+        subwords = None if self.subwords is None else self.subwords[rows]
+        if subwords is not None:
+            longest = max(1, int((subwords != PAD).sum(1).max()))
+            subwords = sent(subwords[:, :longest], device).long()
+        features = {m: sent(computed[rows], device) for m, computed in self.features.items()}
+        if subwords is not None and "text" in features:
+            features["text"] = features["text"][:, : subwords.shape[1]]
         present = torch.ones(len(rows), dtype=torch.bool, device=device)
         return Batch(
             image=sent(self.image[rows], device).float().div_(255),
@@ -48,6 +68,8 @@ class Split:
             content=sent(self.content[rows], device),
             present={"image": present, "text": present},
             index=sent(rows, device),
+            subwords=subwords,
+            features=features,
         )
 
     def pixels(self) -> Iterator[Tensor]:

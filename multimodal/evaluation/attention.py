@@ -48,4 +48,5 @@ def attention_maps(model: MultimodalModel, split: Split, rows: Tensor) -> Attent
     side = math.isqrt(weights.shape[-1])
     if side**2 != weights.shape[-1]:
         return None
-    return AttentionMaps(rows, weights.unflatten(-1, (side, side)))
+    words = None if split.subwords is None else model.subword_texts(split.subwords[rows])
+    return AttentionMaps(rows, weights.unflatten(-1, (side, side)), words)

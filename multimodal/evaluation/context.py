@@ -33,10 +33,12 @@ class AttentionMaps:
     Args:
         rows: (n,) int64, the samples' rows in the test split.
         weights: (n, T, h, w), a map over the image for each caption token; each map sums to 1.
+        words: n lists of what the tokens are, if they are a pretrained tokenizer's; None if the vocabulary's words.
     """
 
     rows: Tensor
     weights: Tensor
+    words: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Context:
         """
         predictions = self.predictions
         with self.clock("fill"):
-            filled = predict_filled(self.model, self.test, predictions, self.batch_size)
+            filled = predict_filled(self.model, self.test, predictions, self.data.vocabulary, self.batch_size)
         return {c: p.argmax(1) == self.test.label for c, p in filled.items()}
 
     @cached_property

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -55,7 +56,8 @@ def cost(model: MultimodalModel, split: Split, repeats: int) -> dict[str, float]
     """
     model.eval()
     device = next(model.parameters()).device
-    one, many = (split.batch(torch.arange(size) % len(split), device) for size in (1, 64))
+    rows = (torch.arange(size) % len(split) for size in (1, 64))
+    one, many = (replace(split.batch(some, device), features={}) for some in rows)  # a frozen encoder costs as well
     with uncounted_kernels_off(), FlopCounterMode(display=False) as counter:
         model(one)
     seconds = {size: median_seconds(model, batch, repeats) for size, batch in {1: one, 64: many}.items()}

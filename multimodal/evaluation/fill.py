@@ -1,11 +1,10 @@
 """Predictions with a missing modality filled by the model's generation from the other modality."""
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from multimodal.dataset.data import Split
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.predict import Predictions
 from multimodal.model import MultimodalModel
 
@@ -23,9 +22,16 @@ def why_not_filled(undefined: dict[str, str]) -> str:
 
 @torch.no_grad()
 def predict_filled(
-    model: MultimodalModel, split: Split, predictions: Predictions, batch_size: int
+    model: MultimodalModel, split: Split, predictions: Predictions, vocabulary: Vocabulary, batch_size: int
 ) -> dict[str, Tensor]:
     """Classify the samples of a split with the generated caption or image in place of the missing one.
+
+    Args:
+        model: in evaluation mode.
+        split: holds the samples.
+        predictions: of the model for the split.
+        vocabulary: of the generated captions, which a text encoder with a tokenizer reads as text.
+        batch_size: samples to encode at a time.
 
     Returns:
         {condition: (N, K) probabilities} for `image` (generated caption) and `text` (generated image).
@@ -36,7 +42,9 @@ def predict_filled(
         rows = batch.index.cpu()
         caption = predictions.caption["image"][rows].to(device)
         image = predictions.image["text"][rows].to(device).float() / 255
-        completed = {"image": replace(batch, tokens=caption), "text": replace(batch, image=image)}
+        subwords = model.tokenize(vocabulary.decode(caption))
+        subwords = None if subwords is None else subwords.long().to(device)
+        completed = {"image": batch.with_caption(caption, subwords), "text": batch.with_image(image)}
         for condition, complete in completed.items():
             fused = model.fuse(model.encode(complete))
             filled[condition].append(model.classify(fused).float().softmax(-1).cpu())

@@ -77,10 +77,14 @@ def choose_attended_samples(data: Data, attention: AttentionMaps, count: int, se
     test, samples = data.splits["test"], []
     for i in sample_evenly(test.content[attention.rows], count, seed):
         row = int(attention.rows[i])
-        tokens = test.tokens[row, : attention.weights.shape[1]]
-        word = ~torch.isin(tokens, torch.tensor([PAD, BOS, EOS], dtype=tokens.dtype))
-        words = [data.vocabulary.words[t] for t in tokens[word].tolist()]
-        maps = attention.weights[i, : len(tokens)][word].float()
+        if attention.words is not None:  # a pretrained tokenizer's
+            words = attention.words[i]
+            maps = attention.weights[i, : len(words)].float()
+        else:
+            tokens = test.tokens[row, : attention.weights.shape[1]]
+            word = ~torch.isin(tokens, torch.tensor([PAD, BOS, EOS], dtype=tokens.dtype))
+            words = [data.vocabulary.words[t] for t in tokens[word].tolist()]
+            maps = attention.weights[i, : len(tokens)][word].float()
         samples.append(AttendedSample(test.image[row], data.class_names[int(test.content[row])], words, maps))
     return samples
 

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 # settings that the command line may give beside a checkpoint
 BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
+READ_AGAIN = ("name", "weights", "table", "tokenizer")  # settings of encoders whose files are in no checkpoint
 EVALUATE_MAY_SET = (*BOTH_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
 EXPORT_MAY_SET = BOTH_MAY_SET
 GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
@@ -158,6 +159,7 @@ def load_model(checkpoint: Checkpoint) -> MultimodalModel:
     with naming(checkpoint.file):
         model = build_model(checkpoint.config)
     check_weights(checkpoint, model.state_dict())
+    check_frozen(checkpoint, model)
     model.load_state_dict(checkpoint.weights)
     return model.to(device)
 
@@ -167,6 +169,19 @@ def check_weights(checkpoint: Checkpoint, expected: dict[str, torch.Tensor]) -> 
     problem = weights_problem(checkpoint.weights, expected)
     if problem is not None:
         raise ValueError(f"{checkpoint.file} does not hold the weights of its model: {problem}")
+
+
+def check_frozen(checkpoint: Checkpoint, model: MultimodalModel) -> None:
+    """Raise ValueError unless frozen weights and tokenizers, which a checkpoint lacks, are those of its training."""
+    for name, digest in model.state_dict().items():
+        if name.endswith("backbone.digest") and not torch.equal(digest.cpu(), checkpoint.weights[name]):
+            modality = name.split(".")[1]
+            config = checkpoint.config.encoder[modality]
+            found = [f"encoder.{modality}.{key}={config[key]}" for key in READ_AGAIN if key in config]
+            raise ValueError(
+                f"{checkpoint.file} was trained with other frozen weights or another tokenizer than {', '.join(found)} "
+                "has now; put back what it was trained with"
+            )
 
 
 @contextmanager
@@ -220,8 +235,8 @@ def with_overrides(
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
     config.training.devices = 1  # inference uses one device
     for encoder in config.encoder.values():
-        in_checkpoint = {"weights": "none", "frozen": False}  # the checkpoint has the weights
-        encoder.update({name: value for name, value in in_checkpoint.items() if name in encoder})
+        if "weights" in encoder and not encoder.get("frozen", False):
+            encoder.weights = "none"  # the checkpoint has them
     return config
 
 

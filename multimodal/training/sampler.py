@@ -56,5 +56,6 @@ class BatchSampler:
         present = self.modality_dropout.draw(self.size, self.seed, MASKS, step, progress=progress)
         moves = self.augment.draw(self.size, generator(self.seed, MOVES, step))
         batch = self.split.batch(rows, self.device)
-        batch = replace(batch, image=self.augment(batch.image, moves[self.part]))
+        if "image" not in batch.features:  # those are of the images as they are
+            batch = replace(batch, image=self.augment(batch.image, moves[self.part]))
         return batch.with_present(**{m: mask[self.part].to(self.device) for m, mask in present.items()})

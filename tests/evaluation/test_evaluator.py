@@ -134,6 +134,7 @@ def fake(
     return SimpleNamespace(
         eval=lambda: None,
         parameters=lambda: iter([torch.zeros(1)]),
+        tokenize=lambda captions: None,  # it reads the vocabulary's words
         encode=encode,
         fuse=fuse,
         classify=classify,

@@ -83,3 +83,10 @@ def test_an_image_without_weights_is_dim_grey() -> None:
     overlaid = overlay_attention(image, torch.zeros(2, 2))
     expected = DIM * (image.float().mean(0) / 255).repeat_interleave(16, 0).repeat_interleave(16, 1)
     torch.testing.assert_close(overlaid, expected.expand(3, -1, -1))
+
+
+def test_subwords_stand_over_the_tiles_in_place_of_words() -> None:
+    data, _ = made_up_run(1, 1, 4)
+    figure = checked_figure(data, AttentionMaps(torch.tensor([0]), torch.full((1, 6, 3, 3), 1 / 9), [["sleep", "ing"]]))
+    assert len(tiles(figure)) == 2
+    assert {"sleep", "ing"} <= {text.get_text() for text in visible_texts(figure)}

@@ -16,6 +16,7 @@ from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.training.device import computes_bf16
 from multimodal.types import Encoded, Limits
+from tests.helpers.pretrained import files_of
 
 needs_bf16 = pytest.mark.skipif(not computes_bf16(), reason="this CPU cannot compute in bf16")
 
@@ -33,7 +34,7 @@ SIZES = {"num_classes": 3, "vocab_size": 20, "max_length": 8, "channels": 1, "im
 def composed(*overrides: str) -> DictConfig:
     """With a small width, and the sizes of a tiny dataset."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return OmegaConf.merge(compose("config", [*overrides, "dim=16"]), {"sizes": SIZES})
+        return OmegaConf.merge(compose("config", [*files_of(overrides), *overrides, "dim=16"]), {"sizes": SIZES})
 
 
 def options(group: str) -> list[str]:

@@ -90,8 +90,8 @@ def test_an_encoders_own_tensor_called_weights_names_no_file() -> None:
 
 
 def test_a_checkpoint_sets_only_what_an_encoder_has() -> None:
-    """Its weights need no file again; an encoder that cannot be frozen gets no such argument."""
+    """Its weights need no file again, but those of a frozen encoder, which are in no checkpoint."""
     saved = OmegaConf.to_container(composed(), resolve=True)
     saved["encoder"] = {"image": {"weights": "imagenet"}, "text": {"weights": "x", "frozen": True}, "other": {}}
     encoder = with_overrides(saved, composed(), [], (), "generate").encoder
-    assert encoder == {"image": {"weights": "none"}, "text": {"weights": "none", "frozen": False}, "other": {}}
+    assert encoder == {"image": {"weights": "none"}, "text": {"weights": "x", "frozen": True}, "other": {}}

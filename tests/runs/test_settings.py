@@ -21,6 +21,7 @@ from multimodal.dataset.preparing import prepare
 from multimodal.runs.composition import Composition, compose
 from multimodal.runs.settings import EXPECTED, check_model, check_settings, explain
 from tests.helpers.command import OFF, TINY
+from tests.helpers.pretrained import files_of
 from tests.helpers.toy import CONF
 
 NO_DATA = ("mode", "experiment", "hydra")  # groups without settings of a training run
@@ -37,7 +38,14 @@ VALUES = [-3, 0, 10**12, math.nan, math.inf, "abc", None, 1.5, [], True]
 
 @cache
 def composed_with(choice: str) -> Composition:
-    return compose([choice, "dataset.source=embedded", *([] if "tracking" in choice else ["tracking=offline"])])
+    return compose(
+        [
+            choice,
+            *files_of((choice,)),
+            "dataset.source=embedded",
+            *([] if "tracking" in choice else ["tracking=offline"]),
+        ]
+    )
 
 
 def leaves(node: DictConfig, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -213,7 +221,13 @@ def tiny_with(choice: str, measured: str) -> Composition:
     """A run of two steps, with one of the slow measures, all of them or none, and with figures or without."""
     off = [name for name in OFF if measured not in ("all", name)]
     tiny = [override for override in TINY if not any(f".{name}." in override for name in (*off, "figures"))]
-    line = [*tiny, *(f"evaluation.measures.{name}=null" for name in off), "training.steps=2", f"{choice}"]
+    line = [
+        *tiny,
+        *(f"evaluation.measures.{name}=null" for name in off),
+        "training.steps=2",
+        choice,
+        *files_of((choice,)),
+    ]
     line += [] if measured == "figures" else ["evaluation.figures=null"]
     line += ["training.num_validations=1", "cache_dir=cache"]
     return compose(line if choice.startswith("tracking") else [*line, "tracking=disabled"])

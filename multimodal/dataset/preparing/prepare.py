@@ -124,6 +124,7 @@ def prepare_data(
             tokens=vocabulary.encode(made.captions[split], max_words),
             label=made.label[split],
             content=made.content[split],
+            captions=made.captions[split],
         )
         for split in samples
     }

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
+from multimodal.encoder.backbone import Backbone, PretrainedEncoder, fixed_seed
+from multimodal.encoder.weights_file import read_weights_file
 from multimodal.paths import expanded
-from multimodal.torch_file import read_torch_file
 from multimodal.types import Encoded
 
 log = logging.getLogger(__name__)
@@ -83,19 +84,30 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
         raise ValueError(
             f"encoder.image.weights must be auto, imagenet, none or the path of a file, but there is no file {weights}"
         )
-    try:
-        state = read_torch_file(file, legacy=True)
-    except ValueError as error:
-        raise ValueError(f"PyTorch cannot read {weights} as a state dict: {error}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{weights} is not a state dict, {{name: tensor}}")
-    bad = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
-    if bad:
-        raise ValueError(f"{weights} holds weights that are not finite: {bad[0]}")
-    return state, str(file)
+    return read_weights_file(weights), str(file)
 
 
-class ResNet(nn.Module):
+class Stages(nn.Module):
+    """Reads the maps of three stages of a ResNet.
+
+    Args:
+        net: of torchvision.
+    """
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute the feature maps of stages 2, 3 and 4: (B, 3, H, W) -> three maps (B, F, h, w)."""
+        net = self.net
+        x = net.maxpool(net.relu(net.bn1(net.conv1(image))))
+        second = net.layer2(net.layer1(x))
+        third = net.layer3(second)
+        return second, third, net.layer4(third)
+
+
+class ResNet(PretrainedEncoder):
     """ResNet of torchvision without its classification layer.
 
     Args:
@@ -104,7 +116,7 @@ class ResNet(nn.Module):
         name: name of a torchvision ResNet, such as `resnet18`.
         weights: `auto` (ImageNet weights if available, else random with a warning), `imagenet`, `none`
             (random), or the path of a state dict.
-        frozen: True keeps the backbone as loaded: no gradients, eval mode.
+        frozen: True keeps the backbone as loaded; random ones are then the same in every run.
 
     Raises:
         ValueError: `channels` is not 1 or 3, or the weights cannot be loaded.
@@ -116,49 +128,44 @@ class ResNet(nn.Module):
         check_one_of("encoder.image", RESNETS, name=name)
         state, self.weights = read_weights(name, weights)
         if frozen and state is None:
-            raise ValueError(f"encoder.image.frozen=true needs weights to load, got weights={weights} ({self.weights})")
-        self.frozen = frozen
-        self.backbone: Any = torchvision.models.get_model(name, weights=None)  # Any: its layers are read by name
+            log.warning("encoder.image.frozen=true with %s weights: the features are RANDOM, a baseline", self.weights)
+        with fixed_seed(frozen):
+            net: Any = torchvision.models.get_model(name, weights=None)  # Any: its layers are read by name
         if state is not None:
             try:
-                self.backbone.load_state_dict(state)
+                net.load_state_dict(state)
             except RuntimeError as error:
                 raise ValueError(f"{weights} does not contain the weights of torchvision's {name}: {error}") from error
-        self.to_tokens = nn.Linear(self.backbone.layer4[0].conv1.in_channels, dim)
-        shallow = self.backbone.layer3[0].conv1.in_channels  # stage 2's channels
-        deep = self.backbone.fc.in_features
+        middle = net.layer4[0].conv1.in_channels  # stage 3's channels
+        shallow = net.layer3[0].conv1.in_channels  # stage 2's channels
+        deep = net.fc.in_features
+        self.channels = (shallow, middle, deep)
+        self.to_tokens = nn.Linear(middle, dim)
         self.norm_stage2, self.norm_stage4 = nn.BatchNorm2d(shallow), nn.BatchNorm2d(deep)
         self.to_pooled = nn.Linear(64 * shallow + 4 * deep, dim)
-        self.backbone.fc = nn.Identity()
-        self.backbone.requires_grad_(not frozen).to(memory_format=torch.channels_last)
+        net.fc = nn.Identity()
+        self.backbone = Backbone(Stages(net).to(memory_format=torch.channels_last), frozen, "")
+        self.code = f"torchvision {torchvision.__version__} {name}"
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
 
-    def train(self, mode: bool = True) -> "ResNet":
-        """Set train or eval mode; a frozen backbone stays in eval mode."""
-        super().train(mode)
-        if self.frozen:
-            self.backbone.eval()
-        return self
-
-    def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute the feature maps of stages 2, 3 and 4: (B, 3, H, W) -> three maps (B, F, h, w)."""
-        net = self.backbone
-        x = net.maxpool(net.relu(net.bn1(net.conv1(image))))
-        second = net.layer2(net.layer1(x))
-        third = net.layer3(second)
-        return second, third, net.layer4(third)
+    def features(self, image: Tensor) -> Tensor:
+        """Compute all that is read: an 8x8 grid of stage 2, a 2x2 grid of stage 4, and stage 3, in a row (B, F)."""
+        image = ((image.expand(-1, 3, -1, -1) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        second, third, fourth = self.backbone(image)
+        grids = nn.functional.adaptive_avg_pool2d(second, 8), nn.functional.adaptive_avg_pool2d(fourth, 2)
+        return torch.cat([grids[0].flatten(1), grids[1].flatten(1), third.flatten(1)], dim=1)
 
     def forward(self, image: Tensor, present: Tensor) -> Encoded:
-        """Encode images: (B, C, H, W), (B,) bool -> Encoded with T = h * w positions of stage 3, h = H / 16."""
-        image = ((image.expand(-1, 3, -1, -1) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            second, third, fourth = self.features(image)
-        tokens = self.to_tokens(third.flatten(2).transpose(1, 2))
+        """Encode images (B, C, H, W), or features (B, F) -> Encoded with T = h * w places of stage 3, h = H / 16."""
+        features, (shallow, middle, deep) = self.read(image), self.channels
+        grid2, grid4 = features[:, : 64 * shallow], features[:, 64 * shallow : 64 * shallow + 4 * deep]
+        third = features[:, 64 * shallow + 4 * deep :].unflatten(1, (middle, -1))
+        tokens = self.to_tokens(third.transpose(1, 2))
         token_mask = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
-        stage2 = self.norm_stage2(nn.functional.adaptive_avg_pool2d(second, 8))
-        stage4 = self.norm_stage4(nn.functional.adaptive_avg_pool2d(fourth, 2))
+        stage2 = self.norm_stage2(grid2.unflatten(1, (shallow, 8, 8)))
+        stage4 = self.norm_stage4(grid4.unflatten(1, (deep, 2, 2)))
         pooled = self.to_pooled(torch.cat([stage2.flatten(1), stage4.flatten(1)], dim=1))
         return Encoded(pooled, tokens, token_mask, present)

@@ -4,6 +4,7 @@ Tokens are the last feature map or sequence with at least 16 positions. The pool
 classification layer and, at its position, every token, because an image cannot be reconstructed from a mean.
 """
 
+import logging
 import math
 import warnings
 
@@ -13,14 +14,17 @@ from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from multimodal.checks import check_one_of
+from multimodal.encoder.backbone import Backbone, PretrainedEncoder, fixed_seed
 from multimodal.encoder.image.resnet import IMAGENET_MEAN, IMAGENET_STD, read_weights
 from multimodal.types import Encoded
+
+log = logging.getLogger(__name__)
 
 POSITIONS = 16  # a feature map with fewer positions leaves almost nothing to attend to
 TOKEN_FEATURES = 16  # features of each token that the pooled embedding reads
 
 
-class TorchvisionClassifier(nn.Module):
+class TorchvisionClassifier(PretrainedEncoder):
     """Torchvision classifier without its classification layer.
 
     Args:
@@ -30,7 +34,7 @@ class TorchvisionClassifier(nn.Module):
         name: a name from `torchvision.models.list_models`.
         weights: `auto` (ImageNet weights if available, else random with a warning), `imagenet`, `none`
             (random), or the path of a state dict.
-        frozen: True keeps the backbone as loaded: no gradients, eval mode.
+        frozen: True keeps the backbone as loaded; random ones are then the same in every run.
         size: images are first resized to this many pixels a side; None keeps them. A vision transformer needs the size
             it was built for.
 
@@ -49,8 +53,8 @@ class TorchvisionClassifier(nn.Module):
             )
         state, self.weights = read_weights(name, weights)
         if frozen and state is None:
-            raise ValueError(f"encoder.image.frozen=true needs weights to load, got weights={weights} ({self.weights})")
-        with warnings.catch_warnings():
+            log.warning("encoder.image.frozen=true with %s weights: the features are RANDOM, a baseline", self.weights)
+        with warnings.catch_warnings(), fixed_seed(frozen):
             # two old models warn of a future change of their initialisation
             warnings.simplefilter("ignore", FutureWarning)
             whole = torchvision.models.get_model(name, weights=None)
@@ -59,11 +63,13 @@ class TorchvisionClassifier(nn.Module):
                 whole.load_state_dict(state)
             except RuntimeError as error:
                 raise ValueError(f"{weights} does not contain the weights of torchvision's {name}: {error}") from error
-        self.frozen, self.size = frozen, size
+        self.size = size
         side = image_size if size is None else size
         nodes, shapes = select_nodes(whole, name, side)
-        self.backbone = create_feature_extractor(whole, nodes).requires_grad_(not frozen)
+        self.backbone = Backbone(create_feature_extractor(whole, nodes), frozen, "")
+        self.code = f"torchvision {torchvision.__version__} {name} {side} {sorted(nodes)}"
         tokens, features = shapes
+        self.shape = tokens[1:]  # (T, F)
         self.to_tokens = nn.Linear(tokens[-1], dim)
         self.narrow = nn.Linear(dim, TOKEN_FEATURES)
         self.norm = nn.LayerNorm(features[-1])
@@ -73,22 +79,19 @@ class TorchvisionClassifier(nn.Module):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
 
-    def train(self, mode: bool = True) -> "TorchvisionClassifier":
-        """Set train or eval mode; a frozen backbone stays in eval mode."""
-        super().train(mode)
-        if self.frozen:
-            self.backbone.eval()
-        return self
-
-    def forward(self, image: Tensor, present: Tensor) -> Encoded:
-        """Encode images: (B, C, H, W), (B,) bool -> Encoded with a token for each position."""
+    def features(self, image: Tensor) -> Tensor:
+        """Compute tokens and pooled features, in a row: (B, C, H, W) -> (B, T * F + F')."""
         image = (image.expand(-1, 3, -1, -1) - self.mean) / self.std
         if self.size is not None:
             image = nn.functional.interpolate(image, self.size, mode="bilinear", antialias=True)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            outputs = self.backbone(image)
-        tokens = self.to_tokens(sequence(outputs["tokens"]))
-        pooled = torch.cat([self.norm(outputs["features"]), self.narrow(tokens).flatten(1)], dim=1)
+        outputs = self.backbone(image)
+        return torch.cat([sequence(outputs["tokens"]).flatten(1), outputs["features"]], dim=1)
+
+    def forward(self, image: Tensor, present: Tensor) -> Encoded:
+        """Encode images (B, C, H, W), or features (B, T * F + F') -> Encoded with a token for each position."""
+        row, split = self.read(image), self.shape.numel()
+        tokens = self.to_tokens(row[:, :split].unflatten(1, self.shape))
+        pooled = torch.cat([self.norm(row[:, split:]), self.narrow(tokens).flatten(1)], dim=1)
         token_mask = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
         return Encoded(self.to_pooled(pooled), tokens, token_mask, present)
 

@@ -1,0 +1,93 @@
+"""A network that was trained elsewhere: it is trained on, or frozen, and then what it computes can be kept.
+
+A frozen network is in no state dict, because its file holds it already: only its digest is.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+KEPT = torch.float16  # type of features that were computed before; no input has it
+
+
+class Backbone(nn.Module):
+    """Wraps a network; frozen, it stays as it is: no gradients, eval mode, and only a digest of it in the state dict.
+
+    Args:
+        network: of any inputs and outputs.
+        frozen: whether it stays as it is.
+        source: what a checkpoint's model needs beside weights, such as a tokenizer's file; counts for the digest.
+    """
+
+    digest: Tensor  # (32,) uint8
+
+    def __init__(self, network: nn.Module, frozen: bool, source: str) -> None:
+        super().__init__()
+        self.frozen = frozen
+        network.requires_grad_(not frozen)
+        if frozen:
+            vars(self)["network"] = network.eval()  # no submodule, so neither saved, nor trained, nor sent
+        else:
+            self.network = network
+        digest = digest_of(network if frozen else None, source)
+        self.register_buffer("digest", torch.tensor(list(digest), dtype=torch.uint8))
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        """Move or convert the network as a submodule would be."""
+        if self.frozen:
+            self.network._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Call the network, without gradients if it is frozen."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            return self.network(*inputs, **named)
+
+
+class PretrainedEncoder(nn.Module):
+    """An encoder with a backbone, and trained layers that read its features.
+
+    If the backbone is frozen, features may be computed before training and given in place of the input.
+    """
+
+    backbone: Backbone
+    code: str  # library with its version, and settings, that the features depend on beside the weights
+
+    def features(self, x: Tensor) -> Tensor:
+        """Compute what the trained layers read: (B, ...) -> (B, ...) float."""
+        raise NotImplementedError
+
+    def read(self, x: Tensor) -> Tensor:
+        """Return the features of an input; those that were computed before, and rounded, as they are."""
+        return x.float() if x.dtype is KEPT else self.features(x)
+
+
+def digest_of(network: nn.Module | None, source: str) -> bytes:
+    """Compute a SHA-256 of weights and a text; zeros for a network on the meta device, which has shapes only."""
+    digest = hashlib.sha256(source.encode())
+    for name, value in network.state_dict().items() if network is not None else ():
+        if value.is_meta:
+            return bytes(digest.digest_size)
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.digest()
+
+
+def only_shapes() -> bool:
+    """Return whether modules are being built on the meta device, where no weights are read."""
+    return torch.empty(0).is_meta
+
+
+@contextmanager
+def fixed_seed(frozen: bool) -> Iterator[None]:
+    """Draw random weights from seed 0 if they stay as drawn: the same in every run, and when they are built again."""
+    if not frozen:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield

@@ -1,0 +1,113 @@
+"""A run with frozen encoders on both sides: trained, evaluated again, asked; its files moved, changed and lost."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from multimodal.api import load
+from multimodal.training.checkpoint_file import load_checkpoint
+from tests.helpers.command import BRIEF, Done, command
+from tests.helpers.pretrained import model_folder
+
+IMAGE = ["encoder/image=timm", "encoder.image.name=test_resnet", "encoder.image.weights=none", "encoder.image.size=64"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where `out` is a tiny run; its text model lies in `bert`."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    shutil.copytree(model_folder(), folder / "bert")
+    Image.fromarray(np.full((30, 30), 90, np.uint8)).save(folder / "photo.png")
+    done = train(folder, "output_dir=out")
+    assert done.status == 0, done.stderr
+    assert "RANDOM" in done.stderr
+    assert "images are not augmented" in done.stderr
+    return folder
+
+
+def train(folder: Path, *arguments: str) -> Done:
+    text = ["encoder/text=transformers", "encoder.text.name=bert"]
+    return command(folder, *BRIEF, *IMAGE, *text, "fusion=concat", "tracking=disabled", *arguments)
+
+
+def generate(folder: Path) -> Done:
+    return command(folder, "mode=generate", "checkpoint=out", 'text="A Red dog!"', "image=photo.png")
+
+
+def test_the_checkpoint_has_digests_and_no_frozen_weights(folder: Path) -> None:
+    weights = load_checkpoint(folder / "out" / "best.pt")["model"]
+    assert not [name for name in weights if "network" in name]
+    assert weights["encoders.text.backbone.digest"].shape == (32,)
+    assert (folder / "out" / "best.pt").stat().st_size < 4e6
+
+
+def test_another_run_computes_no_features(folder: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in (folder / "cache").glob("features-*.npy")}
+    assert len(before) == 6  # three splits of two modalities
+    done = train(folder, "output_dir=second", "seed=1")
+    assert done.status == 0, done.stderr
+    assert {file: file.stat().st_mtime_ns for file in (folder / "cache").glob("features-*.npy")} == before
+
+
+def test_evaluated_again_it_scores_the_same(folder: Path) -> None:
+    done = command(folder, "mode=evaluate", "checkpoint=out", "output_dir=again", "tracking=disabled")
+    assert done.status == 0, done.stderr
+    first, again = (load(folder / name).metrics for name in ("out", "again"))
+    assert first["accuracy/both"] == again["accuracy/both"]
+
+
+def test_it_answers_a_sample_in_any_words(folder: Path, monkeypatch) -> None:
+    done = generate(folder)
+    assert done.status == 0, done.stderr
+    assert "class: " in done.stdout
+    monkeypatch.chdir(folder)  # the model's folder was given by a relative path
+    answers = load(folder / "out").predict(text=["words that no caption had", "A Red dog!"])
+    assert len(answers) == 2
+
+
+def test_a_model_that_is_gone_or_another_one_is_named(folder: Path) -> None:
+    (folder / "bert").rename(folder / "moved")
+    try:
+        done = generate(folder)
+        assert done.status == 1
+        assert "encoder.text.name=bert" in done.stderr
+        shutil.copytree(folder / "moved", folder / "bert")
+        state = load_file(folder / "bert" / "model.safetensors")
+        state["embeddings.word_embeddings.weight"] += 1
+        save_file(state, folder / "bert" / "model.safetensors", metadata={"format": "pt"})
+        done = generate(folder)
+        assert done.status == 1
+        assert "other frozen weights or another tokenizer than encoder.text.name=bert" in done.stderr
+        assert train(folder, "output_dir=out").status == 1  # another run: its key is another one
+    finally:
+        shutil.rmtree(folder / "bert", ignore_errors=True)
+        (folder / "moved").rename(folder / "bert")
+
+
+def test_the_weights_are_in_the_key_and_their_place_is_not(folder: Path) -> None:
+    record = load(folder / "out").record
+    assert record.weights["image"] == "random"
+    assert len(record.weights["text"]) == 64
+    shutil.copytree(folder / "bert", folder / "copy", dirs_exist_ok=True)
+    done = train(folder, "output_dir=out", "encoder.text.name=copy")
+    assert done.status == 0, done.stderr
+    assert "is finished already" in done.stderr
+
+
+def test_a_tokenizer_cannot_be_exported_and_that_is_said(folder: Path) -> None:
+    done = command(folder, "mode=export", "checkpoint=out")
+    assert done.status == 1
+    assert "mode=export needs a text encoder that reads the vocabulary's words" in done.stderr
+
+
+def test_attention_is_drawn_over_the_subwords(folder: Path, monkeypatch) -> None:
+    """Its caption tokens are not the vocabulary's words."""
+    monkeypatch.chdir(folder)
+    run = load(folder / "out")
+    model = run.model
+    rows = model.tokenize(["A Red dog!", "a cat"])
+    assert model.subword_texts(rows) == [["A", "Red", "dog", "!"], ["a", "cat"]]
