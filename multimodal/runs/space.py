@@ -10,6 +10,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, RangeSweep
 from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from multimodal.checks import check_seed, check_whole
@@ -64,7 +65,8 @@ class Dimension:
     def __str__(self) -> str:
         """Return the words of a report: `optimizer.lr 0.0001 to 0.01 (log)`."""
         if self.choices:
-            return f"{self.name} {', '.join(map(value_text, self.choices))}"
+            *texts, last = map(value_text, self.choices)
+            return f"{self.name} {' or '.join(filter(None, [', '.join(texts), last]))}"
         return f"{self.name} {self.low:g} to {self.high:g}" + (" (log)" if self.log else "")
 
 
@@ -170,6 +172,7 @@ def check_tuning(cfg: DictConfig) -> None:
         changed = with_values(cfg, {d.name: d.ends[min(i, len(d.ends) - 1)] for d in space})
         try:
             check_settings(changed)
+            instantiate(changed.training, _convert_="all")  # it knows the ranges of its optimizer
             check_model(changed)
         except (*EXPECTED, InstantiationException) as error:
             raise ValueError(f"mode.space has a value that cannot be: {explain(error, changed)}") from error

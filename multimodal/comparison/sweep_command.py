@@ -1,0 +1,65 @@
+"""The command of a sweep that does what a set of runs lacks."""
+
+from collections.abc import Iterable
+
+from multimodal.comparison.gain_matrix import task_name
+from multimodal.comparison.provenance import SCRIPT, command
+from multimodal.comparison.run import Run
+
+SWEPT = ("dataset", "caption", "task", "fusion", "seed")  # joined over the runs; other settings stay as they were
+PLACED = ("output_dir", "dataset.source")  # said anew
+
+
+def base_fusion(run: Run) -> str:
+    """Return the option of the group `fusion`, without the arguments in which the runs differ."""
+    return run.fusion.partition(" ")[0]
+
+
+def given_settings(run: Run) -> list[str]:
+    """Return the overrides of the command that made a run; of a tuned one, those of the search."""
+    overrides: list[str] = run.config.get("overrides", []) if run.tuning is None else run.tuning["command"]
+    return overrides
+
+
+def kept_settings(run: Run) -> tuple[str, ...]:
+    """Return the overrides of a run that a sweep of all such runs repeats."""
+    return tuple(o for o in given_settings(run) if o.partition("=")[0] not in (*SWEPT, *PLACED))
+
+
+def sweep_command(runs: list[Run], *more: str, fusions: list[str] | None = None, seeds: list[int] | None = None) -> str:
+    """Return a command for the first run and all that have the same settings, but for those that a sweep joins.
+
+    Args:
+        runs: at least one.
+        more: further overrides, which replace those of the runs.
+        fusions: names; those of the runs by default.
+        seeds: those of the runs by default.
+    """
+    first, names = runs[0], [override.partition("=")[0] for override in more]
+    alike = [run for run in runs if set(kept_settings(run)) == set(kept_settings(first))]
+    words = [override for override in kept_settings(first) if override.partition("=")[0] not in names]
+    experiment = any(word.startswith("experiment=") for word in (*words, *more))
+    tasks = sorted({task_name(run) for run in alike if task_name(run).startswith("task=")} - {"task=redundant"})
+    if tasks and not experiment:
+        plain = [] if len(tasks) == len({task_name(run) for run in alike}) else ["redundant"]
+        words.append(f"task={','.join([*plain, *(task.removeprefix('task=') for task in tasks)])}")
+    captions = list(dict.fromkeys(o for run in alike for o in given_settings(run) if o.startswith("caption=")))
+    words += captions[:1]
+    words.append(f"dataset={joined(run.dataset for run in alike)}")
+    sources = {run.source for run in alike}
+    if sources <= {"hub", "embedded"} and len(sources) == 1:
+        words.append(f"dataset.source={sources.pop()}")
+    words.append(f"fusion={','.join(fusions or unique(base_fusion(run) for run in alike))}")
+    words.append(f"seed={','.join(map(str, seeds)) if seeds else joined(str(run.seed) for run in alike)}")
+    folder = str(first.folder.parent)
+    return command([*SCRIPT, "-m", *more, *words, *([] if folder in ("runs", ".") else [f"output_dir={folder}"])])
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Return names in order, each once."""
+    return list(dict.fromkeys(names))
+
+
+def joined(names: Iterable[str]) -> str:
+    """Return the values of a sweep."""
+    return ",".join(unique(names))
