@@ -17,7 +17,7 @@ from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import CONTROLS, SEEDS, is_control
 from multimodal.comparison.run import Run
 from multimodal.comparison.run_labels import PROTOCOL, USUAL
-from multimodal.comparison.sweep_command import base_fusion, sweep_command
+from multimodal.comparison.sweep_command import base_fusion, sweep_commands
 from multimodal.comparison.wording import counted
 
 SOURCE = "After Rheude et al. 2025 (arXiv 2512.22991); filled in from the runs of this folder."
@@ -38,7 +38,7 @@ class Check:
         ticked: whether it holds for all groups.
         found: what the runs say.
         todo: what is missing, in words; empty if it is ticked.
-        command: what to run; empty if it is ticked, or no command mends it.
+        command: what to run, in lines; empty if it is ticked, or no command mends it.
     """
 
     title: str
@@ -70,7 +70,7 @@ def equal_tuning(groups: Groups) -> Check:
         parts = [f"{', '.join(fusion_names(runs))} by {trials_of(runs)}" for runs in unequal[0].values()]
         most = max((runs for way in unequal for runs in way.values()), key=lambda runs: trials(runs[0]))
         others = [run for way in unequal for runs in way.values() for run in runs if run not in most]
-        command = sweep_command(most, fusions=fusion_names(others))
+        command = sweep_commands(most, fusions=fusion_names(others))
         return Check(title, False, f"tuned in different ways: {'; '.join(parts)}", "tune all alike", command)
     everything = [run for runs in groups.values() for run in runs]
     failed = Counter({run.fusion: run.tuning["failed"] for run in everything if run.tuning and run.tuning["failed"]})
@@ -87,7 +87,7 @@ def tuned_controls(groups: Groups) -> Check:
         missing = [c for c in CONTROLS if any(c in controls for controls in lacking.values())]
         runs = [run for name in lacking for run in groups[name]]
         found = f"no {' and no '.join(missing)} in {named(lacking)}"
-        command = sweep_command(runs, *tuned_mode(runs), fusions=missing)
+        command = sweep_commands(runs, *tuned_mode(runs), fusions=missing)
         return Check(title, False, found, "add them, tuned as the fusions are", command)
     untuned = {
         name: own
@@ -140,8 +140,11 @@ def no_duplicates(groups: Groups) -> Check:
     if counts:
         name, worst = next(iter(counts.items()))
         parts = [f"{n} {pair.replace('_', ' ')}" for pair, n in worst.items()]
-        todo = "data_card.json of a run lists those of the test split: take them out of the data and run again"
-        more = f", and some in {len(counts) - 1} more" if len(counts) > 1 else ""
+        todo = (
+            "data_card.json of a run lists those of the test split; a column `split` in the data that puts both images "
+            "into one split keeps them apart"
+        )
+        more = f"; and in {counted(len(counts) - 1, 'more setting')}" if len(counts) > 1 else ""
         return Check(title, False, f"nearly equal images in {name}: {', '.join(parts)}{more}", todo)
     if unknown:
         return Check(title, False, f"not counted in {named(unknown)}", "run again with this version of the suite")
@@ -161,7 +164,7 @@ def equal_parameters(groups: Groups) -> Check:
             title,
             False,
             f"parameters not measured in {named(unmeasured)}",
-            "evaluate again without evaluation.measures.cost=null",
+            "evaluate again with evaluation.measures.cost",
         )
     ranges = {name: [size for counts in own.values() for size in counts] for name, own in sizes.items()}
     unequal = [name for name, own in ranges.items() if own and max(own) > TOLERANCE * min(own)]
@@ -171,7 +174,7 @@ def equal_parameters(groups: Groups) -> Check:
     found = size_words({unequal[0]: sizes[unequal[0]]})
     runs = [run for name in unequal for run in groups[name]]
     largest = max(size for name in unequal for size in ranges[name])
-    command = sweep_command(runs, f"fusion_parameters={largest}")
+    command = sweep_commands(runs, f"fusion_parameters={largest}")
     return Check(title, False, found, "a better fusion may be a larger one: compare them at one size too", command)
 
 
@@ -187,7 +190,7 @@ def enough_seeds(groups: Groups) -> Check:
     if not few:
         return Check(title, True, f"{among(counts.values())} of each fusion")
     runs = [run for name, fusion in few for run in by_fusion(groups[name])[fusion]]
-    command = sweep_command(runs, seeds=list(range(SEEDS)))
+    command = sweep_commands(runs, seeds=list(range(SEEDS)))
     return Check(title, False, f"{among(few.values())} of {fusions_of({'': runs})}", "train more", command)
 
 
@@ -233,25 +236,25 @@ def positive_control(groups: Groups) -> Check:
 
 
 def same_code_and_data(groups: Groups) -> Check:
-    """Check that all runs are of one version of the code and of the data."""
+    """Check that the runs of one setting are of one version of the code and of the data."""
     title = "Equal code and data"
-    everything = [run for runs in groups.values() for run in runs]
-    codes = {run.config.get("code") for run in everything}
+    codes: dict[tuple[str, ...], set[str | None]] = {}
     fusion_codes: dict[str, set[str | None]] = {}
     prints: dict[tuple[str, ...], set[str]] = {}
-    for run in everything:
+    for run in (run for runs in groups.values() for run in runs):
+        setting = ", ".join(part for part in run.setting.split(", ") if not part.startswith("code="))
+        codes.setdefault((*compared_data(run), setting), set()).add(run.config.get("code"))
         fusion_codes.setdefault(base_fusion(run), set()).add(run.config.get("fusion_code"))
-        prints.setdefault((run.dataset, run.source, run.setting), set()).add(run.fingerprint)
-    wrong = [f"{len(codes)} versions of the shared code"] if len(codes) > 1 else []
+        prints.setdefault((run.dataset, run.source, setting), set()).add(run.fingerprint)
+    most = max(map(len, codes.values()))
+    wrong = [f"{most} versions of the shared code"] if most > 1 else []
     wrong += [f"{len(own)} versions of {name}" for name, own in fusion_codes.items() if len(own) > 1]
     wrong += [f"{len(own)} versions of the data {key[0]}" for key, own in prints.items() if len(own) > 1]
     if wrong:
-        todo = "run all again with one version, in a new folder: their groups are not compared with each other"
+        todo = "run all again with one version, in a new folder: those of different versions are not compared"
         return Check(title, False, ", ".join(wrong), todo)
-    kinds = len({run.fingerprint for run in everything})
-    return Check(
-        title, True, f"one version of the code (hash {codes.pop() or 'unknown'}), {counted(kinds, 'data hash')}"
-    )
+    hashes = sorted({fingerprint for own in prints.values() for fingerprint in own})
+    return Check(title, True, f"one version of the code and of the data in each setting (data {named(hashes)})")
 
 
 CHECKS: tuple[Callable[[Groups], Check], ...] = (
@@ -302,12 +305,12 @@ def tuned_mode(runs: list[Run]) -> list[str]:
 
 def tuning_command(untuned: Groups) -> str:
     """Return the command that tunes the fusions of these groups."""
-    return sweep_command([run for runs in untuned.values() for run in runs], "mode=tune")
+    return sweep_commands([run for runs in untuned.values() for run in runs], "mode=tune")
 
 
 def control_command(runs: list[Run], fusions: list[str]) -> str:
     """Return the command that trains fusions on the positive control."""
-    return sweep_command(runs, "experiment=synergy", fusions=fusions)
+    return sweep_commands(runs, "experiment=synergy", fusions=fusions)
 
 
 def sizes_of(runs: list[Run]) -> list[int]:

@@ -1,12 +1,14 @@
-"""The command of a sweep that does what a set of runs lacks."""
+"""The commands of sweeps that do what a set of runs lacks."""
 
 from collections.abc import Iterable
 
 from multimodal.comparison.gain_matrix import task_name
 from multimodal.comparison.provenance import SCRIPT, command
 from multimodal.comparison.run import Run
+from multimodal.comparison.wording import counted
 
 SWEPT = ("dataset", "caption", "task", "fusion", "seed")  # joined over the runs; other settings stay as they were
+MOST = 3  # commands
 PLACED = ("output_dir", "dataset.source")  # said anew
 
 
@@ -26,8 +28,10 @@ def kept_settings(run: Run) -> tuple[str, ...]:
     return tuple(o for o in given_settings(run) if o.partition("=")[0] not in (*SWEPT, *PLACED))
 
 
-def sweep_command(runs: list[Run], *more: str, fusions: list[str] | None = None, seeds: list[int] | None = None) -> str:
-    """Return a command for the first run and all that have the same settings, but for those that a sweep joins.
+def sweep_commands(
+    runs: list[Run], *more: str, fusions: list[str] | None = None, seeds: list[int] | None = None
+) -> str:
+    """Return a command for each set of runs that differ only in what a sweep joins, in lines; of many sets a few.
 
     Args:
         runs: at least one.
@@ -35,8 +39,17 @@ def sweep_command(runs: list[Run], *more: str, fusions: list[str] | None = None,
         fusions: names; those of the runs by default.
         seeds: those of the runs by default.
     """
-    first, names = runs[0], [override.partition("=")[0] for override in more]
-    alike = [run for run in runs if set(kept_settings(run)) == set(kept_settings(first))]
+    sets: dict[frozenset[str], list[Run]] = {}
+    for run in runs:
+        sets.setdefault(frozenset(kept_settings(run)), []).append(run)
+    lines = [sweep_command(alike, *more, fusions=fusions, seeds=seeds) for alike in list(sets.values())[:MOST]]
+    rest = len(sets) - len(lines)
+    return "\n".join([*lines, *([f"# and for {counted(rest, 'more setting')}"] if rest else [])])
+
+
+def sweep_command(alike: list[Run], *more: str, fusions: list[str] | None, seeds: list[int] | None) -> str:
+    """Return the command for runs with the same settings; the arguments are those above."""
+    first, names = alike[0], [override.partition("=")[0] for override in more]
     words = [override for override in kept_settings(first) if override.partition("=")[0] not in names]
     experiment = any(word.startswith("experiment=") for word in (*words, *more))
     tasks = sorted({task_name(run) for run in alike if task_name(run).startswith("task=")} - {"task=redundant"})
@@ -51,8 +64,9 @@ def sweep_command(runs: list[Run], *more: str, fusions: list[str] | None = None,
         words.append(f"dataset.source={sources.pop()}")
     words.append(f"fusion={','.join(fusions or unique(base_fusion(run) for run in alike))}")
     words.append(f"seed={','.join(map(str, seeds)) if seeds else joined(str(run.seed) for run in alike)}")
-    folder = str(first.folder.parent)
-    return command([*SCRIPT, "-m", *more, *words, *([] if folder in ("runs", ".") else [f"output_dir={folder}"])])
+    if any(override.startswith("output_dir=") for override in given_settings(first)):
+        words.append(f"output_dir={first.folder.parent}")
+    return command([*SCRIPT, "-m", *more, *words])
 
 
 def unique(names: Iterable[str]) -> list[str]:
