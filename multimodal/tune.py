@@ -5,6 +5,7 @@ fusion is a JSON file; Optuna's own study is built from it for each trial, so th
 with what it would have tried anyway.
 """
 
+import gc
 import hashlib
 import importlib.util
 import json
@@ -155,6 +156,7 @@ def run_trials(composition: Composition, data: Data, folder: Path, study: Study,
         trial = run_trial(composition, data, folder, study, values)
         study = replace(study, trials=[*study.trials, trial])
         write_json(asdict(study), file)
+        gc.collect()  # models lie in cycles
         told = trial.error if trial.accuracy is None else f"validation accuracy {trial.accuracy:.4f}"
         text = " ".join(f"{name}={value_text(value)}" for name, value in values.items())
         log.info("%s, trial %d of %d: %s: %s", fusion, len(study.trials), count, text, told)
