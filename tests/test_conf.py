@@ -90,6 +90,14 @@ def test_an_experiment_composes_and_the_command_line_wins(config, experiment: st
     assert cfg.training.modality_dropout.image == 0.25
 
 
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_all_settings_of_an_experiment_are_in_effect(config, experiment: str) -> None:
+    node = OmegaConf.load(CONF / "experiment" / f"{experiment}.yaml")
+    settings = OmegaConf.masked_copy(node, [key for key in node if key not in ("defaults", "hydra")])
+    cfg = config(f"experiment={experiment}")
+    assert OmegaConf.merge(cfg, settings) == cfg
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

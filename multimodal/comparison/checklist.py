@@ -17,7 +17,7 @@ from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import CONTROLS, SEEDS, is_control
 from multimodal.comparison.run import Run
 from multimodal.comparison.run_labels import PROTOCOL, USUAL
-from multimodal.comparison.sweep_command import base_fusion, sweep_commands
+from multimodal.comparison.sweep_command import base_fusion, kept_settings, sweep_commands
 from multimodal.comparison.wording import counted
 
 SOURCE = "After Rheude et al. 2025 (arXiv 2512.22991); filled in from the runs of this folder."
@@ -309,8 +309,9 @@ def tuning_command(untuned: Groups) -> str:
 
 
 def control_command(runs: list[Run], fusions: list[str]) -> str:
-    """Return the command that trains fusions on the positive control."""
-    return sweep_commands(runs, "experiment=synergy", fusions=fusions)
+    """Return the command that trains fusions on the positive control, with the experiment of the runs, if any."""
+    has_experiment = any(setting.startswith("experiment=") for run in runs for setting in kept_settings(run))
+    return sweep_commands(runs, SYNERGY if has_experiment else "experiment=synergy", fusions=fusions)
 
 
 def sizes_of(runs: list[Run]) -> list[int]:

@@ -28,6 +28,12 @@ def kept_settings(run: Run) -> tuple[str, ...]:
     return tuple(o for o in given_settings(run) if o.partition("=")[0] not in (*SWEPT, *PLACED))
 
 
+def task_of(run: Run) -> str:
+    """Return the option of the group `task`."""
+    name = task_name(run)
+    return name.removeprefix("task=") if name.startswith("task=") else "redundant"
+
+
 def sweep_commands(
     runs: list[Run], *more: str, fusions: list[str] | None = None, seeds: list[int] | None = None
 ) -> str:
@@ -51,11 +57,10 @@ def sweep_command(alike: list[Run], *more: str, fusions: list[str] | None, seeds
     """Return the command for runs with the same settings; the arguments are those above."""
     first, names = alike[0], [override.partition("=")[0] for override in more]
     words = [override for override in kept_settings(first) if override.partition("=")[0] not in names]
-    experiment = any(word.startswith("experiment=") for word in (*words, *more))
-    tasks = sorted({task_name(run) for run in alike if task_name(run).startswith("task=")} - {"task=redundant"})
-    if tasks and not experiment:
-        plain = [] if len(tasks) == len({task_name(run) for run in alike}) else ["redundant"]
-        words.append(f"task={','.join([*plain, *(task.removeprefix('task=') for task in tasks)])}")
+    tasks = sorted({task_of(run) for run in alike})
+    given = any(override.startswith("task=") for run in alike for override in given_settings(run))
+    if not {"task", "experiment"} & set(names) and (given or tasks != ["redundant"]):
+        words.append(f"task={','.join(tasks)}")
     captions = list(dict.fromkeys(o for run in alike for o in given_settings(run) if o.startswith("caption=")))
     words += captions[:1]
     words.append(f"dataset={joined(run.dataset for run in alike)}")

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from multimodal.errors import first_line
 from multimodal.runs.composition import CONF, Composition, compose
 
+STACKED = ("experiment",)  # groups of which several options may be taken at once, later ones on top
 OPEN = ("loss.terms", "loss.weights", "evaluation.measures")  # mappings that a user may add entries to
 GROUPS = sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*") if path.is_dir() and path.name != "hydra")
 RENAMED = {  # names of earlier versions, and of the plain scripts that this suite re-does
@@ -106,7 +107,8 @@ def check_option(override: Override) -> str:
     if override.is_delete():
         raise ValueError(f"{group} cannot be removed{options(group)}")
     choices = option_names(group)
-    given = value.list if isinstance(value, ChoiceSweep) else [value]
+    stacked = group in STACKED and isinstance(value, list)
+    given = value.list if isinstance(value, ChoiceSweep) else value if stacked else [value]
     for name in given:
         if name is None:
             raise ValueError(f"{group} must be one of its options, got null{options(group)}")
@@ -125,7 +127,7 @@ def check_option(override: Override) -> str:
             raise ValueError(f"{group} has no option {name}; its parts are the groups {known}{meant}")
         meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{group} has no option {name}{meant} ({', '.join(choices)})")
-    return names[0]
+    return f"[{','.join(names)}]" if stacked else names[0]
 
 
 def option_names(group: str) -> list[str]:

@@ -172,7 +172,8 @@ def check_tuning(cfg: DictConfig) -> None:
         changed = with_values(cfg, {d.name: d.ends[min(i, len(d.ends) - 1)] for d in space})
         try:
             check_settings(changed)
-            instantiate(changed.training, _convert_="all")  # it knows the ranges of its optimizer
+            # knows the ranges of its optimizer; on any device
+            instantiate(changed.training, accelerator="cpu", devices=1, precision="32-true", _convert_="all")
             check_model(changed)
         except (*EXPECTED, InstantiationException) as error:
             raise ValueError(f"mode.space has a value that cannot be: {explain(error, changed)}") from error

@@ -89,7 +89,7 @@ def test_an_option_that_moved_is_answered_with_its_new_group(override: str, mult
         ("optimizer=null", "optimizer must be one of its options, got null; choose optimizer=adamw,sgd"),
         ("optimizer=sgd,null", "optimizer must be one of its options, got null; choose optimizer=adamw,sgd"),
         ("encoder/image=null", "encoder/image must be one of its options, got null; choose encoder/image=cnn,"),
-        ("experiment=null", "experiment must be one of its options, got null; choose experiment=quick,synergy"),
+        ("experiment=null", "experiment must be one of its options, got null; choose experiment="),
         ("hydra/launcher=null", "hydra/launcher must be one of its options, got null; choose hydra/launcher="),
         ("~optimizer", "optimizer cannot be removed; choose optimizer=adamw,sgd"),
         ("~head/text", "head/text cannot be removed; choose head/text=lstm,transformer"),
@@ -113,3 +113,11 @@ def test_an_option_that_moved_is_answered_with_its_new_group(override: str, mult
 def test_what_is_needed_cannot_be_taken_away(override: str, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         check_overrides([override], multirun=True)
+
+
+def test_experiments_may_be_stacked_and_each_of_them_is_checked() -> None:
+    check_overrides(["experiment=[synergy,quick]"], multirun=False)
+    with pytest.raises(ValueError, match=r"experiment has no option quik; did you mean quick\?"):
+        check_overrides(["experiment=[synergy,quik]"], multirun=False)
+    with pytest.raises(ValueError, match=r"fusion has no option \['concat', 'film'\]"):
+        check_overrides(["fusion=[concat,film]"], multirun=False)

@@ -1,0 +1,57 @@
+"""scripts/publish.py copies a comparison into the repository; the README's tables are those of the published files."""
+
+import importlib.util
+import json
+from types import ModuleType
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from multimodal.comparison.report import write_report
+from tests.helpers.made_up_runs import make_sweep
+from tests.helpers.toy import ROOT
+
+
+@pytest.fixture
+def publish() -> ModuleType:
+    """scripts/publish.py as a module."""
+    spec = importlib.util.spec_from_file_location("publish", ROOT / "scripts" / "publish.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readme_says_what_is_published(publish):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert publish.with_results(readme, publish.RESULTS) == readme
+    shown = {name for _, name, _ in publish.BLOCK.findall(readme)}
+    assert {folder.name for folder in publish.RESULTS.glob("*") if folder.is_dir()} == shown
+
+
+def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_path, monkeypatch):
+    sweep = tmp_path / "runs" / "look"
+    make_sweep(sweep)
+    write_report(sweep, 0.01)
+    made = {"hydra": {"overrides": {"task": ["fusion=attention,concat", "seed=0,1,2,3,4,5"]}}}
+    (sweep / "multirun.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(made)))
+    monkeypatch.setattr(publish, "RESULTS", tmp_path / "results")
+    target = publish.publish(sweep)
+    assert sorted(file.name for file in target.iterdir()) == ["forest.png", "provenance.json", "report.csv"]
+    command = json.loads((target / "provenance.json").read_text())["command"]
+    assert command == "python scripts/run.py -m fusion=attention,concat seed=0,1,2,3,4,5"
+    readme = publish.with_results("# A\n<!-- results look -->\nold\n<!-- end -->\nB\n", tmp_path / "results")
+    assert "old" not in readme
+    assert f"`{command}`" in readme
+    head, _, row = readme.splitlines()[2:5]
+    assert head.startswith("| data | attention | concat |")
+    report = pd.read_csv(target / "report.csv")
+    accuracies = report[(report.table == "Quality") & (report.column == "accuracy with both ↑")].text.tolist()
+    assert all(f"| {value} |" in row for value in accuracies)
+    assert "+2.0 points [" in row
+    assert "n = 6: attention is better" in row
+
+
+def test_a_folder_without_a_comparison_is_refused(publish, tmp_path):
+    with pytest.raises(ValueError, match=r"has no report\.csv, forest\.png, multirun\.yaml: give the folder"):
+        publish.publish(tmp_path)
