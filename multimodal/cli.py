@@ -6,7 +6,6 @@ import shlex
 import signal
 import sys
 from io import TextIOWrapper
-from typing import Any
 
 import hydra
 from omegaconf import DictConfig
@@ -88,11 +87,11 @@ def in_quotes(value: str) -> str:
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-def run_jobs(cfg: DictConfig) -> Any:
+def run_jobs(cfg: DictConfig) -> None:
     """Run one job; what it needs is imported only now, so that --help and tab completion are quick."""
     from multimodal.sweep import run_job
 
-    return run_job(cfg)
+    run_job(cfg)
 
 
 def name_of(flag: str) -> str:

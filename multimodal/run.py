@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.utils import instantiate
@@ -46,6 +47,7 @@ from multimodal.runs.run_dir import (
 )
 from multimodal.runs.settings import check_model
 from multimodal.tracking.tracker import Tracker
+from multimodal.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +57,7 @@ MOST_PIXELS = 2**14  # a side of an enlarged image
 def train(composition: Composition, tracker: Tracker) -> Path:
     """Train, evaluate, write the run's folder, and return it."""
     cfg = composition.config
-    checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
-    if checkpoint_settings:
-        raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate, mode=generate or mode=export")
-    prepare_cache(cfg.cache_dir)
-    check_fusion_width(composition)
-    trainer = instantiate(cfg.training, _convert_="all")  # a bad setting fails before the data is read
-    evaluator, figures = build_evaluation(cfg)
-    check_model(cfg)
+    trainer, evaluator, figures = prepare_training(composition)
     reading = Clock()
     with reading("data"):
         data = read_data(cfg)
@@ -75,17 +70,42 @@ def train(composition: Composition, tracker: Tracker) -> Path:
         if cfg.resume and finished(folder, record):
             log.info("%s is finished already; resume=false runs it anew", folder)
             write_json({"status": "finished"}, folder / "status.json")  # if it was killed between the two
+            if record.tuning is not None:
+                record.write(folder)  # what was trained before is now one of a tuning, or of one with more trials
             return folder
         prepare_folder(folder, record, cfg.resume)
         with status_of(folder), track(tracker, folder, record, data):
             data = with_features(model, data, cfg.cache_dir, trainer.fabric.device)
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
-            saved = {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
+            saved = beside_weights(record, data)
             history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, saved, cfg.resume)
             results = evaluator.evaluate(model, data, history)
             results.seconds.update(reading.seconds)
             finish(folder, record, data, history, results, figures, tracker)
     return folder
+
+
+def prepare_training(composition: Composition) -> tuple[Trainer, Evaluator, RunFigures | None]:
+    """Build what a training run needs beside data and model, so that a bad setting fails before the data is read.
+
+    Returns:
+        The trainer, the evaluator, and what draws the figures, None if `evaluation.figures` is null.
+    """
+    cfg = composition.config
+    checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
+    if checkpoint_settings:
+        raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate, mode=generate or mode=export")
+    prepare_cache(cfg.cache_dir)
+    check_fusion_width(composition)
+    trainer = instantiate(cfg.training, _convert_="all")
+    evaluator, figures = build_evaluation(cfg)
+    check_model(cfg)
+    return trainer, evaluator, figures
+
+
+def beside_weights(record: RunRecord, data: Data) -> dict[str, Any]:
+    """Return what a checkpoint has beside the weights."""
+    return {"record": record.as_dict(), "vocabulary": data.vocabulary.words, "class_names": data.class_names}
 
 
 def evaluate(composition: Composition, tracker: Tracker) -> Path:

@@ -29,8 +29,9 @@ from multimodal.metric import catalogue
 from multimodal.number_text import decimal_text
 from multimodal.runs.composition import Composition, sweep_folder
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
-from multimodal.runs.run_dir import make_writable, read_history
+from multimodal.runs.run_dir import make_writable
 from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
+from multimodal.runs.space import check_tuning_jobs
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.interruption import Interrupted, interruptible
 
@@ -42,7 +43,7 @@ OWN_COLUMNS = ("dataset", "fusion", "seed", "dataset.source")  # of the table, w
 PER_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME")  # environment variables that would make all jobs one W&B run
 
 
-def run_job(cfg: DictConfig) -> float | None:
+def run_job(cfg: DictConfig) -> None:
     """Run the job that `mode` names, a function of multimodal/run.py.
 
     In a sweep, write a record of the outcome and raise nothing, so that the next job starts. Alone, print an error of
@@ -50,13 +51,10 @@ def run_job(cfg: DictConfig) -> float | None:
 
     Args:
         cfg: composed by Hydra.
-
-    Returns:
-        In a sweep the lowest validation loss, which a sweeper may minimise.
     """
     try:
         with interruptible():
-            return run_composed(cfg)
+            run_composed(cfg)
     except KeyboardInterrupt as error:
         raise SystemExit(stop(error, cfg.resume)) from error
     except Exception as error:
@@ -67,15 +65,15 @@ def run_job(cfg: DictConfig) -> float | None:
         raise SystemExit(f"error: {explain(error, cfg)}\n(HYDRA_FULL_ERROR=1 shows where)") from error
 
 
-def run_composed(cfg: DictConfig) -> float | None:
+def run_composed(cfg: DictConfig) -> None:
     """Run the job of a config; see `run_job`."""
     hydra = cast(DictConfig, HydraConfig.get())  # typed as the structure it was made from
     composition = Composition.of(cfg, hydra)
     if composition.multirun:
-        return in_sweep(composition, Path(hydra.sweep.dir))
+        in_sweep(composition, Path(hydra.sweep.dir))
+        return
     check_settings(cfg)
     instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
-    return None
 
 
 def stop(error: KeyboardInterrupt, resume: bool = True) -> int:
@@ -101,8 +99,8 @@ def raised(error: BaseException) -> BaseException:
     return error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
 
 
-def in_sweep(composition: Composition, folder: Path) -> float | None:
-    """Run a job and write its record; return its lowest validation loss, which a sweeper may minimise, or None."""
+def in_sweep(composition: Composition, folder: Path) -> None:
+    """Run a job and write its record."""
     cfg = composition.config
     record = JobRecord(
         sweep=os.environ.get(SWEEP, ""),
@@ -118,7 +116,6 @@ def in_sweep(composition: Composition, folder: Path) -> float | None:
         tracker = instantiate(cfg.tracking)
         record = record.finished(instantiate(cfg.mode)(composition, tracker))
         record.write(folder)
-        return lowest_loss(Path(record.folder))
     except KeyboardInterrupt:
         write_record(record.interrupted(), folder)
         raise
@@ -134,7 +131,6 @@ def in_sweep(composition: Composition, folder: Path) -> float | None:
             track_failure(tracker, record, record.file(folder).with_suffix(""), mistake)
     finally:
         gc.collect()  # models lie in cycles, which Python else leaves for many jobs: half a megabyte of each, and more
-    return None
 
 
 def write_record(record: JobRecord, folder: Path) -> None:
@@ -143,15 +139,6 @@ def write_record(record: JobRecord, folder: Path) -> None:
         record.write(folder)
     except OSError as error:
         log.error("the job's record could not be written: %s", describe(error))
-
-
-def lowest_loss(folder: Path) -> float | None:
-    """Return the lowest validation loss of a run; None if it has no history that can be read."""
-    try:
-        return min((row["validation/loss"] for row in read_history(folder, ("step", "validation/loss"))), default=None)
-    except ValueError as error:
-        log.warning("%s: %s", folder, error)
-        return None
 
 
 def track_failure(tracker: Tracker, record: JobRecord, folder: Path, error: BaseException) -> None:
@@ -200,7 +187,8 @@ class SweepTable(Callback):
             check_places(config)
             check_margin(config.report.margin)
             check_swept(config)
-            make_writable(Path(config.hydra.sweep.dir))  # for the records, Hydra's files and a study's database
+            check_tuning_jobs(config)
+            make_writable(Path(config.hydra.sweep.dir))  # for the records and Hydra's files
         except ValueError as error:
             raise SystemExit(f"error: {error}") from error
         except OSError as error:

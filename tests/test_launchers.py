@@ -1,4 +1,4 @@
-"""Where a sweep's jobs run and what chooses their values: presets, threads, a killed job, a study that goes on.
+"""Where a sweep's jobs run: presets, threads, a killed job.
 
 Sweeps in processes of their own are slow: python -m pytest -m slow tests/test_launchers.py
 """
@@ -7,12 +7,10 @@ import csv
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import joblib
@@ -26,8 +24,8 @@ from tests.helpers.command import SCRIPT, TINY
 from tests.helpers.toy import CONF, options
 
 PLUGINS = {"two_cores": "hydra_joblib_launcher", "slurm": "hydra_submitit_launcher"}
-PLUGINS |= {"processes": "hydra_submitit_launcher", "search": "hydra_optuna_sweeper"}
-PRESETS = [f"hydra/{group}={name}" for group in ("launcher", "sweeper") for name in options(f"hydra/{group}")]
+PLUGINS |= {"processes": "hydra_submitit_launcher"}
+PRESETS = [f"hydra/launcher={name}" for name in options("hydra/launcher")]
 WANDB_SWEEP = yaml.safe_load((CONF / "wandb_sweep.yaml").read_text())
 TOLD = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
 # a script that says what a job finds in its process
@@ -143,35 +141,6 @@ def test_a_killed_process_takes_no_other_with_it_and_its_job_is_done_the_next_ti
     again = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
     assert again.returncode == 0, again.stderr
     assert statuses(tmp_path / "runs") == ["finished", "finished"]
-
-
-@pytest.mark.slow
-def test_a_study_goes_on_from_its_file_and_a_failed_job_is_a_failed_trial(tmp_path: Path) -> None:
-    needs("search")
-    arguments = ["hydra/sweeper=search", "hydra.sweeper.n_trials=2", "optimizer.lr=interval(0.001,0.002)"]
-    for trials in (2, 4):
-        done = sweep(tmp_path, *arguments)
-        assert done.returncode == 0, done.stderr
-        assert len(statuses(tmp_path / "runs")) == trials
-        states = recorded_trials(tmp_path / "runs" / "study.db")
-        assert states == ["COMPLETE"] * trials
-    done = sweep(tmp_path, *arguments, "training.batch_size=0")
-    assert done.returncode == 1
-    assert recorded_trials(tmp_path / "runs" / "study.db") == ["COMPLETE"] * 4 + ["FAIL"] * 2
-    assert len(set(learning_rates(tmp_path / "runs"))) == 6
-
-
-def recorded_trials(file: Path) -> list[str]:
-    """State of each trial of the one study in a file, in their order."""
-    with closing(sqlite3.connect(file)) as database:
-        assert database.execute("select count(*) from studies").fetchall() == [(1,)]
-        return [state for (state,) in database.execute("select state from trials order by number")]
-
-
-def learning_rates(folder: Path) -> list[str]:
-    """What the study chose for each job that left a record."""
-    records = [json.loads(file.read_text()) for file in (folder / "jobs").glob("*.json")]
-    return [next(o for o in record["overrides"] if o.startswith("optimizer.lr")) for record in records]
 
 
 def worker(folder: Path) -> int:

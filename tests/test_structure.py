@@ -41,9 +41,9 @@ LAYERS += [
     "comparison",
     "tracking",
 ]
-LAYERS += ["sweep", "run", "api", "cli"]
+LAYERS += ["sweep", "run", "tune", "api", "cli"]
 GROUPS = ("caption", "task", "encoder", "missing", "fusion", "head")  # whose members know only the seven modules below
-CONFIGURED = ("runs", "sweep", "run", "api", "cli")  # may import Hydra and OmegaConf
+CONFIGURED = ("runs", "sweep", "run", "tune", "api", "cli")  # may import Hydra and OmegaConf
 FILES = sorted(f for f in PACKAGE.rglob("*.py") if f.name != "__init__.py")
 
 

@@ -1,11 +1,13 @@
 """What a verdict holds for: test samples, budget, tuning, sizes of the fusions, runs that came to nothing."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from multimodal.comparison.collapse import collapsed, sample_count
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.wording import counted
+from multimodal.runs.space import parse_space
 
 # Settings that choose what is compared, where and how it is measured. Any other one that is given changes a default.
 CHOICES = (
@@ -55,14 +57,29 @@ def budget(runs: list[Run]) -> str:
 
 
 def tuning(runs: list[Run]) -> str:
-    """Return whether the settings are the untuned defaults, or which were given, with the value that all runs have."""
+    """Return whether the settings are tuned, the untuned defaults, or which are given, with the value of all runs."""
+    searched = {name for run in runs if run.tuning is not None for name in run.tuning["chosen"]}
     lines = [dict(o.lstrip("+~").partition("=")[::2] for o in run.config.get("overrides", [])) for run in runs]
     given: dict[str, set[str]] = {}
-    for name in sorted({name for line in lines for name in line}):
+    for name in sorted({name for line in lines for name in line} - searched):
         if name not in CHOICES and not any(f"{name}.".startswith(f"{part}.") for part in PARTS):
             given[name] = {line.get(name, "") for line in lines}
     texts = [f"{name}={value}" if not rest and value else name for name, (value, *rest) in given.items()]
-    return f"defaults but for {', '.join(texts)}, without a search" if texts else "untuned defaults"
+    defaults = f"defaults but for {', '.join(texts)}" if texts else ""
+    if searched:
+        return search_words(runs) + (f"; all else {defaults}" if texts else "")
+    return f"{defaults}, without a search" if texts else "untuned defaults"
+
+
+def search_words(runs: list[Run]) -> str:
+    """Return how the settings of runs were searched: `tuned: 20 trials per fusion over dim 64 or 128`."""
+    found = [run.tuning for run in runs if run.tuning is not None]
+    if len(found) < len(runs):
+        return "tuned in part"
+    if any((each["trials"], each["space"]) != (found[0]["trials"], found[0]["space"]) for each in found):
+        return "tuned in different ways"
+    space = ", ".join(map(str, parse_space(found[0]["space"])))
+    return f"tuned: {counted(found[0]['trials'], 'trial')} per fusion over {space}"
 
 
 def fusion_sizes(runs: list[Run]) -> str:
@@ -88,7 +105,8 @@ def failures_of(runs: list[Run], failures: list[Failure]) -> str:
     return f"failed and not counted, in any setting: {', '.join(texts)}" if texts else ""
 
 
-def among(numbers: list[int]) -> str:
+def among(numbers: Iterable[int]) -> str:
     """Format a number, or the range of several: `360`, `360 to 400`."""
-    first, last = f"{numbers[0]:,}", f"{numbers[-1]:,}"
+    ordered = sorted(numbers)
+    first, last = f"{ordered[0]:,}", f"{ordered[-1]:,}"
     return first if first == last else f"{first} to {last}"

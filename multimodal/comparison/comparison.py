@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multimodal.comparison.budgets import budget_sentences
+from multimodal.comparison.checklist import Check, checklist
 from multimodal.comparison.fusion_tables import cost_table, generation_table, missing_table, quality_table
 from multimodal.comparison.fusion_tests import compare_fusions
 from multimodal.comparison.gain_matrix import gain_table
@@ -14,6 +15,7 @@ from multimodal.comparison.pairwise_test import PairwiseTest
 from multimodal.comparison.provenance import data_table, failed_command, run_commands
 from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.table import Table
+from multimodal.comparison.tuning_table import tuning_table
 from multimodal.comparison.verdict import group_sentences, lead
 from multimodal.errors import one_line
 
@@ -39,6 +41,7 @@ class Comparison:
         tests: all pairwise tests.
         sentences: {title of a group: sentences on its results}; then of groups that differ only in their budget.
         limits: {title of a group: sentence on the limits of its task}, where they are known.
+        checklist: how reliable the comparison is, item by item; empty without runs.
         tables: the tables with at least one row.
         failures: failed jobs of the folder.
         interrupted: jobs that were stopped, or have not ended.
@@ -53,6 +56,7 @@ class Comparison:
     tests: list[PairwiseTest]
     sentences: dict[str, list[str]]
     limits: dict[str, str]
+    checklist: list[Check]
     tables: list[Table]
     failures: list[FailedJob]
     interrupted: list[FailedJob]
@@ -84,7 +88,8 @@ def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: floa
     """Compare the runs of a folder, within each group of runs on the same data."""
     groups, tests = by_group(runs), compare_fusions(runs, margin)
     tables = [gain_table(groups), quality_table(groups, tests), generation_table(groups, tests)]
-    tables += [*missing_table(groups, tests), cost_table(groups, tests), pairwise_table(tests), data_table(groups)]
+    tables += [*missing_table(groups, tests), cost_table(groups, tests), pairwise_table(tests)]
+    tables += [tuning_table(groups), data_table(groups)]
     return Comparison(
         title=f"Comparison of {one_line(folder.resolve().name)}",
         lead=lead(groups, failures, margin),
@@ -93,6 +98,7 @@ def compare(folder: Path, runs: list[Run], failures: list[Failure], margin: floa
         tests=tests,
         sentences=group_sentences(groups, tests, failures) | budget_sentences(runs, tests),
         limits={title: line for title, own in groups.items() if (line := limits_sentence(own))},
+        checklist=checklist(groups),
         tables=with_each_note_once([table for table in tables if len(table.cells)]),
         failures=[failed_job(f) for f in failures if f.status == "failed"],
         interrupted=[failed_job(f) for f in failures if f.status not in ("failed", "left out")],

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from multimodal.comparison.checklist import SOURCE
 from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.figure_sections import FigureSection
+from multimodal.comparison.markdown import CHECKLIST
 
 TEMPLATE = "report.html.jinja"
 PAGES = Environment(
@@ -27,4 +29,5 @@ def as_html(comparison: Comparison, forest: FigureSection, sections: list[Figure
         paper: {name of a file beside the page: what it has}.
     """
     page = PAGES.get_template(TEMPLATE)
-    return page.render(comparison=comparison, forest=forest, sections=sections, paper=paper)
+    headings = {"checklist": CHECKLIST, "checklist_source": SOURCE}
+    return page.render(comparison=comparison, forest=forest, sections=sections, paper=paper, **headings)

@@ -4,10 +4,12 @@ import re
 
 import pandas as pd
 
+from multimodal.comparison.checklist import SOURCE, Check
 from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.table import Table
 from multimodal.errors import one_line
 
+CHECKLIST = "Reliability"  # heading of the checklist
 DIFFERENCES = "Differences"  # heading of the forest plot
 NOTHING = "No fusion has a number here; the notes say why."
 COLUMNS = ["table", "data", "line", "column", "text", "value", "sd", "n", "best", "note"]
@@ -28,6 +30,8 @@ def as_markdown(comparison: Comparison, paper: dict[str, str]) -> str:
         parts += [f"**{escaped(title)}**", lines]
     pictures = [f"![{DIFFERENCES}]({name})" for name in paper if name.endswith(".png")]
     parts += [f"## {DIFFERENCES}", *pictures] if pictures else []
+    if comparison.checklist:
+        parts += [f"## {CHECKLIST}", escaped(SOURCE), *map(markdown_check, comparison.checklist)]
     for table in comparison.tables:
         parts += [f"## {table.caption}", markdown_table(table.without_dashes())]
         parts += ["\n".join(f"- {escaped(note)}" for note in table.notes)] if table.notes else []
@@ -41,6 +45,14 @@ def as_markdown(comparison: Comparison, paper: dict[str, str]) -> str:
         parts += ["## Left out", "\n".join(f"- {escaped(name)}: {escaped(why)}" for name, why in comparison.left_out)]
     parts += ["## Commands", fenced(comparison.script, "`", "bash")]
     return "\n\n".join(parts) + "\n"
+
+
+def markdown_check(check: Check) -> str:
+    """Format an item of the checklist as a task, with what to do below it."""
+    line = f"- [{'x' if check.ticked else ' '}] **{escaped(check.title)}**: {escaped(check.found)}."
+    todo = [] if check.ticked else [f"  To do: {escaped(check.todo)}."]
+    code = [f"  {line}" for line in fenced(check.command, "`", "bash").split("\n")] if check.command else []
+    return "\n".join([line, *todo, *(["", *code] if code else [])])
 
 
 def markdown_table(table: Table) -> str:
@@ -66,11 +78,22 @@ def escaped(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\|*_`<[~" else c for c in one_line(text.replace("\n", " ")))
 
 
+def tick(check: Check) -> str:
+    """Return a word for the box of an item."""
+    return "ticked" if check.ticked else "not ticked"
+
+
+def spelled(check: Check) -> str:
+    """Return an item's finding with what to do in one text."""
+    return "; ".join(filter(None, [check.found, check.todo and f"to do: {check.todo}", check.command]))
+
+
 def as_frame(comparison: Comparison) -> pd.DataFrame:
     """Return all cells with their numbers, then sentences, notes, failures and commands."""
     cells = [table.cells.assign(table=table.caption) for table in comparison.tables]
     rows = [("Verdict", data, "", "", sentence) for data, own in comparison.sentences.items() for sentence in own]
     rows += [("Limits of the task", data, "", "", line) for data, line in comparison.limits.items()]
+    rows += [(CHECKLIST, "", check.title, tick(check), spelled(check)) for check in comparison.checklist]
     rows += [("Note", table.caption, "", "", note) for table in comparison.tables for note in table.notes]
     rows += [("Failed jobs", "", failed.command, "error", failed.error) for failed in comparison.failures]
     rows += [("Interrupted jobs", "", job.command, "error", job.error) for job in comparison.interrupted]

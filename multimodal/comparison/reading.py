@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from typing_extensions import TypedDict
 
-from multimodal.comparison.run import Failure, Run
+from multimodal.comparison.run import Failure, Run, Tuning
 from multimodal.comparison.run_labels import label_runs
 from multimodal.comparison.stored_samples import sample_values
 from multimodal.errors import DAMAGE, check_readable, checked, damage, one_line, read_object
@@ -21,6 +21,7 @@ from multimodal.metric.catalogue import CATALOGUE
 from multimodal.runs.job import FINISHED, KILLED, RECORDS, JobRecord, read_jobs
 from multimodal.runs.record import FILE, RunRecord, read_record
 from multimodal.runs.run_dir import REPLACED, read_history
+from multimodal.runs.space import parse_space
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,8 @@ def read_failure(file: Path, records: list[JobRecord]) -> Failure | None:
     """
     state, run = read_object(file), known_record(file.parent)
     status, error, trace = (str(state.get(name, "")) for name in ("status", "error", "traceback"))
-    if any(record.overrides == run.overrides for record in records):
+    command = run.overrides if run.tuning is None else run.tuning.get("command")
+    if any(record.overrides == command for record in records):
         return None
     if status == FINISHED:
         raise ValueError("metrics.json is missing, though status.json says that the run has finished")
@@ -201,6 +203,7 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
         history=read_history(folder),
         config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
         card=read_card(folder),
+        tuning=tuning_of(record),
     )
     check_samples(run)
     for name in RUN_FIGURES:
@@ -215,6 +218,18 @@ def dataset_seed(record: RunRecord) -> int:
     if type(seed) is not int:
         raise ValueError(f"{FILE}: dataset.seed must be a whole number, got {seed!r}")
     return seed
+
+
+def tuning_of(record: RunRecord) -> Tuning | None:
+    """Return how mode=tune chose the settings of a run, None if it did not; ValueError for an entry of another form."""
+    if record.tuning is None:
+        return None
+    try:
+        tuning: Tuning = checked(Tuning, record.tuning)
+        parse_space(tuning["space"])
+    except ValueError as error:
+        raise ValueError(f"{FILE}: record.tuning.{error}") from error
+    return tuning
 
 
 def is_metric(name: str, value: Any) -> bool:

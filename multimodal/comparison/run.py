@@ -4,6 +4,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import TypedDict
+
+
+class Tuning(TypedDict):
+    """How mode=tune chose the settings of a run.
+
+    Args:
+        space: settings with their values, as configured.
+        trials: number of trials.
+        failed: how many of them failed.
+        tuning_seeds: seeds of each trial.
+        sampler_seed: seed of the search.
+        chosen: {setting: value}.
+        trial: number of the chosen trial, from 1.
+        validation_accuracy: of the chosen trial, with both modalities.
+        untuned: {setting: value before the search}, of all settings that follow from the chosen ones.
+        command: overrides of the search.
+    """
+
+    space: list[str]
+    trials: int
+    failed: int
+    tuning_seeds: list[int]
+    sampler_seed: int
+    chosen: dict[str, Any]
+    trial: int
+    validation_accuracy: float
+    untuned: dict[str, Any]
+    command: list[str]
+
 
 @dataclass(frozen=True)
 class Run:
@@ -27,6 +57,7 @@ class Run:
         history: rows of `history.csv`.
         config: contents of the run's record, with its command-line overrides.
         card: entries of the data card, `classes` and perhaps `near_duplicate_counts` and `task`; empty without one.
+        tuning: how mode=tune chose its settings; None if it did not.
     """
 
     folder: Path
@@ -44,6 +75,7 @@ class Run:
     history: list[dict[str, float]] = field(repr=False)
     config: dict[str, Any] = field(repr=False)
     card: dict[str, Any] = field(default_factory=dict, repr=False)
+    tuning: Tuning | None = field(default=None, repr=False)
 
     @property
     def group(self) -> tuple[str, str, str, str]:

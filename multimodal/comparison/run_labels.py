@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from multimodal.comparison.run import Run
 
+ProtocolKey = Literal["trials", "space", "tuning_seeds"]
+
 # Parts of the config that must be equal for a fair comparison of fusions, and keys in them that change no result.
 COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "training", "evaluation", "dim")
-COMPARED += ("fusion_parameters", "code")
+COMPARED += ("fusion_parameters", "code", "tuned")
 NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
 NOT_COMPARED += ("evaluation.image_judge.cache",)
 # represented by source and fingerprint
@@ -19,6 +21,7 @@ SPLIT = "dataset.seed"  # runs pair by it
 SIZES = "sizes"  # read from the data; other settings have the names of its keys where they follow from them
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
 USUAL = {"caption": "original", "task": "redundant"}  # choices that change the data, with the defaults of conf/
+PROTOCOL: tuple[ProtocolKey, ...] = ("trials", "space", "tuning_seeds")  # of a tuning, equal where fusions are compared
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 
 
@@ -27,13 +30,14 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
 
     A task and a caption mode that are not the default are always named: they say what the numbers are of.
     Runs may also differ in their data, which is named apart; keys that follow from the data, such as the size of the
-    vocabulary, then do not appear in the setting. Nor does `dataset.seed`, by which runs pair.
+    vocabulary, then do not appear in the setting. Nor do the settings that mode=tune chose: runs that were tuned in the
+    same way are compared, each at its own choice. Nor does `dataset.seed`, by which runs pair.
 
     Args:
         pairs: each run with its {config group: choice}.
     """
     choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
-    leaves = [without_sizes(flat(run.config)) for run, _ in pairs]
+    leaves = [without_sizes(flat(run.config) | before_tuning(run)) for run, _ in pairs]
     runs = join_splits([run for run, _ in pairs], choices, leaves)
     data = [{name: getattr(run, name) for name in DATA} for run in runs]
     dataset, compared = (
@@ -50,6 +54,14 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
             runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
     named = [[*unusual(chosen, label), *label] for chosen, label in zip(choices, settings, strict=True)]
     return [replace(run, setting=", ".join(label)) for run, label in zip(runs, named, strict=True)]
+
+
+def before_tuning(run: Run) -> dict[str, Any]:
+    """Return {setting: value} before mode=tune chose one, and how it chose; nothing for a run that was not tuned."""
+    if run.tuning is None:
+        return {}
+    protocol = {f"tuned.{name}": run.tuning[name] for name in PROTOCOL}
+    return run.tuning["untuned"] | protocol
 
 
 def unusual(choices: dict[str, Any], label: list[str]) -> list[str]:

@@ -1,11 +1,14 @@
 """A composed config and the overrides that it was made from, the same for the command line and for a notebook."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -33,12 +36,14 @@ class Composition:
         choices: {group: the option that was chosen}.
         overrides: those of the command line.
         multirun: whether the job is one of a sweep.
+        tuning: how mode=tune chose the settings, see `RunRecord`; None if it did not.
     """
 
     config: DictConfig
     choices: dict[str, str]
     overrides: list[str]
     multirun: bool
+    tuning: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, config: DictConfig, hydra: DictConfig) -> "Composition":
@@ -55,13 +60,16 @@ class Composition:
 def compose(overrides: Sequence[str]) -> Composition:
     """Compose the config as the command line does; Hydra's global state is as it was afterwards.
 
+    Inside of a command, its own search path is used.
+
     Args:
         overrides: as on the command line: `dataset=mnist`, `training.steps=100`.
 
     Raises:
         hydra.errors.HydraException: the overrides do not compose.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    running = GlobalHydra.instance().is_initialized()
+    with nullcontext() if running else initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra_compose("config", list(overrides), return_hydra_config=True)
     with open_dict(config):
         hydra = config.pop("hydra")

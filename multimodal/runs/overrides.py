@@ -3,6 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
@@ -107,8 +108,11 @@ def check_option(override: Override) -> str:
     if override.is_delete():
         raise ValueError(f"{group} cannot be removed{options(group)}")
     choices = option_names(group)
-    stacked = group in STACKED and isinstance(value, list)
-    given = value.list if isinstance(value, ChoiceSweep) else value if stacked else [value]
+    given: list[Any] = [value]
+    if isinstance(value, ChoiceSweep):
+        given = list(value.list)
+    elif group in STACKED and isinstance(value, list):
+        given = value
     for name in given:
         if name is None:
             raise ValueError(f"{group} must be one of its options, got null{options(group)}")
@@ -127,7 +131,7 @@ def check_option(override: Override) -> str:
             raise ValueError(f"{group} has no option {name}; its parts are the groups {known}{meant}")
         meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{group} has no option {name}{meant} ({', '.join(choices)})")
-    return f"[{','.join(names)}]" if stacked else names[0]
+    return f"[{','.join(names)}]" if given is value else names[0]
 
 
 def option_names(group: str) -> list[str]:

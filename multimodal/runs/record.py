@@ -36,6 +36,9 @@ class RunRecord:
         evaluation_key: hash of all that changes its evaluation.
         code: hash of the code that all fusions share.
         fusion_code: hash of the fusion's code.
+        tuning: how mode=tune chose settings (`space`, `trials`, of which `failed`, `tuning_seeds`, `sampler_seed`, the
+            values `chosen`, their `trial`, its `validation_accuracy`), what they were before (`untuned`), and the
+            `command` of the search; None for a run whose settings were not searched.
     """
 
     config: dict[str, Any]
@@ -49,6 +52,7 @@ class RunRecord:
     evaluation_key: str
     code: str
     fusion_code: str
+    tuning: dict[str, Any] | None = None
 
     @property
     def dataset(self) -> str:
@@ -120,6 +124,7 @@ def training_record(composition: Composition, data: Data, model: MultimodalModel
         checkpoint=None,
         key=run_key(config, data.source, data.fingerprint, weights),
         evaluation_key=evaluation_key(config, None, data.fingerprint),
+        tuning=composition.tuning,
         **code_keys(config),
     )
 
@@ -169,6 +174,8 @@ def read_record(folder: Path) -> RunRecord:
 def record_from(values: Any, file: Path) -> RunRecord:
     """Return the record that `as_dict` gave; raise ValueError, naming the file, if it is not one of this version."""
     names = {field.name for field in fields(RunRecord)}
+    if isinstance(values, dict) and "tuning" not in values:
+        values = values | {"tuning": None}  # of a run from before there was mode=tune
     if not isinstance(values, dict) or set(values) != names:
         raise ValueError(f"{file} was written by another version of this package: run it again, in another folder")
     wrong = [name for name, kind in get_type_hints(RunRecord).items() if not is_of(values[name], kind)]

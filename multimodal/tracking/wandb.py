@@ -71,7 +71,7 @@ class WandbRun:
                     raise
                 log.warning("W&B: offline (%s)", type(error).__name__)
                 self.run = start("offline")
-            self.run.define_metric("validation/loss", summary="min")  # what a W&B sweep minimises, as Optuna does here
+            self.run.define_metric("validation/loss", summary="min")  # what a W&B sweep minimises
         return self
 
     @contextmanager
