@@ -23,13 +23,13 @@ def as_markdown(comparison: Comparison, paper: dict[str, str]) -> str:
         paper: {name of a file beside the text: what it has}; a PNG file is shown.
     """
     parts = [f"# {escaped(comparison.title)}", escaped(comparison.lead)]
+    pictures = [f"![{DIFFERENCES}]({name})" for name in paper if name.endswith(".png")]
+    parts += [f"## {DIFFERENCES}", *pictures] if pictures else []
     parts += ["## Verdict"]
     for title, sentences in comparison.sentences.items():
         limits = [comparison.limits[title]] if title in comparison.limits else []
         lines = "\n".join(f"- {escaped(sentence)}" for sentence in (*sentences, *limits))
         parts += [f"**{escaped(title)}**", lines]
-    pictures = [f"![{DIFFERENCES}]({name})" for name in paper if name.endswith(".png")]
-    parts += [f"## {DIFFERENCES}", *pictures] if pictures else []
     if comparison.checklist:
         parts += [f"## {CHECKLIST}", escaped(SOURCE), *map(markdown_check, comparison.checklist)]
     for table in comparison.tables:

@@ -317,20 +317,20 @@ def test_rates_of_missing_modalities_have_a_table_if_they_were_measured(tmp_path
     assert "Missing modalities" not in [table.caption for table in compared(other).tables]
 
 
-def test_the_page_opens_with_the_verdict_then_the_forest_plot_then_tables(sweep: Path) -> None:
+def test_the_page_opens_with_the_forest_plot_then_the_verdict_then_tables(sweep: Path) -> None:
     page = (sweep / "report.html").read_text()
     parts = [
-        'href="#verdict"',
-        'id="verdict"',
-        '<div class="verdict">',
+        'href="#differences"',
+        'id="differences"',
         'alt="Against the reference fusion',
+        '<div class="verdict">',
         "<table",
         'alt="Accuracy with missing',
     ]
     places = [page.index(part) for part in parts]
     assert places == sorted(places)
     told = (sweep / "report.md").read_text()
-    parts = ["## Verdict", "## Differences", "](forest.png)", "## Quality"]
+    parts = ["## Differences", "](forest.png)", "## Verdict", "## Quality"]
     assert [told.index(part) for part in parts] == sorted(told.index(part) for part in parts)
 
 
