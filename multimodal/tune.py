@@ -28,6 +28,7 @@ from multimodal.paths import expanded
 from multimodal.run import beside_weights, prepare_training, train
 from multimodal.runs.build import build_loss, build_model, read_data, resolve
 from multimodal.runs.composition import Composition
+from multimodal.runs.features import with_features, with_subwords
 from multimodal.runs.overrides import parse
 from multimodal.runs.record import RunRecord, training_record
 from multimodal.runs.run_dir import make_writable
@@ -131,7 +132,8 @@ def study_name(composition: Composition, data: Data, trainer: Trainer, study: St
 
 def trial_record(composition: Composition, data: Data, trainer: Trainer) -> RunRecord:
     """Return the record of a training at the composition's settings."""
-    return training_record(composition, data, build_model(composition.config, data), trainer.precision)
+    model = build_model(composition.config, data)
+    return training_record(composition, with_subwords(model, data), model, trainer.precision)
 
 
 def run_trials(composition: Composition, data: Data, folder: Path, study: Study, count: int) -> Study:
@@ -244,10 +246,12 @@ def train_trial(composition: Composition, data: Data, folder: Path) -> float:
     trainer: Trainer = instantiate(cfg.training, _convert_="all")
     torch.manual_seed(cfg.seed)
     model, loss = build_model(cfg, data), build_loss(cfg, data)
+    data = with_subwords(model, data)
     record = training_record(composition, data, model, trainer.precision)
     place = folder / record.name
     place.mkdir(exist_ok=True)
     record.write(place)
+    data = with_features(model, data, cfg.cache_dir, trainer.fabric.device)
     torch.manual_seed(cfg.seed)
     try:
         trainer.fit(model, loss, data, place, cfg.seed, lambda row: None, beside_weights(record, data), resume=True)
@@ -279,7 +283,8 @@ def validation_accuracy(model: Any, data: Data, trainer: Trainer) -> float:
     model.eval()
     split = data.splits["validation"]
     batches = split.batches(trainer.batch_size, trainer.fabric.device)
-    return sum(float(accuracy(model, batch)) * len(batch.label) for batch in batches) / len(split)
+    right = (round(float(accuracy(model, batch)) * len(batch.label)) for batch in batches)  # equal scores are equal
+    return sum(right) / len(split)
 
 
 def best_trial(trials: list[Trial], folder: Path) -> Trial:

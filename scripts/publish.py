@@ -2,14 +2,18 @@
 
 python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion_comparison, then the README
 python scripts/publish.py                          # the README alone, from what is published
+
+The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`. Publish right
+after the sweep, from the same checkout: commit and versions are those of the moment.
 """
 
+import argparse
 import json
 import platform
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +21,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 RESULTS = ROOT / ".github" / "results"
 PARTS = ("report.csv", "forest.png")  # of a comparison
 LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
@@ -31,22 +36,26 @@ COLUMNS = {  # of the table of all comparisons: {its name: ours}
 
 
 def publish(folder: Path) -> Path:
-    """Copy the results of a sweep's folder, with the command and the versions that made them.
+    """Copy the results of a sweep's folder, with the command of its last sweep, the commit and the versions.
 
     Raises:
-        ValueError: the folder has no comparison.
+        ValueError: the folder has no comparison, or the README no place for its table.
     """
     absent = [name for name in (*PARTS, "multirun.yaml") if not (folder / name).exists()]
     if absent:
         raise ValueError(f"{folder} has no {', '.join(absent)}: give the folder of a sweep that ended in a report")
     target = RESULTS / folder.resolve().name
+    if target.name not in {name for _, name, _ in BLOCK.findall(README.read_text(encoding="utf-8"))}:
+        raise ValueError(f"README.md needs the lines <!-- results {target.name} --> and <!-- end --> around its table")
     target.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
         shutil.copyfile(folder / name, target / name)
     overrides = OmegaConf.load(folder / "multirun.yaml").hydra.overrides.task
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    settings = [str(override) for override in overrides if not str(override).startswith("output_dir=")]
+    describe = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+    commit = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=True)
     made = {
-        "command": f"python scripts/run.py -m {' '.join(map(str, overrides))}",
+        "command": shlex.join(["python", "scripts/run.py", "-m", *settings]),
         "commit": commit.stdout.strip(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
@@ -82,10 +91,12 @@ def results_table(report: pd.DataFrame) -> str:
 
 
 def with_results(readme: str, results: Path) -> str:
-    """Return the README with every block of results made again from the published files."""
+    """Return the README with every block of results made again from the published files; ValueError if one has none."""
 
     def block(match: re.Match[str]) -> str:
         folder = results / match[2]
+        if not folder.is_dir():
+            raise ValueError(f"README.md shows the results of {match[2]}, but nothing is published in {folder}")
         made = json.loads((folder / "provenance.json").read_text())
         table = results_table(pd.read_csv(folder / "report.csv"))
         return f"{match[1]}{table}\n\n`{made['command']}`\n{match[3]}"
@@ -93,13 +104,17 @@ def with_results(readme: str, results: Path) -> str:
     return BLOCK.sub(block, readme)
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Publish the folders that are given, and write the README."""
-    for folder in arguments:
-        print(publish(Path(folder)))
-    readme = ROOT / "README.md"
-    readme.write_text(with_results(readme.read_text(), RESULTS))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, help="folders of sweeps that ended in a report")
+    try:
+        for folder in parser.parse_args().folders:
+            print(publish(folder))
+        README.write_text(with_results(README.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
+    except ValueError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -50,4 +50,4 @@ def test_runs_checkpoints_and_pictures_lie_in_the_home(tmp_path: Path, home: Pat
 
 def test_weights_are_read_from_the_home(home: Path) -> None:
     torch.save({"a": torch.zeros(2)}, home / "w.pt")
-    assert read_weights("resnet18", "~/w.pt")[1] == str(home / "w.pt")
+    assert read_weights("resnet18", "~/w.pt", frozen=False)[1] == str(home / "w.pt")

@@ -33,14 +33,18 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
     sweep = tmp_path / "runs" / "look"
     make_sweep(sweep)
     write_report(sweep, 0.01)
-    made = {"hydra": {"overrides": {"task": ["fusion=attention,concat", "seed=0,1,2,3,4,5"]}}}
+    overrides = ["fusion=attention,concat", "experiment=[a,b]", "output_dir=/here"]
+    made = {"hydra": {"overrides": {"task": overrides}}}
+    page = tmp_path / "README.md"
+    page.write_text("# A\n<!-- results look -->\nold\n<!-- end -->\nB\n")
+    monkeypatch.setattr(publish, "README", page)
     (sweep / "multirun.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(made)))
     monkeypatch.setattr(publish, "RESULTS", tmp_path / "results")
     target = publish.publish(sweep)
     assert sorted(file.name for file in target.iterdir()) == ["forest.png", "provenance.json", "report.csv"]
     command = json.loads((target / "provenance.json").read_text())["command"]
-    assert command == "python scripts/run.py -m fusion=attention,concat seed=0,1,2,3,4,5"
-    readme = publish.with_results("# A\n<!-- results look -->\nold\n<!-- end -->\nB\n", tmp_path / "results")
+    assert command == "python scripts/run.py -m fusion=attention,concat 'experiment=[a,b]'"
+    readme = publish.with_results(page.read_text(), tmp_path / "results")
     assert "old" not in readme
     assert f"`{command}`" in readme
     head, _, row = readme.splitlines()[2:5]
@@ -54,4 +58,13 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
 
 def test_a_folder_without_a_comparison_is_refused(publish, tmp_path):
     with pytest.raises(ValueError, match=r"has no report\.csv, forest\.png, multirun\.yaml: give the folder"):
+        publish.publish(tmp_path)
+
+
+def test_a_table_without_results_and_results_without_a_table_are_refused(publish, tmp_path):
+    with pytest.raises(ValueError, match="shows the results of look, but nothing is published"):
+        publish.with_results("<!-- results look -->\n<!-- end -->\n", tmp_path)
+    for name in (*publish.PARTS, "multirun.yaml"):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=r"README\.md needs the lines <!-- results \S+ --> and <!-- end -->"):
         publish.publish(tmp_path)

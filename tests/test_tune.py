@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from multimodal import tune as tuning
+from multimodal.runs.build import read_data
 from multimodal.runs.composition import compose
 from multimodal.runs.space import parse_space
 from multimodal.tune import Study, Trial, best_trial, final_composition, next_values, run_trials
 from tests.helpers.command import BRIEF, command
+from tests.helpers.pretrained import model_folder
 
 pytest.importorskip("optuna", reason="Optuna is not installed: pip install '.[tune]'")
 
@@ -184,6 +186,27 @@ def test_without_optuna_the_command_to_install_it_is_named(monkeypatch):
     monkeypatch.setattr(tuning.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"mode=tune needs Optuna: pip install 'multimodal-suite\[tune\]'"):
         tuning.check_installed()
+
+
+def test_a_trial_reads_subwords_and_frozen_features_as_the_final_run_does(monkeypatch, tmp_path: Path):
+    image = ["encoder/image=timm", "encoder.image.name=test_resnet", "encoder.image.weights=none"]
+    text = ["encoder/text=transformers", f"encoder.text.name={model_folder()}"]
+    small = ["dataset.source=embedded", "dataset.limit=40", "encoder.image.size=64", f"cache_dir={tmp_path}"]
+    composition = compose(["mode=tune", *image, *text, *small])
+    given = []
+
+    def fit(trainer, model, loss, data, *others, **named):
+        given.append(data.splits)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning.Trainer, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        tuning.train_trial(composition, tuning.without_test(read_data(composition.config)), tmp_path)
+    (splits,) = given
+    assert set(splits) == {"train", "validation"}
+    for split in splits.values():
+        assert split.subwords is not None
+        assert set(split.features) == {"image", "text"}
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from multimodal.comparison.wording import counted
 
 SOURCE = "After Rheude et al. 2025 (arXiv 2512.22991); filled in from the runs of this folder."
 SYNERGY = "task=synergy"
+SYNERGY_ALONE = "experiment=synergy"  # the task with its recipe
 SIZES = "cost/fusion_parameters"
 TOLERANCE = 1.05 / 0.95  # `fusion_parameters` matches each fusion within 5 %
 NAMED = 3  # groups or fusions that a finding names
@@ -309,9 +310,16 @@ def tuning_command(untuned: Groups) -> str:
 
 
 def control_command(runs: list[Run], fusions: list[str]) -> str:
-    """Return the command that trains fusions on the positive control, with the experiment of the runs, if any."""
-    has_experiment = any(setting.startswith("experiment=") for run in runs for setting in kept_settings(run))
-    return sweep_commands(runs, SYNERGY if has_experiment else "experiment=synergy", fusions=fusions)
+    """Return the commands that train fusions on the positive control, its experiment on top of those of the runs."""
+    by_experiment: dict[str, list[Run]] = {}
+    for run in runs:
+        settings = dict(setting.partition("=")[::2] for setting in kept_settings(run))
+        by_experiment.setdefault(settings.get("experiment", "").strip("[]"), []).append(run)
+    lines = []
+    for names, own in by_experiment.items():
+        stacked = [f"experiment=[{names},synergy]", SYNERGY]  # a sweep in an experiment's file may name other tasks
+        lines.append(sweep_commands(own, *(stacked if names else [SYNERGY_ALONE]), fusions=fusions))
+    return "\n".join(lines)
 
 
 def sizes_of(runs: list[Run]) -> list[int]:

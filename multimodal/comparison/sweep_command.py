@@ -56,10 +56,12 @@ def sweep_commands(
 def sweep_command(alike: list[Run], *more: str, fusions: list[str] | None, seeds: list[int] | None) -> str:
     """Return the command for runs with the same settings; the arguments are those above."""
     first, names = alike[0], [override.partition("=")[0] for override in more]
-    words = [override for override in kept_settings(first) if override.partition("=")[0] not in names]
+    asked = {"task", "experiment"} & set(names)  # another task: its settings are others
+    kept = [override for override in kept_settings(first) if not (asked and override.startswith("task."))]
+    words = [override for override in kept if override.partition("=")[0] not in names]
     tasks = sorted({task_of(run) for run in alike})
     given = any(override.startswith("task=") for run in alike for override in given_settings(run))
-    if not {"task", "experiment"} & set(names) and (given or tasks != ["redundant"]):
+    if not asked and (given or tasks != ["redundant"]):
         words.append(f"task={','.join(tasks)}")
     captions = list(dict.fromkeys(o for run in alike for o in given_settings(run) if o.startswith("caption=")))
     words += captions[:1]

@@ -205,6 +205,8 @@ def check_dimension(cfg: DictConfig, dimension: Dimension) -> None:
     if name.partition(".")[0] not in TUNABLE or name in BUDGET:
         why = "the budget is equal for all" if name in BUDGET else f"those of {', '.join(TUNABLE)} can"
         raise ValueError(f"mode.space: {name} cannot be tuned: {why}")
+    if name == "fusion.hidden" and cfg.fusion_parameters is not None:
+        raise ValueError("mode.space: fusion_parameters sets fusion.hidden: give one of the two")
     value = dimension.ends[-1]
     if OmegaConf.select(with_values(cfg, {name: value}), name) != value:
         raise ValueError(f"mode.space: {name} follows another setting; tune that one")

@@ -203,7 +203,8 @@ def test_the_positive_control_is_of_every_fusion_and_above_chance():
     lite = "experiment=[fusion_comparison,lite]"
     own = [replace(run, tuning=TUNING | {"command": ["mode=tune", lite, "task=noisy"]}) for run in groups["noisy"]]
     words = words_of(positive_control({"noisy": own}).command)
-    assert {lite, "task=synergy", "mode=tune"} <= set(words)  # the sweep of an experiment's file has other tasks
+    stacked = "experiment=[fusion_comparison,lite,synergy]"
+    assert {stacked, "task=synergy", "mode=tune"} <= set(words)  # the sweep of an experiment's file has other tasks
     groups["synergy"] = [run_of("attention", task="synergy"), run_of("concat", task="synergy", value=0.51)]
     check = positive_control(groups)
     assert (check.ticked, check.found) == (False, "at chance in task=synergy: concat in 1 run")

@@ -103,6 +103,13 @@ def test_what_cannot_be_tuned_is_refused_in_one_line(override: str, message: str
     assert "\n" not in str(refused.value)
 
 
+def test_the_width_that_equal_sizes_set_is_refused():
+    space = 'mode.space=["fusion.hidden=64,128"]'
+    check_tuning(composed("mode=tune", space))
+    with pytest.raises(ValueError, match=r"fusion_parameters sets fusion\.hidden: give one of the two"):
+        check_tuning(composed("mode=tune", space, "fusion_parameters=300000"))
+
+
 def test_a_setting_of_one_fusion_is_refused_for_another():
     space = 'mode.space=["fusion.num_heads=2,4"]'
     check_tuning(composed("mode=tune", "fusion=attention", space))

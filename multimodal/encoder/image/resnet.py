@@ -51,12 +51,13 @@ def imagenet_weights(name: str, timeout: float = 3.0) -> dict[str, Tensor] | Non
         ) from error
 
 
-def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str]:
+def read_weights(name: str, weights: str, frozen: bool) -> tuple[dict[str, Tensor] | None, str]:
     """Read a state dict.
 
     Args:
         name: name of the torchvision model.
         weights: `auto`, `imagenet`, `none` or the path of a state dict.
+        frozen: whether they stay as they are; then `auto` does not fall back to random ones.
 
     Returns:
         The state dict, or None for random weights; and a description of the weights for the run's record.
@@ -65,15 +66,18 @@ def read_weights(name: str, weights: str) -> tuple[dict[str, Tensor] | None, str
         ValueError: ImageNet weights are not available, or the file does not exist or is not a state dict.
     """
     if weights == "none":
+        if frozen:
+            log.warning("encoder.image.frozen=true with random weights: the features are RANDOM, a baseline")
         return None, "random"
     if weights in ("auto", "imagenet"):
         state = imagenet_weights(name)
         if state is not None:
             return state, "imagenet"
-        if weights == "imagenet":
+        if weights == "imagenet" or frozen:
+            alone = "for random features, a baseline" if frozen else "to train from scratch"
             raise ValueError(
                 f"ImageNet weights for {name} are neither cached nor reachable; "
-                "set weights=none to train from scratch, or weights=<path of a state dict>"
+                f"set encoder.image.weights=none {alone}, or encoder.image.weights=<path of a state dict>"
             )
         log.warning(
             "ImageNet weights for %s are neither cached nor reachable: the encoder starts from RANDOM weights", name
@@ -126,9 +130,7 @@ class ResNet(PretrainedEncoder):
         super().__init__()
         check_one_of("encoder.image", (1, 3), channels=channels)
         check_one_of("encoder.image", RESNETS, name=name)
-        state, self.weights = read_weights(name, weights)
-        if frozen and state is None:
-            log.warning("encoder.image.frozen=true with %s weights: the features are RANDOM, a baseline", self.weights)
+        state, self.weights = read_weights(name, weights, frozen)
         with fixed_seed(frozen):
             net: Any = torchvision.models.get_model(name, weights=None)  # Any: its layers are read by name
         if state is not None:

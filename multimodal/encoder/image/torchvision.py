@@ -4,7 +4,6 @@ Tokens are the last feature map or sequence with at least 16 positions. The pool
 classification layer and, at its position, every token, because an image cannot be reconstructed from a mean.
 """
 
-import logging
 import math
 import warnings
 
@@ -17,8 +16,6 @@ from multimodal.checks import check_one_of
 from multimodal.encoder.backbone import Backbone, PretrainedEncoder, fixed_seed
 from multimodal.encoder.image.resnet import IMAGENET_MEAN, IMAGENET_STD, read_weights
 from multimodal.types import Encoded
-
-log = logging.getLogger(__name__)
 
 POSITIONS = 16  # a feature map with fewer positions leaves almost nothing to attend to
 TOKEN_FEATURES = 16  # features of each token that the pooled embedding reads
@@ -51,9 +48,7 @@ class TorchvisionClassifier(PretrainedEncoder):
             raise ValueError(
                 f"encoder.image.name: torchvision has no classifier {name!r}; see torchvision.models.list_models()"
             )
-        state, self.weights = read_weights(name, weights)
-        if frozen and state is None:
-            log.warning("encoder.image.frozen=true with %s weights: the features are RANDOM, a baseline", self.weights)
+        state, self.weights = read_weights(name, weights, frozen)
         with warnings.catch_warnings(), fixed_seed(frozen):
             # two old models warn of a future change of their initialisation
             warnings.simplefilter("ignore", FutureWarning)

@@ -67,6 +67,7 @@ def test_auto_without_a_network_is_random_and_says_so(monkeypatch, caplog) -> No
     ("weights", "frozen", "message"),
     [
         ("imagenet", False, "neither cached nor reachable"),
+        ("auto", True, "set encoder.image.weights=none for random features, a baseline"),
         ("no.pt", False, "no file"),
     ],
 )
@@ -107,12 +108,12 @@ def test_a_damaged_file_is_named_and_nothing_in_it_is_run(file: str, tmp_path, s
     damaged = Path(shutil.copy(file, tmp_path / "damaged.pt"))
     spoil(damaged)
     with pytest.raises(ValueError, match=message) as caught:
-        read_weights("resnet18", str(damaged))
+        read_weights("resnet18", str(damaged), frozen=False)
     assert "damaged.pt" in str(caught.value)
 
 
 def test_a_file_of_torchs_older_format_is_read(file: str, tmp_path) -> None:
     state = torch.load(file, weights_only=True)
     torch.save(state, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    read, _ = read_weights("resnet18", str(tmp_path / "old.pt"))
+    read, _ = read_weights("resnet18", str(tmp_path / "old.pt"), frozen=False)
     assert all(torch.equal(value, read[name]) for name, value in state.items())
