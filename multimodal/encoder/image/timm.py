@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from multimodal.checks import check_flag, check_one_of, check_whole
 from multimodal.encoder.backbone import Backbone, PretrainedEncoder, digest_of, fixed_seed, only_shapes
 from multimodal.encoder.extra import import_extra
+from multimodal.encoder.hub import from_cache_without_network
 from multimodal.encoder.weights_file import read_weights_file
 from multimodal.paths import expanded
 from multimodal.types import Encoded
@@ -131,7 +132,8 @@ def build_network(timm: Any, name: str, weights: str) -> FeatureMap:
         )
     if weights == "pretrained" and not only_shapes():
         try:
-            return FeatureMap(timm.create_model(name, pretrained=True, num_classes=0))
+            with from_cache_without_network():
+                return FeatureMap(timm.create_model(name, pretrained=True, num_classes=0))
         except (OSError, RuntimeError, ValueError) as error:
             raise ValueError(
                 f"timm's weights for {name} are neither cached nor reachable ({type(error).__name__}); "

@@ -7,6 +7,8 @@ read from safetensors alone, and no code of a model's repository is run.
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 from multimodal.checks import check_flag, check_one_of, check_whole
 from multimodal.encoder.backbone import Backbone, PretrainedEncoder, digest_of, fixed_seed, only_shapes
 from multimodal.encoder.extra import import_extra
+from multimodal.encoder.hub import from_cache_without_network
 from multimodal.encoder.text.subwords import pad_subwords, some_unmasked, split_subwords
 from multimodal.types import Encoded, masked_mean
 
@@ -46,13 +49,16 @@ class TransformersModel(PretrainedEncoder):
         if name is None:
             raise ValueError("encoder/text=transformers needs encoder.text.name=<a model on the hub, or a folder>")
         try:
-            config = transformers.AutoConfig.from_pretrained(name)
-            self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
-            with fixed_seed(frozen):
-                network = build_network(transformers, config, name, weights)
+            with nullcontext() if Path(name).is_dir() else from_cache_without_network():
+                config = transformers.AutoConfig.from_pretrained(name)
+                self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
+                with fixed_seed(frozen):
+                    network = build_network(transformers, config, name, weights)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise ValueError(f"encoder.text.name={name} is no folder or model of the hub: {reason}") from error
+            raise ValueError(
+                f"encoder.text.name={name}, a folder or a model of the hub, cannot be loaded: {reason}"
+            ) from error
         if not self.tokenizer.is_fast:
             raise ValueError(f"encoder.text.name={name} has no tokenizer.json")
         if frozen and weights == "none":

@@ -67,7 +67,12 @@ def test_random_weights_are_said(caplog) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nobody/no-such-model", r"encoder\.text\.name=nobody/no-such-model is no folder or model of the hub: .")],
+    [
+        (
+            "nobody/no-such-model",
+            r"encoder\.text\.name=nobody/no-such-model cannot be loaded, as a folder or from the hub: .",
+        )
+    ],
 )
 def test_what_cannot_be_loaded_is_named(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
