@@ -56,9 +56,7 @@ class TransformersModel(PretrainedEncoder):
                     network = build_network(transformers, config, name, weights)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise ValueError(
-                f"encoder.text.name={name}, a folder or a model of the hub, cannot be loaded: {reason}"
-            ) from error
+            raise ValueError(f"encoder.text.name={name} cannot be loaded from a folder or the hub: {reason}") from error
         if not self.tokenizer.is_fast:
             raise ValueError(f"encoder.text.name={name} has no tokenizer.json")
         if frozen and weights == "none":

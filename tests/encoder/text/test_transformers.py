@@ -70,7 +70,7 @@ def test_random_weights_are_said(caplog) -> None:
     [
         (
             "nobody/no-such-model",
-            r"encoder\.text\.name=nobody/no-such-model cannot be loaded, as a folder or from the hub: .",
+            r"encoder\.text\.name=nobody/no-such-model cannot be loaded from a folder or the hub: .",
         )
     ],
 )
