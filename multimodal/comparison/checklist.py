@@ -74,7 +74,10 @@ def equal_tuning(groups: Groups) -> Check:
         command = sweep_commands(most, fusions=fusion_names(others))
         return Check(title, False, f"tuned in different ways: {'; '.join(parts)}", "tune all alike", command)
     everything = [run for runs in groups.values() for run in runs]
-    failed = Counter({run.fusion: run.tuning["failed"] for run in everything if run.tuning and run.tuning["failed"]})
+    failed: Counter[str] = Counter()
+    searches = {(run.group, run.fusion): run.tuning for run in everything if run.tuning}  # one for all seeds
+    for (_, fusion), tuning in searches.items():
+        failed += Counter({fusion: tuning["failed"]})
     failures = f"; failed and counted: {', '.join(f'{name} {n}' for name, n in failed.items())}" if failed else ""
     return Check(title, True, f"{trials_of(everything)} for each fusion, over the same space{failures}")
 
@@ -208,7 +211,7 @@ def no_collapses(groups: Groups) -> Check:
     if at_chance:
         todo = "look at their curves: a longer training.steps, a lower optimizer.lr, or mode=tune, which tries several"
         return Check(title, False, f"at chance: {', '.join(at_chance)}", todo)
-    return Check(title, True, f"none of {counted(totals.total(), 'run')} is at chance")
+    return Check(title, True, f"none of {counted(totals.total(), 'run')} is at chance where its inputs tell more")
 
 
 def positive_control(groups: Groups) -> Check:

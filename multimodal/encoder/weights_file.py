@@ -1,6 +1,6 @@
 """Files of weights: safetensors, or a state dict of torch.save; nothing in them is run."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from multimodal.encoder.extra import import_extra
 from multimodal.paths import expanded
@@ -27,3 +27,11 @@ def read_weights_file(path: str) -> dict[str, Tensor]:
     if bad:
         raise ValueError(f"{path} holds weights that are not finite: {bad[0]}")
     return state
+
+
+def load_weights(network: nn.Module, state: dict[str, Tensor], file: str, name: str) -> None:
+    """Load a state dict; ValueError, naming the file and the network, if it is one of another network."""
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not contain the weights of {name}: {error}") from error

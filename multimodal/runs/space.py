@@ -20,7 +20,11 @@ from multimodal.runs.settings import EXPECTED, check_model, check_settings, expl
 
 # Parts of the config that may be tuned: model and training, not the data, what is asked, or what is measured.
 TUNABLE = ("encoder", "missing", "fusion", "head", "loss", "training", "optimizer", "scheduler", "dim")
-BUDGET = ("training.steps", "training.epochs")  # equal for every trial and fusion
+FIXED = {  # settings of the training that may not: why
+    **dict.fromkeys(("training.steps", "training.epochs"), "the budget is equal for all"),
+    **dict.fromkeys(("training.accelerator", "training.devices", "training.precision"), "it is of the machine"),
+    "training.select": "it decides which checkpoint a trial is scored by",
+}
 DIGITS = 3  # significant digits of a value from an interval: it stands in commands and tables
 EXAMPLE = "optimizer.lr=tag(log,interval(0.0001,0.01)) or dim=64,128"
 
@@ -202,8 +206,8 @@ def check_dimension(cfg: DictConfig, dimension: Dimension) -> None:
         raise ValueError(f"mode.space: {error}") from error
     if isinstance(OmegaConf.select(cfg, name), DictConfig):
         raise ValueError(f"mode.space: {name} is a part of the config; name one of its settings")
-    if name.partition(".")[0] not in TUNABLE or name in BUDGET:
-        why = "the budget is equal for all" if name in BUDGET else f"those of {', '.join(TUNABLE)} can"
+    if name.partition(".")[0] not in TUNABLE or name in FIXED:
+        why = FIXED.get(name, f"those of {', '.join(TUNABLE)} can")
         raise ValueError(f"mode.space: {name} cannot be tuned: {why}")
     if name == "fusion.hidden" and cfg.fusion_parameters is not None:
         raise ValueError("mode.space: fusion_parameters sets fusion.hidden: give one of the two")

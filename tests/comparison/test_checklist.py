@@ -117,10 +117,12 @@ def test_fusions_of_other_searches_are_told_apart_though_their_groups_are_too():
 
 
 def test_failed_trials_are_told():
-    groups = {"noisy": [run_of("attention"), run_of("concat", tuning=TUNING | {"failed": 2})]}
+    tuned = [run_of("concat", seed, tuning=TUNING | {"failed": 2}) for seed in (0, 1)]  # of one search
+    other = run_of("concat", task="conflict", tuning=TUNING | {"failed": 1})
+    groups = {"noisy": [run_of("attention"), *tuned], "conflict": [other]}
     check = equal_tuning(groups)
     assert check.ticked
-    assert check.found.endswith("failed and counted: concat 2")
+    assert check.found.endswith("failed and counted: concat 3")
 
 
 def test_a_control_that_lacks_or_is_untuned_is_named():

@@ -30,8 +30,15 @@ def test_the_most_frequent_class_is_that_of_training_where_it_is_known() -> None
     assert collapsed(run)
 
 
-def test_controls_and_unknown_sizes_do_not_collapse() -> None:
-    """On some tasks one modality says nothing."""
+@pytest.mark.parametrize(("limit", "expected"), [(0.68, True), (0.12, False), (None, False)])
+def test_a_control_collapses_where_its_modality_tells_something(limit: float | None, expected: bool) -> None:
+    run = run_of("image_only", 0, 0.1)
+    limits = {"task/image_ceiling": limit, "task/text_ceiling": 0.9}
+    assert collapsed(replace(run, metrics=run.metrics | limits)) == expected
+    assert not collapsed(replace(run, metrics=run.metrics | limits | {"accuracy/both": 0.5}))
+
+
+def test_controls_without_limits_and_unknown_sizes_do_not_collapse() -> None:
     assert not collapsed(run_of("image_only", 0, 0.1))
     assert not collapsed(replace(run_of("attention", 0, 0.1), card={}))
 

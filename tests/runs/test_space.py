@@ -87,6 +87,8 @@ def test_every_fusion_has_every_setting_of_the_default_space(fusion: str):
             "mode.space: dataset.limit cannot be tuned: those of encoder, missing",
         ),
         ('mode.space=["seed=1,2"]', "mode.space: seed cannot be tuned"),
+        ('mode.space=["training.devices=1,2"]', "training.devices cannot be tuned: it is of the machine"),
+        ('mode.space=["training.select=loss,accuracy"]', "training.select cannot be tuned: it decides which"),
         ('mode.space=["training.steps=10,20"]', "training.steps cannot be tuned: the budget is equal for all"),
         ('mode.space=["optimizer.lr=interval(0.2,0.1)"]', "the interval of optimizer.lr must end above its start"),
         ('mode.space=["optimizer.lr=tag(log,interval(0,0.1))"]', "must start above 0 to have a logarithm, got 0"),

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from multimodal.checks import check_one_of
 from multimodal.connectivity import answers
 from multimodal.encoder.backbone import Backbone, PretrainedEncoder, fixed_seed
-from multimodal.encoder.weights_file import read_weights_file
+from multimodal.encoder.weights_file import load_weights, read_weights_file
 from multimodal.paths import expanded
 from multimodal.types import Encoded
 
@@ -134,10 +134,7 @@ class ResNet(PretrainedEncoder):
         with fixed_seed(frozen):
             net: Any = torchvision.models.get_model(name, weights=None)  # Any: its layers are read by name
         if state is not None:
-            try:
-                net.load_state_dict(state)
-            except RuntimeError as error:
-                raise ValueError(f"{weights} does not contain the weights of torchvision's {name}: {error}") from error
+            load_weights(net, state, weights, f"torchvision's {name}")
         middle = net.layer4[0].conv1.in_channels  # stage 3's channels
         shallow = net.layer3[0].conv1.in_channels  # stage 2's channels
         deep = net.fc.in_features

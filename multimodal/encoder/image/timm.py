@@ -15,7 +15,7 @@ from multimodal.checks import check_flag, check_one_of, check_whole
 from multimodal.encoder.backbone import Backbone, PretrainedEncoder, digest_of, fixed_seed, only_shapes
 from multimodal.encoder.extra import import_extra
 from multimodal.encoder.hub import from_cache_without_network
-from multimodal.encoder.weights_file import read_weights_file
+from multimodal.encoder.weights_file import load_weights, read_weights_file
 from multimodal.paths import expanded
 from multimodal.types import Encoded
 
@@ -142,10 +142,7 @@ def build_network(timm: Any, name: str, weights: str) -> FeatureMap:
     network = timm.create_model(name, num_classes=0)
     if weights not in ("pretrained", "none") and not only_shapes():
         state = named_as_in_timm(timm, name, weights, network.state_dict())
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(f"{weights} does not contain the weights of timm's {name}: {error}") from error
+        load_weights(network, state, weights, f"timm's {name}")
     return FeatureMap(network)
 
 

@@ -15,6 +15,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from multimodal.checks import check_one_of
 from multimodal.encoder.backbone import Backbone, PretrainedEncoder, fixed_seed
 from multimodal.encoder.image.resnet import IMAGENET_MEAN, IMAGENET_STD, read_weights
+from multimodal.encoder.weights_file import load_weights
 from multimodal.types import Encoded
 
 POSITIONS = 16  # a feature map with fewer positions leaves almost nothing to attend to
@@ -54,10 +55,7 @@ class TorchvisionClassifier(PretrainedEncoder):
             warnings.simplefilter("ignore", FutureWarning)
             whole = torchvision.models.get_model(name, weights=None)
         if state is not None:
-            try:
-                whole.load_state_dict(state)
-            except RuntimeError as error:
-                raise ValueError(f"{weights} does not contain the weights of torchvision's {name}: {error}") from error
+            load_weights(whole, state, weights, f"torchvision's {name}")
         self.size = size
         side = image_size if size is None else size
         nodes, shapes = select_nodes(whole, name, side)
