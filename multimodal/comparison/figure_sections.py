@@ -14,7 +14,7 @@ from multimodal.comparison.comparison_figures import (
     line_styles,
     surface_figures,
 )
-from multimodal.comparison.forest import PHONE, draw_forest, split_panel
+from multimodal.comparison.forest import draw_forest, split_panel
 from multimodal.comparison.forest_panels import forest_panels
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.inline_images import InlineImage, inline_figure, inline_file
@@ -50,7 +50,7 @@ def forest_section(comparison: Comparison, widest: int) -> FigureSection:
     """Draw the forest plot, a picture for each question, as wide as a phone; without any test it has no pictures."""
     unit = primary().unit
     parts = [part for panel in forest_panels(comparison.tests, comparison.groups) for part in split_panel(panel)]
-    figures = {part.title: draw_forest([part], comparison.margin, unit, PHONE, titled=False) for part in parts}
+    figures = {part.title: draw_forest(part, comparison.margin, unit) for part in parts}
     pictures = [
         inline_figure(figure, title, f"{title}: differences in {primary().title}", widest)
         for title, figure in figures.items()

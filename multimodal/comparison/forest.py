@@ -23,7 +23,7 @@ from multimodal.metric.catalogue import Unit
 from multimodal.number_text import MINUS, signed_text
 
 DPI = 200  # a panel of PHONE inches is then legible on a phone, at twice its pixels
-PHONE, PAPER = 3.6, 6.9  # inches: width of a figure that a phone shows as it is, of two columns of a paper
+PHONE = 3.6  # inches: width of a figure that a phone shows as it is
 SIDE, GAP = 0.12, 0.25  # inches: margin of the figure, space between panels
 LINE, MARKS, SPACE = 0.155, 0.25, 0.07  # inches: height of a line of text, of interval and dots, space below a row
 HEAD, FOOT = 0.12, 0.5  # inches: above the rows, for the axis below them
@@ -49,7 +49,8 @@ class ForestRow:
 
     Args:
         group: title of the group of runs.
-        label: names what is compared with what.
+        name: the fusion, or the pair where there is no reference; the same for every question about it.
+        label: names what is compared with what, as far as the panel's title does not.
         differences: one per seed, as shares.
         mean: their mean.
         interval: 95 % interval of the mean over seeds; None with fewer than three seeds.
@@ -58,6 +59,7 @@ class ForestRow:
     """
 
     group: str
+    name: str
     label: str
     differences: tuple[float, ...]
     mean: float
@@ -90,45 +92,22 @@ def rows_by_group(rows: list[ForestRow]) -> dict[str, list[ForestRow]]:
     return {group: [row for row in rows if row.group == group] for group in dict.fromkeys(row.group for row in rows)}
 
 
-def draw_forest(panels: list[ForestPanel], margin: float, unit: Unit, width: float, titled: bool) -> Figure:
-    """Draw panels side by side, each row below the line that names it and gives its numbers.
+def draw_forest(panel: ForestPanel, margin: float, unit: Unit) -> Figure:
+    """Draw a panel as wide as a phone, each row below the line that names it and gives its numbers.
 
     Args:
-        panels: at least one, each with at least one row.
+        panel: at least one row.
         margin: differences below it count as equivalent.
         unit: in which differences are displayed.
-        width: inches, of the figure.
-        titled: whether each panel's title is drawn; a page has it as text.
     """
-    panel_width = (width - 2 * SIDE - (len(panels) - 1) * GAP) / len(panels)
-    layouts = [list(placed_lines(panel, unit, int(CHARACTERS * panel_width))) for panel in panels]
-    titles = [textwrap.wrap(panel.title, int(0.85 * CHARACTERS * panel_width)) for panel in panels]
-    top = HEAD + (LINE * max(map(len, titles)) + 0.1 if titled else 0)
-    columns = max(1, int(width / ENTRY))
-    entries = legend_entries({row.mark for panel in panels for row in panel.rows}, margin, unit)
-    legend = LINE * -(-len(entries) // columns) + 0.1
-    height = top + max(map(layout_height, layouts)) + FOOT + legend
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    for i, (panel, layout, title) in enumerate(zip(panels, layouts, titles, strict=True)):
-        own = layout_height(layout)
-        left, bottom = SIDE + i * (panel_width + GAP), height - top - own
-        axes = figure.add_axes((left / width, bottom / height, panel_width / width, own / height))
-        draw_panel(axes, panel.rows, layout, margin, unit)
-        if titled:
-            style: dict[str, Any] = {"fontsize": SIZE + 0.5, "weight": "bold", "color": INK, "parse_math": False}
-            axes.set_title("\n".join(title), loc="left", **style)
-    figure.legend(
-        [*entries.values()],
-        [*entries],
-        loc="lower left",
-        ncols=columns,
-        fontsize=SIZE - 1,
-        frameon=False,
-        labelcolor=QUIET,
-        handler_map={tuple: HandlerTuple(ndivide=None)},
-        borderpad=0.3,
-        columnspacing=1.2,
-    )
+    layout = list(placed_lines(panel, unit, int(CHARACTERS * (PHONE - 2 * SIDE))))
+    own = sum(part.height for part in layout)
+    height = HEAD + own + FOOT + legend_height(panel.rows, margin, unit, PHONE)
+    figure = Figure(figsize=(PHONE, height), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((SIDE / PHONE, (height - HEAD - own) / height, 1 - 2 * SIDE / PHONE, own / height))
+    draw_rows(axes, panel.rows, layout, margin, unit)
+    draw_axis(axes, unit)
+    draw_legend(figure, panel.rows, margin, unit, PHONE)
     return figure
 
 
@@ -139,11 +118,6 @@ class PlacedLines(NamedTuple):
     lines: list[str]
     numbers: str
     height: float
-
-
-def layout_height(layout: list[PlacedLines]) -> float:
-    """Return the height of a panel's rows in inches."""
-    return sum(part.height for part in layout)
 
 
 def placed_lines(panel: ForestPanel, unit: Unit, characters: int) -> Iterator[PlacedLines]:
@@ -172,11 +146,11 @@ def shown(value: float, unit: Unit) -> str:
     return signed_text(unit.factor * value, unit.digits)
 
 
-def draw_panel(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], margin: float, unit: Unit) -> None:
+def draw_rows(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], margin: float, unit: Unit) -> None:
     """Draw the rows from top to bottom; the axis has the differences in their unit, and inches downwards."""
     low, high = limits(rows, margin)
     axes.set_xlim(unit.factor * low, unit.factor * high)
-    axes.set_ylim(layout_height(layout), 0)
+    axes.set_ylim(sum(part.height for part in layout), 0)
     y = 0.0
     for row, lines, numbers, height in layout:
         for i, line in enumerate(lines):
@@ -186,10 +160,14 @@ def draw_panel(axes: Axes, rows: list[ForestRow], layout: list[PlacedLines], mar
             draw_ground(axes, y + LINE * len(lines), unit.factor * margin)
             draw_row(axes, row, y + LINE * len(lines), unit, high)
         y += height
+
+
+def draw_axis(axes: Axes, unit: Unit) -> None:
+    """Draw the axis of differences below the rows."""
     axes.set_yticks([])
     axes.spines[["left", "top", "right"]].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(max(3, int(2.6 * axes.bbox.width / axes.figure.dpi)), steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:+g}".replace("-", MINUS) if x else "0")
     axes.tick_params(color=RULE, labelcolor=QUIET, labelsize=SIZE - 0.5)
     axes.set_xlabel(f"difference in {unit.name}" if unit.name else "difference", fontsize=SIZE, color=QUIET)
@@ -248,18 +226,45 @@ def limits(rows: list[ForestRow], margin: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def legend_entries(marks: set[Mark], margin: float, unit: Unit) -> dict[str, Any]:
+def legend_columns(width: float) -> int:
+    """Return how many legend entries stand side by side in a figure of so many inches."""
+    return max(1, int(width / ENTRY))
+
+
+def legend_height(rows: list[ForestRow], margin: float, unit: Unit, width: float) -> float:
+    """Return the height of the legend, inches."""
+    return LINE * -(-len(legend_entries(rows, margin, unit)) // legend_columns(width)) + 0.1
+
+
+def draw_legend(figure: Figure, rows: list[ForestRow], margin: float, unit: Unit, width: float) -> None:
+    """Draw the legend at the foot of a figure of so many inches."""
+    entries = legend_entries(rows, margin, unit)
+    figure.legend(
+        [*entries.values()],
+        [*entries],
+        loc="lower left",
+        ncols=legend_columns(width),
+        fontsize=SIZE - 1,
+        frameon=False,
+        labelcolor=QUIET,
+        handler_map={tuple: HandlerTuple(ndivide=None)},
+        borderpad=0.3,
+        columnspacing=1.2,
+    )
+
+
+def legend_entries(rows: list[ForestRow], margin: float, unit: Unit) -> dict[str, Any]:
     """Return {explanation: mark}, of the means as far as they are drawn."""
     width = f"{unit.factor * margin:g}"
     width = f"{width} {unit.name.removesuffix('s') if width == '1' else unit.name}".strip()
     means: dict[str, Any] = {}
     for mark in Mark:
-        if mark in marks:
+        if mark in {row.mark for row in rows}:
             sides = (BLUE, ORANGE) if mark in (Mark.SIGNIFICANT, Mark.SAMPLES) else (QUIET,)
             means[mark.value] = tuple(Line2D([], [], **mark_style(mark, color)) for color in sides)
     return means | {
         "95 % interval over seeds": Line2D([], [], color=QUIET, linewidth=1.6),
         "a seed": Line2D([], [], marker=".", linestyle="none", color=INK, alpha=0.5, markeredgewidth=0),
         f"margin: {width}": Patch(color=BAND),
-        "of: largest possible, ▸ outside": Line2D([], [], marker="|", linestyle="none", color=INK, markersize=9),
+        "largest possible, ▸ outside": Line2D([], [], marker="|", linestyle="none", color=INK, markersize=9),
     }

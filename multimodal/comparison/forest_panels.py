@@ -44,6 +44,7 @@ def forest_row(test: PairwiseTest, runs: list[Run], short: bool) -> ForestRow:
     label = test.first if short else f"{test.first} − {test.second}"
     return ForestRow(
         group=test.group,
+        name=f"{test.first} − {test.second}" if test.kind == PAIR else test.first,
         label=f"{label} (not after Holm's correction)" if lost_to_holm(test) else label,
         differences=test.differences,
         mean=test.mean,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from multimodal.comparison.comparison import Comparison, compare
 from multimodal.comparison.figure_sections import figure_sections, forest_section
-from multimodal.comparison.forest import PAPER, draw_forest
+from multimodal.comparison.forest_beside import draw_forest_beside
 from multimodal.comparison.forest_panels import forest_panels
 from multimodal.comparison.html import as_html
 from multimodal.comparison.latex import as_latex
@@ -68,7 +68,7 @@ def write_paper_files(comparison: Comparison, folder: Path) -> dict[str, str]:
         (folder / name).unlink(missing_ok=True)
     panels = forest_panels(comparison.tests, comparison.groups)
     if panels:
-        figure = draw_forest(panels, comparison.margin, primary().unit, PAPER, titled=True)
+        figure = draw_forest_beside(panels, comparison.margin, primary().unit)
         for name in ("forest.pdf", "forest.png"):
             save_figure(figure, folder / name)
     tables = as_latex(comparison)

@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from multimodal.comparison.forest import (
-    PAPER,
-    PHONE,
+    MARKS,
     ROWS,
     ForestPanel,
     ForestRow,
@@ -19,6 +18,7 @@ from multimodal.comparison.forest import (
     numbers_of,
     split_panel,
 )
+from multimodal.comparison.forest_beside import draw_forest_beside
 from multimodal.figures.layout import BLUE, ORANGE
 from multimodal.metric.catalogue import POINTS
 from tests.helpers.made_up_results import check_layout
@@ -29,11 +29,11 @@ SEEDS = (-0.01, 0.0, 0.01)
 def row(label: str, mean: float = 0.02, largest: float | None = 0.05, group: str = "toy (embedded)") -> ForestRow:
     differences = tuple(mean + x for x in SEEDS)
     mark = Mark.SIGNIFICANT if abs(mean) > 0.025 else Mark.NONE
-    return ForestRow(group, label, differences, mean, (mean - 0.025, mean + 0.025), mark, largest)
+    return ForestRow(group, label, label, differences, mean, (mean - 0.025, mean + 0.025), mark, largest)
 
 
 def drawn(rows: list[ForestRow]) -> Axes:
-    (axes,) = draw_forest([ForestPanel("question", rows)], 0.01, POINTS, PHONE, titled=False).axes
+    (axes,) = draw_forest(ForestPanel("question", rows), 0.01, POINTS).axes
     return axes
 
 
@@ -68,7 +68,7 @@ def test_each_outcome_has_a_mark_of_its_own_and_only_those_that_occur_stand_in_t
     assert shapes == [("D", "full", BLUE), ("D", "left", BLUE), ("D", "full", "white"), ("o", "full", "white")]
     for some in ([Mark.FEW], [Mark.NONE, Mark.SAMPLES]):
         panel = ForestPanel("question", [replace(row(mark.name), mark=mark) for mark in some])
-        (legend,) = draw_forest([panel], 0.01, POINTS, PHONE, titled=False).legends
+        (legend,) = draw_forest(panel, 0.01, POINTS).legends
         texts = {text.get_text() for text in legend.texts}
         assert texts & {mark.value for mark in Mark} == {mark.value for mark in some}
 
@@ -97,7 +97,7 @@ def test_a_far_ceiling_is_an_arrow_at_the_edge_and_squeezes_nothing() -> None:
 
 
 def test_one_seed_has_no_interval_and_an_unknown_ceiling_no_mark() -> None:
-    alone = ForestRow("toy", "a − b", (0.02,), 0.02, None, Mark.FEW, None)
+    alone = ForestRow("toy", "a", "a − b", (0.02,), 0.02, None, Mark.FEW, None)
     assert numbers_of(alone, POINTS) == "+2.0"
     axes = drawn([alone])
     assert marks(axes, "|") == marks(axes, ">") == []
@@ -125,5 +125,18 @@ NAMES = {
 def test_all_text_lies_inside_and_none_on_another(names: str, panels: int) -> None:
     title = "toy (embedded), task=noisy, training.steps=250, code=0123456789abcdef"
     panel = ForestPanel("Against the product of its own two answers", [row(n, group=title) for n in NAMES[names]])
-    width = PHONE if panels == 1 else PAPER
-    check_layout(draw_forest([panel] * panels, 0.01, POINTS, width, titled=panels > 1))
+    figure = draw_forest(panel, 0.01, POINTS) if panels == 1 else draw_forest_beside([panel] * panels, 0.01, POINTS)
+    check_layout(figure)
+
+
+def test_a_fusion_has_the_same_row_in_every_column_and_none_where_it_was_not_tested() -> None:
+    attention, film = row("attention"), row("film", mean=0.03)
+    panels = [ForestPanel("reference", [film]), ForestPanel("control", [attention, film])]
+    text, *columns = draw_forest_beside(panels, 0.01, POINTS).axes
+    lines = [[line for line in axes.lines if line.get_marker() == "D"] for axes in columns]
+    heights = [[float(line.get_ydata()[0]) for line in own] for own in lines]
+    assert [len(own) for own in heights] == [1, 2]
+    assert heights[0][0] in heights[1]
+    places = {t.get_text(): t.get_position()[1] for t in text.texts}
+    assert list(places) == ["toy (embedded)", "film", "attention"]
+    assert abs(places["film"] - heights[0][0]) < MARKS
