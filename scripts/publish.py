@@ -3,8 +3,8 @@
 python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion_comparison, then the README
 python scripts/publish.py                          # the README alone, from what is published
 
-The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`. Publish right
-after the sweep, from the same checkout: commit and versions are those of the moment.
+The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`. Publish with the
+versions of the sweep: those installed are recorded, and the commit checked out unless `--commit` names another.
 """
 
 import argparse
@@ -35,8 +35,12 @@ COLUMNS = {  # of the table of all comparisons: {its name: ours}
 }
 
 
-def publish(folder: Path) -> Path:
+def publish(folder: Path, commit: str = "HEAD") -> Path:
     """Copy the results of a sweep's folder, with the command of its last sweep, the commit and the versions.
+
+    Args:
+        folder: of the sweep.
+        commit: what made the runs; with uncommitted changes HEAD is marked as dirty.
 
     Raises:
         ValueError: the folder has no comparison, or the README no place for its table.
@@ -52,11 +56,12 @@ def publish(folder: Path) -> Path:
         shutil.copyfile(folder / name, target / name)
     overrides = OmegaConf.load(folder / "multirun.yaml").hydra.overrides.task
     settings = [str(override) for override in overrides if not str(override).startswith("output_dir=")]
-    describe = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
-    commit = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=True)
+    which = ["--dirty"] if commit == "HEAD" else [commit]
+    describe = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", *which]
+    described = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=True)
     made = {
         "command": shlex.join(["python", "scripts/run.py", "-m", *settings]),
-        "commit": commit.stdout.strip(),
+        "commit": described.stdout.strip(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
     }
@@ -108,9 +113,11 @@ def main() -> None:
     """Publish the folders that are given, and write the README."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders of sweeps that ended in a report")
+    parser.add_argument("--commit", default="HEAD", help="that made their runs, if it is not the one checked out")
+    given = parser.parse_args()
     try:
-        for folder in parser.parse_args().folders:
-            print(publish(folder))
+        for folder in given.folders:
+            print(publish(folder, given.commit))
         README.write_text(with_results(README.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
     except ValueError as error:
         parser.error(str(error))
