@@ -39,17 +39,24 @@ NOT_RUN = {  # {what a command holds: why it is not run}; those of scripts/run.p
     "hydra/launcher=slurm": "it needs a cluster; tests/test_launchers.py runs submitit on this machine",
     "wandb": "it needs an account; tests/test_launchers.py makes the commands of conf/wandb_sweep.yaml",
 }
-SLOW = ("mode=export",)
+# minutes together; others that run always are like the last two
+SLOW = ("mode=export", "experiment=fusion_comparison", "mode=tune fusion=attention")
 ELSEWHERE = ("hydra/launcher=", "hydra.launcher.")  # where jobs run: tests/test_launchers.py
 MORE = 30  # rows of the reader's own images for each row of the README
 # one job of a sweep, whatever the command or the experiment's file sweeps
 ONE = {"dataset": "mnist", "task": "noisy", "fusion": "concat", "seed": "0"}
-BUDGET = [override for override in BRIEF if override.count(".") < 3]  # not below a measure that an experiment removes
+# nothing below what an experiment removes
+BUDGET = [o for o in BRIEF if not o.startswith("evaluation.figures.") and (o.count(".") < 3)]
 
 
 def reason(line: str) -> str | None:
     """Why a command is not run; None if it is."""
     return next((why for part, why in NOT_RUN.items() if part in line), None)
+
+
+def trains(line: str) -> bool:
+    """Whether a command trains: without a mode, or with mode=tune."""
+    return "mode=" not in line or "mode=tune" in line
 
 
 def words_of(line: str) -> list[str]:
@@ -61,14 +68,13 @@ def words_of(line: str) -> list[str]:
 def small(words: list[str]) -> list[str]:
     """The arguments with a tiny budget, of a sweep one job, here."""
     words = [word for word in words if not word.startswith(ELSEWHERE)]
-    mode = next((word for word in words if word.startswith("mode=")), "mode=train")
-    if mode not in ("mode=train", "mode=tune"):
-        return words
+    if not trains(" ".join(words)):
+        return [*words, "tracking=disabled"]
     if "-m" in words:
         words = [word if "[" in word else word.partition(",")[0] for word in words]
     if any(word.startswith("experiment=") for word in words):
         words += [*(f"{name}={value}" for name, value in ONE.items()), "fusion_parameters=null"]
-    words += ["mode.trials=1"] if mode == "mode=tune" else []
+    words += ["mode.trials=1"] if "mode=tune" in words else []
     own_data = any(word.startswith("dataset.path=") for word in words)
     return [*words, *(o for o in BUDGET if not (own_data and o == "dataset.source=embedded")), "tracking=disabled"]
 
@@ -97,14 +103,21 @@ def folder(tmp_path_factory) -> Path:
 
 
 RUNNABLE = [line for line in COMMANDS if reason(line) is None]
-marked = [pytest.param(line, marks=[pytest.mark.slow] if any(s in line for s in SLOW) else []) for line in RUNNABLE]
+marked = [
+    pytest.param(
+        line, id=" ".join(words_of(line))[:60], marks=[pytest.mark.slow] if any(s in line for s in SLOW) else []
+    )
+    for line in RUNNABLE
+]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of the exporter
 @pytest.mark.parametrize("line", marked)
-def test_a_command_runs_in_a_small_form(folder: Path, line: str) -> None:
+def test_a_command_runs_in_a_small_form(folder: Path, monkeypatch, line: str) -> None:
+    monkeypatch.setattr("multimodal.sweep.write_report", lambda *_: None)  # a sweep's; that of mode=report is written
     assert RUN.match(line), f"run {line} in a test of its own, or say in NOT_RUN why not"
-    done = command(folder, *small(words_of(line)))
+    place = ["output_dir=" + "".join(filter(str.isalnum, line))] if trains(line) else []
+    done = command(folder, *small(words_of(line)), *place)
     assert done.status == 0, done.stderr
 
 
@@ -113,7 +126,10 @@ def test_a_command_that_is_not_run_is_composed(line: str) -> None:
     assert checked([word for word in words_of(line) if not word.startswith(ELSEWHERE)])
 
 
-@pytest.mark.parametrize("line", re.findall(r"`((?:python )?scripts/run\.py [^`]*)`", TEXT))
+IN_SENTENCES = re.findall(r"`(python scripts/run\.py [^`]*)`", TEXT)
+
+
+@pytest.mark.parametrize("line", [line.replace("concat,average", "concat") for line in IN_SENTENCES])  # the page's own
 def test_a_command_in_a_sentence_is_composed(line: str) -> None:
     assert checked(words_of(line))
 
