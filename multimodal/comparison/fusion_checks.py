@@ -28,7 +28,7 @@ def equal_parameters(groups: Groups) -> Check:
     }
     unmeasured = [name for name, own in sizes.items() if not all(own.values())]
     if unmeasured:
-        todo = "repeat their commands without evaluation.measures.cost=null: that measures again and trains nothing"
+        todo = "repeat the commands with the measure evaluation.measures.cost; it evaluates again and trains nothing"
         return Check(title, False, f"parameters not measured in {named(unmeasured)}", todo)
     ranges = {name: [size for counts in own.values() for size in counts] for name, own in sizes.items()}
     unequal = [name for name, own in ranges.items() if own and max(own) > TOLERANCE * min(own)]
