@@ -33,7 +33,7 @@ from multimodal.runs.overrides import parse
 from multimodal.runs.record import RunRecord, training_record
 from multimodal.runs.run_dir import make_writable
 from multimodal.runs.settings import explain
-from multimodal.runs.space import Dimension, check_tuning, current_values, parse_space, value_text, with_values
+from multimodal.runs.space import Dimension, check_tuning, current_values, read_space, value_text, with_values
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.trainer import Trainer, accuracy
 
@@ -150,7 +150,7 @@ def run_trials(composition: Composition, data: Data, folder: Path, study: Study,
         ValueError: the study's file is damaged.
     """
     folder.mkdir(exist_ok=True)
-    file, space = folder / "study.json", parse_space(study.space)
+    file, space = folder / "study.json", read_space(study.space, composition.config)
     study = read_study(file) if file.exists() else study
     fusion, current = composition.choices["fusion"], current_values(composition.config, space)
     while len(study.trials) < count:
@@ -175,9 +175,10 @@ def read_study(file: Path) -> Study:
 
 
 def next_values(space: list[Dimension], study: Study, current: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of the next trial.
+    """Return the settings of the next trial, which no trial before had.
 
-    They follow from the trials before and the sampler's seed alone.
+    They follow from the trials before and the sampler's seed alone. Where the sampler proposes what was tried, they are
+    drawn at random from the rest: the space must have more settings than there are trials.
 
     Args:
         space: the dimensions.
@@ -197,7 +198,17 @@ def next_values(space: list[Dimension], study: Study, current: dict[str, Any]) -
         search.add_trial(
             optuna.trial.create_trial(state=state, value=trial.accuracy, params=trial.values, distributions=kinds)
         )
-    params = search.ask(kinds).params
+    tried = [trial.values for trial in study.trials]
+    values = rounded(search.ask(kinds).params, space)
+    if values in tried:
+        search.sampler = optuna.samplers.RandomSampler(seed=int(seed))
+    while values in tried:
+        values = rounded(search.ask(kinds).params, space)
+    return values
+
+
+def rounded(params: dict[str, Any], space: list[Dimension]) -> dict[str, Any]:
+    """Return proposed settings in the order of the space, numbers of an interval with a few digits."""
     return {dimension.name: dimension.rounded(params[dimension.name]) for dimension in space}
 
 
@@ -215,11 +226,8 @@ def distribution(dimension: Dimension) -> Any:
 def run_trial(composition: Composition, data: Data, folder: Path, study: Study, values: dict[str, Any]) -> Trial:
     """Train at these settings once for each tuning seed, and return the trial; one that raises is a failed one.
 
-    Equal settings are not trained twice. An OSError is raised: it is the machine's, not the settings'.
+    An OSError is raised: it is the machine's, not the settings'.
     """
-    known = next((trial for trial in study.trials if trial.values == values), None)
-    if known is not None:
-        return known
     scores = []
     for seed in study.tuning_seeds:
         cfg = with_values(composition.config, values | {"seed": seed})

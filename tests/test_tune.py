@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -23,6 +24,7 @@ TEXTS = ["optimizer.lr=tag(log,interval(0.0003,0.01))", "head.label.dropout=0.0,
 SPACE = parse_space(TEXTS)
 STUDY = Study(TEXTS, [1000, 1001], 0, [])
 CURRENT = {"optimizer.lr": 0.001, "head.label.dropout": 0.1}
+HEADS = ['mode.space=["fusion.num_heads=2,4"]', "mode.trials=2"]
 COMPOSITION = compose(["mode=tune", "fusion=concat", "dataset.source=embedded"])
 
 
@@ -100,12 +102,24 @@ def test_a_study_goes_on_and_repeats_no_trial(monkeypatch, tmp_path: Path):
     assert run_trials(COMPOSITION, "data", folder, STUDY, 2) == at_once  # nothing is trained
 
 
-def test_equal_settings_are_trained_once(monkeypatch, tmp_path: Path):
-    study = replace(STUDY, space=["head.label.dropout=0.1,0.3"], tuning_seeds=[1000])
-    asked = scripted(monkeypatch, 0.5, 0.6)
-    trials = run_trials(COMPOSITION, "data", tmp_path / "study", study, 8).trials
-    assert len(asked) == 2
-    assert {(trial.values["head.label.dropout"], trial.accuracy) for trial in trials} == {(0.1, 0.5), (0.3, 0.6)}
+@pytest.mark.parametrize("seed", range(3))
+def test_no_setting_is_tried_twice_up_to_the_last_of_a_small_space(monkeypatch, tmp_path: Path, seed: int):
+    texts = ["head.label.dropout=0.1,0.3,0.5", "dim=interval(7,8)"]
+    study = replace(STUDY, space=texts, tuning_seeds=[1000], sampler_seed=seed)
+    asked = scripted(monkeypatch, 0.9, 0.1, 0.1, FloatingPointError("the loss was nan"), 0.1, 0.1)
+    trials = run_trials(COMPOSITION, "data", tmp_path / "study", study, 6).trials
+    assert len(asked) == 6
+    pairs = {(trial.values["head.label.dropout"], trial.values["dim"]) for trial in trials}
+    assert pairs == set(product((0.1, 0.3, 0.5), (7, 8)))
+
+
+def test_rounded_numbers_of_a_narrow_interval_are_tried_once_each():
+    space = parse_space(["optimizer.lr=interval(0.001,0.00104)"])
+    study = replace(STUDY, space=["optimizer.lr=interval(0.001,0.00104)"])
+    for _ in range(5):
+        values = next_values(space, study, {"optimizer.lr": 0.5})
+        study = replace(study, trials=[*study.trials, Trial(values, 0.5, "")])
+    assert sorted(trial.values["optimizer.lr"] for trial in study.trials) == [0.001, 0.00101, 0.00102, 0.00103, 0.00104]
 
 
 def test_an_error_of_the_machine_is_no_failed_trial(monkeypatch, tmp_path: Path):
@@ -166,10 +180,11 @@ def test_a_final_run_has_the_choice_on_its_command_line_and_the_search_in_its_re
     ("arguments", "message"),
     [
         (["mode.trials=0"], "mode.trials must be a whole number of 1 or more"),
+        (['mode.space=["dim=8,16"]'], "mode.trials=20, but mode.space has only 2 different settings"),
         (["fusion=atention"], "fusion has no option atention; did you mean attention?"),
         (["mode.tuning_seeds=[1]", "seed=1"], "mode.tuning_seeds and seed both have 1"),
         (["-m", "mode.tuning_seeds=[5]", "seed=0,1,5"], "mode.tuning_seeds and seed both have 5"),
-        (["-m", 'mode.space=["fusion.num_heads=2,4"]', "fusion=attention,concat"], "no setting fusion.num_heads"),
+        (["-m", *HEADS, "fusion=attention,concat"], "no setting fusion.num_heads"),
         (["checkpoint=runs/x"], "checkpoint needs mode=evaluate"),
     ],
 )

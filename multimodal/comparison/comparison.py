@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multimodal.comparison.budgets import budget_sentences
-from multimodal.comparison.checklist import Check, checklist
+from multimodal.comparison.check import Check
+from multimodal.comparison.checklist import checklist
 from multimodal.comparison.fusion_tables import cost_table, generation_table, missing_table, quality_table
 from multimodal.comparison.fusion_tests import compare_fusions
 from multimodal.comparison.gain_matrix import gain_table

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from multimodal.comparison.checklist import SOURCE
+from multimodal.comparison.checklist import checklist_source
 from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.figure_sections import FigureSection
 from multimodal.comparison.markdown import CHECKLIST
@@ -29,5 +29,5 @@ def as_html(comparison: Comparison, forest: FigureSection, sections: list[Figure
         paper: {name of a file beside the page: what it has}.
     """
     page = PAGES.get_template(TEMPLATE)
-    headings = {"checklist": CHECKLIST, "checklist_source": SOURCE}
+    headings = {"checklist": CHECKLIST, "checklist_source": checklist_source(comparison.groups)}
     return page.render(comparison=comparison, forest=forest, sections=sections, paper=paper, **headings)

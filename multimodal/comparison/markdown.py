@@ -4,7 +4,8 @@ import re
 
 import pandas as pd
 
-from multimodal.comparison.checklist import SOURCE, Check
+from multimodal.comparison.check import Check
+from multimodal.comparison.checklist import checklist_source
 from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.table import Table
 from multimodal.errors import one_line
@@ -31,7 +32,8 @@ def as_markdown(comparison: Comparison, paper: dict[str, str]) -> str:
         lines = "\n".join(f"- {escaped(sentence)}" for sentence in (*sentences, *limits))
         parts += [f"**{escaped(title)}**", lines]
     if comparison.checklist:
-        parts += [f"## {CHECKLIST}", escaped(SOURCE), *map(markdown_check, comparison.checklist)]
+        source = escaped(checklist_source(comparison.groups))
+        parts += [f"## {CHECKLIST}", source, *map(markdown_check, comparison.checklist)]
     for table in comparison.tables:
         parts += [f"## {table.caption}", markdown_table(table.without_dashes())]
         parts += ["\n".join(f"- {escaped(note)}" for note in table.notes)] if table.notes else []

@@ -57,7 +57,8 @@ def sweep_command(alike: list[Run], *more: str, fusions: list[str] | None, seeds
     """Return the command for runs with the same settings; the arguments are those above."""
     first, names = alike[0], [override.partition("=")[0] for override in more]
     asked = {"task", "experiment"} & set(names)  # another task: its settings are others
-    kept = [override for override in kept_settings(first) if not (asked and override.startswith("task."))]
+    dropped = (*(["task."] if asked else []), *(["mode."] if "mode" in names else []))  # another search too
+    kept = [override for override in kept_settings(first) if not override.startswith(dropped)]
     words = [override for override in kept if override.partition("=")[0] not in names]
     tasks = sorted({task_of(run) for run in alike})
     given = any(override.startswith("task=") for run in alike for override in given_settings(run))

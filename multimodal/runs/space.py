@@ -1,9 +1,10 @@
 """The search space of mode=tune: settings with the values that they may take, in Hydra's notation of a sweep."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -53,6 +54,17 @@ class Dimension:
         """Return the choices, or the two ends of the interval."""
         return self.choices or (self.low, self.high)
 
+    @property
+    def size(self) -> float:
+        """Return how many values there are: of an interval those that differ after rounding, infinite around 0."""
+        if self.choices:
+            return len(self.choices)
+        if self.whole:
+            return self.high - self.low + 1
+        if self.low <= 0 <= self.high:
+            return math.inf
+        return abs(rank_of(abs(self.high)) - rank_of(abs(self.low))) + 1
+
     def holds(self, value: Any) -> bool:
         """Return whether the setting may have this value."""
         if self.choices:
@@ -72,6 +84,45 @@ class Dimension:
             *texts, last = map(value_text, self.choices)
             return f"{self.name} {' or '.join(filter(None, [', '.join(texts), last]))}"
         return f"{self.name} {self.low:g} to {self.high:g}" + (" (log)" if self.log else "")
+
+
+def rank_of(number: float) -> int:
+    """Return the place of a positive number, rounded to a few digits, among all such numbers, counted from 1.
+
+    >>> rank_of(1.02) - rank_of(1.0), rank_of(10.0) - rank_of(1.0)
+    (2, 900)
+    """
+    digits, exponent = f"{number:.{DIGITS - 1}e}".split("e")
+    return 9 * 10 ** (DIGITS - 1) * int(exponent) + int(digits.replace(".", "")) - 10 ** (DIGITS - 1) + 1
+
+
+def space_size(space: list[Dimension]) -> float:
+    """Return how many different settings a space has."""
+    return math.prod(dimension.size for dimension in space)
+
+
+def read_space(texts: Iterable[str], cfg: DictConfig) -> list[Dimension]:
+    """Return the dimensions of a search space for a config.
+
+    An interval between two whole numbers has whole numbers only where the setting is one in the config: Hydra's
+    notation does not tell 1 from 1.0 there.
+
+    Args:
+        texts: see `parse_space`.
+        cfg: whole config.
+
+    Raises:
+        ValueError: see `parse_space`.
+    """
+    return [as_whole(d) if type(OmegaConf.select(cfg, d.name)) is int else d for d in parse_space(texts)]
+
+
+def as_whole(dimension: Dimension) -> Dimension:
+    """Return an interval of whole numbers if both ends are; else the dimension as it is."""
+    low, high = dimension.low, dimension.high
+    if dimension.choices or not (float(low).is_integer() and float(high).is_integer()):
+        return dimension
+    return replace(dimension, low=int(low), high=int(high), whole=True)
 
 
 def parse_space(texts: Iterable[str]) -> list[Dimension]:
@@ -167,7 +218,7 @@ def check_tuning(cfg: DictConfig) -> None:
     check_tuning_seeds(list(mode.tuning_seeds), {cfg.seed})
     if not cfg.resume:
         raise ValueError("resume=false: mode=tune always goes on; give another output_dir to tune anew")
-    space = parse_space(mode.space)
+    space = read_space(mode.space, cfg)
     if not space:
         raise ValueError(f"mode.space is empty; give settings with their values, such as {EXAMPLE}")
     for dimension in space:
@@ -181,6 +232,12 @@ def check_tuning(cfg: DictConfig) -> None:
             check_model(changed)
         except (*EXPECTED, InstantiationException) as error:
             raise ValueError(f"mode.space has a value that cannot be: {explain(error, changed)}") from error
+    size = space_size(space)
+    if mode.trials > size:
+        raise ValueError(
+            f"mode.trials={mode.trials}, but mode.space has only {int(size)} different settings, and none is tried "
+            f"twice; give mode.trials={int(size)} or more values"
+        )
 
 
 def check_tuning_seeds(tuning_seeds: list[Any], seeds: set[int]) -> None:

@@ -2,24 +2,20 @@
 
 import shlex
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from multimodal.cli import checked
-from multimodal.comparison.checklist import (
-    checklist,
-    enough_seeds,
-    equal_parameters,
-    equal_tuning,
-    no_collapses,
-    no_duplicates,
-    positive_control,
-    same_code_and_data,
-    tuned_controls,
-    unused_test_split,
-)
+from multimodal.comparison.check import Check
+from multimodal.comparison.checklist import SOURCE, checklist, checklist_source
+from multimodal.comparison.data_checks import no_duplicates, same_code_and_data, unused_test_split
+from multimodal.comparison.fusion_checks import enough_seeds, equal_parameters, no_collapses, positive_control
+from multimodal.comparison.grouping import by_group
+from multimodal.comparison.judged_runs import judged
 from multimodal.comparison.run import Run
+from multimodal.comparison.tuning_checks import equal_tuning, tuned_controls
 from tests.helpers.made_up_pairs import made_up_run
 
 FUSIONS = ("attention", "concat", "image_only", "text_only")
@@ -51,6 +47,10 @@ def run_of(fusion: str, seed: int = 0, task: str = "noisy", value: float = 0.9, 
     config = {"code": "c", "fusion_code": fusion, "overrides": ["training.steps=50", f"fusion={fusion}"]}
     metrics = run.metrics | {"cost/fusion_parameters": size}
     return of_task(replace(run, card=CARD, config=config, metrics=metrics, tuning=tuning), task)
+
+
+def with_setting(run: Run, part: str) -> Run:
+    return replace(run, setting=f"{run.setting}, {part}")
 
 
 def comparison(**changes) -> dict[str, list[Run]]:
@@ -105,14 +105,12 @@ def test_half_tuned_is_not_equal_tuning():
 def test_fusions_of_other_searches_are_told_apart_though_their_groups_are_too():
     """Runs that were tuned in another way are in a group of their own, and nothing compares them."""
     other = TUNING | {"trials": 5, "command": ["mode=tune", "mode.trials=5"]}
-    groups = {
-        "tuned.trials=20": [run_of("attention", seed) for seed in range(6)],
-        "tuned.trials=5": [run_of("concat", seed, tuning=other) for seed in range(6)],
-    }
-    check = equal_tuning(groups)
-    assert check.found == "tuned in different ways: attention by 20 trials; concat by 5 trials"
+    runs = [with_setting(run_of("attention", seed), "tuned.trials=20") for seed in range(6)]
+    runs += [with_setting(run_of("concat", seed, tuning=other), "tuned.trials=5") for seed in range(6)]
+    check = equal_tuning(judged(by_group(runs)))
+    assert check.found == "tuned in different ways: concat by 5 trials; attention by 20 trials"
     words = words_of(check.command)
-    assert "fusion=concat" in words
+    assert {"mode=tune", "fusion=concat", "seed=0,1,2,3,4,5"} <= set(words)
     assert "mode.trials=5" not in words
 
 
@@ -237,3 +235,121 @@ def test_runs_of_other_settings_have_a_command_of_their_own_in_their_folder():
         other.config["overrides"][0] = f"training.steps={i}"
     lines = enough_seeds({"": others}).command.split("\n")
     assert (len(lines), lines[-1]) == (4, "# and for 2 more settings")
+
+
+def after(runs: list[Run], command: str) -> list[Run]:
+    """The runs with those that a command would add, each in the group that it would be in."""
+    added = []
+    for line in command.split("\n"):
+        words = [word for word in words_of(line) if word != "-m"]
+        settings = dict(word.split("=", 1) for word in words)
+        fusions, seeds = settings.pop("fusion").split(","), map(int, settings.pop("seed").split(","))
+        tasks = settings.pop("task", "synergy" if "synergy" in settings.pop("experiment", "") else "redundant")
+        trials, size = int(settings.get("mode.trials", 20)), settings.get("fusion_parameters")
+        tuning = TUNING | {"trials": trials, "command": words} if "mode" in settings else None
+        for task, fusion, seed in product(tasks.split(","), fusions, list(seeds)):
+            run = run_of(fusion, seed, task, tuning=tuning)
+            run.config["overrides"] = words if tuning is None else [w for w in words if not w.startswith("mode")]
+            if size is not None:
+                run = with_setting(run, f"fusion_parameters={size}")
+                run.config["fusion_parameters"] = int(size)
+                run.metrics["cost/fusion_parameters"] = 1.01 * int(size)
+            added.append(with_setting(run, f"tuned.trials={trials}") if tuning else run)
+    known = {(run.group, run.fusion, run.seeds) for run in runs}
+    return [*runs, *(run for run in added if (run.group, run.fusion, run.seeds) not in known)]
+
+
+def larger(run: Run) -> Run:
+    """The run of a larger fusion, if it is attention."""
+    return replace(run, metrics=run.metrics | {"cost/fusion_parameters": 4000}) if run.fusion == "attention" else run
+
+
+def found_in(runs: list[Run]) -> dict[str, Check]:
+    return {check.title: check for check in checklist(by_group(runs))}
+
+
+UNTUNED = [run for runs in comparison(tuning=None).values() for run in runs]
+TUNED = [with_setting(run, "tuned.trials=20") for runs in comparison().values() for run in runs]
+FIVE = TUNING | {"trials": 5, "command": ["mode=tune", "mode.trials=5", "training.steps=50"]}
+BY_FIVE = [with_setting(run, "tuned.trials=5") for runs in comparison(tuning=FIVE).values() for run in runs]
+OTHER_SPACE = TUNING | {"space": ["dim=8,16"], "command": ["mode=tune", 'mode.space=["dim=8,16"]']}
+IN_OTHER_SPACE = [with_setting(run, "tuned.space=x") for own in comparison(tuning=OTHER_SPACE).values() for run in own]
+FOLDERS = {
+    "nothing tuned": UNTUNED,
+    "controls lack, untuned": [run for run in UNTUNED if run.fusion not in ("image_only", "text_only")],
+    "controls lack, tuned": [run for run in TUNED if run.fusion not in ("image_only", "text_only")],
+    "controls untuned": [
+        tuned if tuned.fusion != "text_only" else run for run, tuned in zip(UNTUNED, TUNED, strict=True)
+    ],
+    "a search that was cut": [*UNTUNED, *(run for run in BY_FIVE if run.fusion != "text_only" or run.seed < 3)],
+    "more trials for one": [*BY_FIVE, *(run for run in TUNED if run.fusion == "attention")],
+    "another space for one": [
+        *(r for r in IN_OTHER_SPACE if r.fusion == "concat"),
+        *TUNED[:6],
+        *TUNED[12:30],
+        *TUNED[36:],
+    ],
+    "unequal sizes, untuned": list(map(larger, UNTUNED)),
+    "unequal sizes, tuned": list(map(larger, TUNED)),
+    "no positive control": [run for run in UNTUNED if "synergy" not in run.setting],
+    "few seeds": [run for run in TUNED if run.fusion != "concat" or run.seed < 2],
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_command_of_a_box_ticks_it_though_the_runs_that_lacked_it_stay(name: str):
+    runs = FOLDERS[name]
+    opened = {title: check for title, check in found_in(runs).items() if not check.ticked}
+    assert opened
+    for title, check in opened.items():
+        assert found_in(after(runs, check.command))[title].ticked, title
+    for _ in range(4):  # one after another, all become ticked
+        todo = [check.command for check in found_in(runs).values() if not check.ticked]
+        if todo:
+            runs = after(runs, todo[0])
+    assert all(check.ticked for check in found_in(runs).values())
+
+
+def test_runs_that_others_stand_for_are_told():
+    assert checklist_source(by_group(TUNED)) == SOURCE
+    told = checklist_source(by_group([*UNTUNED, *TUNED]))
+    assert told.startswith(
+        f"{SOURCE} Not judged: 48 runs of mnist (embedded), task=noisy; mnist (embedded), task=synergy"
+    )
+
+
+def test_a_search_that_was_cut_goes_on_with_what_it_lacks():
+    check = found_in(FOLDERS["a search that was cut"])["Equal tuning"]
+    assert check.found == "untuned: text_only in mnist (embedded), task=noisy; mnist (embedded), task=synergy"
+    assert {"mode=tune", "mode.trials=5", "fusion=text_only", "seed=3,4,5"} <= set(words_of(check.command))
+
+
+def test_other_budgets_and_settings_stand_for_none():
+    """They are what somebody compares, not how."""
+    others = [with_setting(run, "training.steps=90") for run in TUNED]
+    assert not found_in([*UNTUNED, *others])["Equal tuning"].ticked
+    assert not found_in([*UNTUNED, *(with_setting(run, "missing=zero") for run in TUNED)])["Equal tuning"].ticked
+
+
+def test_no_version_of_the_code_is_better_than_another():
+    newer = [with_setting(replace(run, config=run.config | {"code": "d"}), "code=d") for run in TUNED]
+    runs = [*TUNED, *newer]
+    assert found_in(runs)["Equal code and data"].found == "2 versions of the shared code"
+    assert checklist_source(by_group(runs)) == SOURCE
+    tuned_later = [replace(run, setting=run.setting.replace("tuned.trials=20", "code=d")) for run in newer]
+    assert all(check.ticked for check in found_in([*UNTUNED, *tuned_later]).values())
+
+
+def test_a_fusion_that_learns_the_control_in_one_setting_passes():
+    at_chance = [replace(run, metrics={"accuracy/both": 0.5}) for run in TUNED if run.fusion == "attention"]
+    longer = [with_setting(run, "training.steps=90") for run in TUNED]
+    runs = [*TUNED[6:24], *TUNED[30:], *at_chance]
+    assert found_in(runs)["Positive control passed"].found == "at chance in task=synergy: attention in 6 runs"
+    assert found_in([*runs, *longer])["Positive control passed"].ticked
+
+
+def test_runs_at_chance_are_named_by_their_folder():
+    runs = [replace(TUNED[0], metrics={"accuracy/both": 0.5}, folder=Path("runs/mnist-attention-s0-abc")), *TUNED[1:]]
+    check = found_in(runs)["No collapsed runs"]
+    assert check.todo.startswith("look at the curves in mnist-attention-s0-abc; then tune (mode=tune tries several")
+    assert "in another output_dir" in check.todo

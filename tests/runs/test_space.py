@@ -1,9 +1,19 @@
 """The search space of mode=tune: what it holds, what it is called, and what is refused before anything is trained."""
 
+import math
+
 import pytest
 from omegaconf import OmegaConf
 
-from multimodal.runs.space import Dimension, check_tuning, current_values, parse_space, with_values
+from multimodal.runs.space import (
+    Dimension,
+    check_tuning,
+    current_values,
+    parse_space,
+    read_space,
+    space_size,
+    with_values,
+)
 from tests.helpers.toy import composed, options
 
 LR = Dimension("optimizer.lr", (), 0.0003, 0.01, log=True)
@@ -21,6 +31,48 @@ def test_a_space_is_read_from_the_notation_of_a_sweep():
         Dimension("a", (1, 2, 3)),
         Dimension("b", (None, True, "x y")),
     ]
+
+
+def test_an_interval_of_a_whole_number_has_whole_numbers():
+    """The setting says what it takes: a width is a whole number, a share may be 0, 1 and all between."""
+    texts = ["dim=interval(16,32)", "head.label.dropout=interval(0,1)", "optimizer.weight_decay=interval(0.5,2)"]
+    assert read_space([*texts, "training.batch_size=tag(log,interval(16,64))"], composed("mode=tune")) == [
+        Dimension("dim", (), 16, 32, whole=True),
+        Dimension("head.label.dropout", (), 0, 1),
+        Dimension("optimizer.weight_decay", (), 0.5, 2),
+        Dimension("training.batch_size", (), 16, 64, log=True, whole=True),
+    ]
+    deep = ["encoder/text=transformer", 'mode.space=["encoder.text.num_layers=interval(1,3)"]']
+    check_tuning(composed("mode=tune", *deep, "mode.trials=3"))
+    with pytest.raises(ValueError, match="only 3 different settings"):
+        check_tuning(composed("mode=tune", *deep, "mode.trials=4"))
+    with pytest.raises(ValueError, match=r"mode\.space has a value that cannot be: dim must be a whole number"):
+        check_tuning(composed("mode=tune", 'mode.space=["dim=interval(16.5,32)"]'))
+
+
+@pytest.mark.parametrize(
+    ("texts", "size"),
+    [
+        (["dim=8,16,24"], 3),
+        (["dim=8,16,24", "missing=zero,mean"], 6),
+        (["a=int(interval(1,4))", "dim=8,16"], 8),
+        (["optimizer.lr=interval(0.001,0.002)"], 101),  # in steps of 0.00001, with both ends
+        (["optimizer.lr=tag(log,interval(0.001,0.1))"], 1801),  # 900 numbers of three digits a decade
+        (["optimizer.lr=interval(-0.002,-0.001)"], 101),
+        (["head.label.dropout=interval(0,0.5)"], math.inf),
+    ],
+)
+def test_a_space_knows_how_many_settings_it_has(texts: list[str], size: float):
+    assert space_size(parse_space(texts)) == size
+
+
+def test_more_trials_than_there_are_settings_are_refused():
+    space = 'mode.space=["dim=16,24","head.label.dropout=0.0,0.1,0.3"]'
+    check_tuning(composed("mode=tune", space, "mode.trials=6"))
+    with pytest.raises(
+        ValueError, match=r"^mode\.trials=7, but mode\.space has only 6 different settings, .*trials=6 or"
+    ):
+        check_tuning(composed("mode=tune", space, "mode.trials=7"))
 
 
 def test_a_space_is_told_in_words():
@@ -107,14 +159,14 @@ def test_what_cannot_be_tuned_is_refused_in_one_line(override: str, message: str
 
 def test_the_width_that_equal_sizes_set_is_refused():
     space = 'mode.space=["fusion.hidden=64,128"]'
-    check_tuning(composed("mode=tune", space))
+    check_tuning(composed("mode=tune", space, "mode.trials=2"))
     with pytest.raises(ValueError, match=r"fusion_parameters sets fusion\.hidden: give one of the two"):
         check_tuning(composed("mode=tune", space, "fusion_parameters=300000"))
 
 
 def test_a_setting_of_one_fusion_is_refused_for_another():
     space = 'mode.space=["fusion.num_heads=2,4"]'
-    check_tuning(composed("mode=tune", "fusion=attention", space))
+    check_tuning(composed("mode=tune", "fusion=attention", space, "mode.trials=2"))
     with pytest.raises(ValueError, match=r"mode\.space: there is no setting fusion\.num_heads; fusion has"):
         check_tuning(composed("mode=tune", "fusion=concat", space))
 
