@@ -3,8 +3,8 @@
 python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion_comparison, then the README
 python scripts/publish.py                          # the README alone, from what is published
 
-The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`. Publish with the
-versions of the sweep: those installed are recorded, and the commit checked out unless `--commit` names another.
+The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`. Publish from
+an environment with the versions of the sweep; `--commit` names the one that made its runs, if another is checked out.
 """
 
 import argparse

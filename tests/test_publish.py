@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import re
+import shlex
 from types import ModuleType
 
 import pandas as pd
@@ -9,8 +11,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from multimodal.comparison.report import write_report
+from tests.helpers.command import command
 from tests.helpers.made_up_runs import make_sweep
 from tests.helpers.toy import ROOT
+
+RESULTS = ROOT / ".github" / "results"
 
 
 @pytest.fixture
@@ -68,3 +73,21 @@ def test_a_table_without_results_and_results_without_a_table_are_refused(publish
         (tmp_path / name).touch()
     with pytest.raises(ValueError, match=r"README\.md needs the lines <!-- results \S+ --> and <!-- end -->"):
         publish.publish(tmp_path)
+
+
+@pytest.mark.slow  # a minute and a half for each published comparison on one thread
+@pytest.mark.parametrize("name", sorted(folder.name for folder in RESULTS.glob("*") if folder.is_dir()))
+def test_a_published_accuracy_is_made_again(name, publish, tmp_path):
+    """Run one seed of the cheapest setting anew; it lies within three standard deviations of the published mean."""
+    published = json.loads((RESULTS / name / "provenance.json").read_text())["command"]
+    steps = min(int(n) for n in re.search(r"training\.steps=(\S+)", published)[1].split(","))
+    one = {"task": "noisy", "fusion": "concat", "seed": "0", "training.steps": str(steps), "tracking": "disabled"}
+    kept = [part for part in shlex.split(published)[3:] if part.split("=")[0] not in {*one, "hydra/launcher"}]
+    overrides = [*kept, *(f"{key}={value}" for key, value in one.items()), "output_dir=runs"]
+    done = command(tmp_path, *overrides)
+    assert done.status == 0, done.stderr
+    (metrics,) = (tmp_path / "runs").glob("*/metrics.json")
+    table = publish.accuracy_table(pd.read_csv(RESULTS / name / "report.csv"))
+    (data,) = (data for data in table.index if "task=noisy" in data and f"training.steps={steps}" in data)
+    mean, deviation = (float(x) for x in table.loc[data, "concat"].split(" ± "))
+    assert abs(json.loads(metrics.read_text())["accuracy/both"] - mean) < 3 * deviation + 0.001  # rounded
