@@ -22,7 +22,10 @@ from multimodal.runs.settings import EXPECTED, check_model, check_settings, expl
 TUNABLE = ("encoder", "missing", "fusion", "head", "loss", "training", "optimizer", "scheduler", "dim")
 FIXED = {  # settings of the training that may not: why
     **dict.fromkeys(("training.steps", "training.epochs"), "the budget is equal for all"),
-    **dict.fromkeys(("training.accelerator", "training.devices", "training.precision"), "it is of the machine"),
+    **dict.fromkeys(
+        ("training.accelerator", "training.devices", "training.precision", "training.accumulation"),
+        "it is of the machine",
+    ),
     "training.select": "it decides which checkpoint a trial is scored by",
 }
 DIGITS = 3  # significant digits of a value from an interval: it stands in commands and tables

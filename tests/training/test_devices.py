@@ -25,6 +25,7 @@ from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
+from multimodal.training.accumulation import backward_in_parts
 from multimodal.training.device import launch, make_fabric, run_process
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.sampler import BatchSampler
@@ -36,6 +37,7 @@ SIZE = 13  # samples of the batch: seven in one process, six in the other
 TERMS = {"label": LabelCrossEntropy(0.1), "image": ImageSquaredError(), "dssim": ImageDissimilarity()}
 TERMS |= {"text": TokenCrossEntropy(), "contrastive": MultiPositiveInfoNCE(0.1, learned=True)}
 NAMES = [*TERMS, "owed", "loss"]
+ALL = [*NAMES, "parts"]  # the last is the loss again, each process's samples in three parts
 PARENTS_THREADS = 4
 STILL = Augment(0, 0, 0.0, False)
 
@@ -81,6 +83,8 @@ def gradients(fabric: Fabric) -> dict[str, object]:
         parameters = [(n, p) for m in (model, loss) for n, p in m.named_parameters()]
         grads[name] = {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in parameters}
         objective.zero_grad()
+    values["parts"] = backward_in_parts(fabric, objective, batch, 1 if fabric.world_size == 1 else 3)["loss"].item()
+    grads["parts"] = {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in parameters}
     part = {m: int(present.sum()) for m, present in batch.present.items()}
     part |= {"words": int((batch.tokens != PAD).sum()), "width": batch.tokens.shape[1], "size": len(batch.label)}
     part |= {"threads": torch.get_num_threads(), "seed": seed}
@@ -117,12 +121,12 @@ def test_the_parts_are_as_unlike_as_they_can_get(two):
     assert all(min(part["image"], part["text"]) < part["size"] for part in two["parts"])
 
 
-@pytest.mark.parametrize("term", NAMES)
+@pytest.mark.parametrize("term", ALL)
 def test_each_term_is_that_of_the_whole_batch(one, two, term):
     assert two["values"][term] == pytest.approx(one["values"][term], rel=1e-5)
 
 
-@pytest.mark.parametrize("term", NAMES)
+@pytest.mark.parametrize("term", ALL)
 def test_gradients_are_those_of_one_process(one, two, term):
     expected = one["gradients"][term]
     assert max(grad.abs().max() for grad in expected.values()) > 1e-2  # there is something to compare
