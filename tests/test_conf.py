@@ -134,6 +134,7 @@ def test_a_temperature_of_zero_is_refused(config) -> None:
         ("seed=abc", "seed must be a whole number, got 'abc'"),
         ("dataset.seed=null", r"dataset\.seed must be a whole number"),
         ("resume=foo", "resume must be true or false, got 'foo'"),
+        ("requeue=1", "requeue must be true or false, got 1"),
         ("report.margin=abc", r"report\.margin must be a number"),
     ],
 )
