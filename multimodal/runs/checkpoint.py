@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 # settings that the command line may give beside a checkpoint
 BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
-READ_AGAIN = ("name", "weights", "table", "tokenizer")  # settings of encoders whose files are in no checkpoint
+READ_AGAIN = ("name", "model", "weights", "table", "tokenizer")  # settings of encoders whose files are in no checkpoint
 EVALUATE_MAY_SET = (
     *BOTH_MAY_SET,
     "resume",
