@@ -33,6 +33,7 @@ from multimodal.runs.run_dir import make_writable
 from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
 from multimodal.runs.space import check_tuning_jobs
 from multimodal.tracking.tracker import Tracker
+from multimodal.training.device import by_torchrun
 from multimodal.training.interruption import Interrupted, interruptible, requeue_job
 
 log = logging.getLogger(__name__)
@@ -186,6 +187,8 @@ class SweepTable(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Give this sweep an identifier, which its jobs write into their records."""
         os.environ[SWEEP] = uuid.uuid4().hex
+        if by_torchrun():
+            raise SystemExit("error: a sweep starts its processes itself: give -m without torchrun")
         try:
             check_places(config)
             check_margin(config.report.margin)

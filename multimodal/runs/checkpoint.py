@@ -241,7 +241,7 @@ def with_overrides(
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
-    config.training.devices = 1  # inference uses one device
+    config.training.devices = config.training.num_nodes = 1  # inference uses one device
     for encoder in config.encoder.values():
         if "weights" in encoder and not encoder.get("frozen", False):
             encoder.weights = "none"  # the checkpoint has them

@@ -58,6 +58,7 @@ class Trainer:
         patience: validations without a better value of that quantity after which training stops.
         accelerator: see `make_fabric`.
         devices: see `make_fabric`.
+        num_nodes: see `make_fabric`.
         precision: see `make_fabric`.
         compile: whether torch.compile makes one graph of model and loss; it encodes absent inputs too, as blanks.
     """
@@ -78,6 +79,7 @@ class Trainer:
         patience: int,
         accelerator: str,
         devices: int,
+        num_nodes: int,
         precision: str,
         compile: bool,
     ) -> None:
@@ -88,7 +90,8 @@ class Trainer:
             check_number("training", above=0, below=1, ema_decay=ema_decay)
         check_one_of("training", SELECTIONS, select=select)
         check_flag("training", compile=compile)
-        if compile and devices > 1:  # what the losses gather from other processes breaks the graph
+        check_whole("training", devices=devices, num_nodes=num_nodes)
+        if compile and devices * num_nodes > 1:  # what the losses gather from other processes breaks the graph
             raise ValueError(f"training.compile=true needs training.devices=1, got {devices}; set one of the two")
         if compile and accumulation > 1:
             raise ValueError(
@@ -100,7 +103,7 @@ class Trainer:
         self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
         self.modality_dropout = modality_dropout
         self.num_validations, self.select, self.patience = num_validations, select, patience
-        self.fabric = make_fabric(accelerator, devices, precision)
+        self.fabric = make_fabric(accelerator, devices, precision, num_nodes)
         self.precision = self.fabric.strategy.precision.precision  # `auto` resolved
         self.compile = compile
 
@@ -116,6 +119,9 @@ class Trainer:
         resume: bool = False,
     ) -> list[dict[str, float]]:
         """Train; leave `best.pt`, `last.pt` and `history.csv` in `folder`, and the best weights in `model`.
+
+        Where torchrun started several processes, each calls this with the same arguments; the first one alone writes
+        files, logs, and gets the best weights.
 
         Args:
             model: trained in place.
@@ -146,11 +152,15 @@ class Trainer:
                 f"{size // processes} on each device; give fewer parts or a larger training.batch_size"
             )
         checkpoints = CheckpointManager(folder, extra, self.identity(model, loss, data, seed), self.select)
-        checkpoints.begin(resume)
+        first = self.fabric.is_global_zero
+        if first:
+            checkpoints.begin(resume)
         single = processes == 1
         log_process = log if single else ignore  # a tracker's connection does not survive into other processes
         training_step = self.training_step(model, loss, data)
         history = launch(self.fabric, self.loop, training_step, data, seed, log_process, checkpoints)
+        if not first:
+            return history
         if not single:
             for row in history:
                 log(row)

@@ -58,6 +58,7 @@ SETTINGS = {
     "patience": 100,
     "accelerator": "cpu",
     "devices": 1,
+    "num_nodes": 1,
     "precision": "32-true",
     "compile": False,
 }

@@ -3,6 +3,8 @@
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -31,7 +33,7 @@ from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.sampler import BatchSampler
 from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import BOS, EOS, PAD, Encoded, Fused
-from tests.helpers.command import TINY, command
+from tests.helpers.command import SCRIPT, TINY, UNMEASURED, command
 
 SIZE = 13  # samples of the batch: seven in one process, six in the other
 TERMS = {"label": LabelCrossEntropy(0.1), "image": ImageSquaredError(), "dssim": ImageDissimilarity()}
@@ -189,3 +191,25 @@ def test_two_devices_alone(tmp_path):
     assert done.status == 0, done.stderr
     assert not multiprocessing.active_children()
     assert len(read_csv(tmp_path / "run" / "history.csv")) == 2
+
+
+@pytest.mark.slow
+def test_torchrun_starts_what_else_starts_itself(tmp_path):
+    """Two processes of torchrun train as two of ours do; the first alone writes; a finished run is not repeated."""
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", SCRIPT, *RUN]
+    line += [*UNMEASURED, "training.devices=2", "output_dir=torchrun", f"cache_dir={tmp_path}/cache"]
+    line += ["evaluation.figures=null"]
+    for _ in range(2):
+        done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+    assert "is finished already" in done.stderr
+    done = subprocess.run([*line, "-m"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
+    assert "give -m without torchrun" in done.stderr
+    done = command(tmp_path, *RUN, *UNMEASURED, "training.devices=2", "output_dir=run")
+    assert done.status == 0, done.stderr
+    first, second = (read_csv(tmp_path / name / "history.csv") for name in ("torchrun", "run"))
+    assert len(first) == len(second) == 2
+    for row, other in zip(first, second, strict=True):
+        same = [name for name in row if name != "train/samples_per_s"]
+        assert [row[name] for name in same] == [other[name] for name in same]
