@@ -66,6 +66,12 @@ def train(composition: Composition, tracker: Tracker) -> Path:
     data = with_subwords(model, data)
     record = training_record(composition, data, model, trainer.precision)
     folder = run_folder(cfg.output_dir, record, composition.multirun)
+    if not trainer.fabric.is_global_zero:  # torchrun started it beside the process that writes and evaluates
+        if not (cfg.resume and finished(folder, record)):
+            data = with_features(model, data, cfg.cache_dir, trainer.fabric.device)
+            torch.manual_seed(cfg.seed)
+            trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, beside_weights(record, data), cfg.resume)
+        return folder
     with locked(folder):
         if cfg.resume and finished(folder, record):
             log.info("%s is finished already; resume=false runs it anew", folder)

@@ -33,7 +33,8 @@ from multimodal.runs.run_dir import make_writable
 from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
 from multimodal.runs.space import check_tuning_jobs
 from multimodal.tracking.tracker import Tracker
-from multimodal.training.interruption import Interrupted, interruptible
+from multimodal.training.device import by_torchrun
+from multimodal.training.interruption import Interrupted, interruptible, requeue_job
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def run_job(cfg: DictConfig) -> None:
         with interruptible():
             run_composed(cfg)
     except KeyboardInterrupt as error:
-        raise SystemExit(stop(error, cfg.resume)) from error
+        raise SystemExit(stop(error, cfg.resume, cfg.requeue)) from error
     except Exception as error:
         if not isinstance(error, InstantiationException) and not told_in_a_line(error):
             raise
@@ -76,16 +77,19 @@ def run_composed(cfg: DictConfig) -> None:
     instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
 
 
-def stop(error: KeyboardInterrupt, resume: bool = True) -> int:
+def stop(error: KeyboardInterrupt, resume: bool, requeue: bool) -> int:
     """Print that a signal stopped the command, and how to go on; return its exit status.
 
     Args:
         error: which the signal raised.
         resume: the setting; without it the same command would begin anew.
+        requeue: the setting; SIGTERM, which Slurm sends before it ends a job, puts the job back into the queue.
     """
     interrupted = isinstance(error, Interrupted)
     message = str(error) if interrupted else "interrupted; the same command again goes on from what was saved"
     print(message if resume else f"{message}, without resume=false", file=sys.stderr)
+    if requeue and isinstance(error, Interrupted) and error.received is signal.SIGTERM:
+        print(f"requeue=true: {requeue_job()}", file=sys.stderr)
     return 128 + (error.received if isinstance(error, Interrupted) else signal.SIGINT)
 
 
@@ -183,6 +187,8 @@ class SweepTable(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Give this sweep an identifier, which its jobs write into their records."""
         os.environ[SWEEP] = uuid.uuid4().hex
+        if by_torchrun():
+            raise SystemExit("error: a sweep starts its processes itself: give -m without torchrun")
         try:
             check_places(config)
             check_margin(config.report.margin)

@@ -4,6 +4,7 @@ Letters: B batch, T tokens, D shared width, V vocabulary, K classes, C H W image
 dictionary keys ("image", "text"). Every key is always there; `present` is False where a sample lacks the modality.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -60,6 +61,19 @@ class Batch:
     def inputs(self) -> dict[str, Tensor]:
         """Return the encoder inputs: {modality: tensor}."""
         return {"image": self.image, "text": self.tokens if self.subwords is None else self.subwords} | self.features
+
+    def rows(self, index: Tensor) -> "Batch":
+        """Return the samples at `index` (N,) int64."""
+        return Batch(
+            self.image[index],
+            self.tokens[index],
+            self.label[index],
+            self.content[index],
+            {m: mask[index] for m, mask in self.present.items()},
+            self.index[index],
+            None if self.subwords is None else self.subwords[index],
+            {m: x[index] for m, x in self.features.items()},
+        )
 
     def with_image(self, image: Tensor) -> "Batch":
         """Return the same samples with other images (B, C, H, W), for which no features were computed."""
@@ -138,6 +152,31 @@ class Output:
             encoded={m: replace(e, pooled=e.pooled.float(), tokens=e.tokens.float()) for m, e in self.encoded.items()},
             aux_losses={name: term.float() for name, term in self.aux_losses.items()},
         )
+
+
+def join_outputs(parts: Sequence[Output]) -> Output:
+    """Concatenate the outputs of parts of a batch; auxiliary losses are means over samples."""
+    encoded = [[part.encoded[m] for part in parts] for m in parts[0].encoded]
+    sizes = [len(part.label) for part in parts]
+    return Output(
+        label=torch.cat([part.label for part in parts]),
+        image=torch.cat([part.image for part in parts]),
+        text=torch.cat([part.text for part in parts]),
+        encoded={
+            m: Encoded(
+                torch.cat([e.pooled for e in several]),
+                torch.cat([e.tokens for e in several]),
+                torch.cat([e.token_mask for e in several]),
+                torch.cat([e.present for e in several]),
+            )
+            for m, several in zip(parts[0].encoded, encoded, strict=True)
+        },
+        aux_losses={
+            name: torch.stack([size * part.aux_losses[name] for size, part in zip(sizes, parts, strict=True)]).sum()
+            / sum(sizes)
+            for name in parts[0].aux_losses
+        },
+    )
 
 
 @dataclass(frozen=True)

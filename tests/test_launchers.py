@@ -23,7 +23,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_com
 from tests.helpers.command import SCRIPT, TINY
 from tests.helpers.toy import CONF, options
 
-PLUGINS = {"two_cores": "hydra_joblib_launcher", "slurm": "hydra_submitit_launcher"}
+PLUGINS = {"two_cores": "hydra_joblib_launcher", "gpus": "hydra_joblib_launcher", "slurm": "hydra_submitit_launcher"}
 PLUGINS |= {"processes": "hydra_submitit_launcher"}
 PRESETS = [f"hydra/launcher={name}" for name in options("hydra/launcher")]
 WANDB_SWEEP = yaml.safe_load((CONF / "wandb_sweep.yaml").read_text())
@@ -36,6 +36,20 @@ from pathlib import Path
 @hydra.main(version_base="1.3", config_path=None)
 def main(cfg):
     Path(f"probe{cfg.seed}.json").write_text(json.dumps([torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]]))
+
+main()
+"""
+
+# a script that says which GPU a job sees, and in which process
+SEES = """
+import json, os, time, hydra
+from pathlib import Path
+import multimodal.runs.composition  # registers the resolvers of conf/
+
+@hydra.main(version_base="1.3", config_path=None)
+def main(cfg):
+    time.sleep(2)  # so long that no process does all jobs
+    Path(f"probe{cfg.seed}.json").write_text(json.dumps([os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()]))
 
 main()
 """
@@ -114,10 +128,26 @@ def test_two_jobs_divide_the_cores_unless_told_otherwise(tmp_path: Path, told: d
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["two_cores", "processes"])
-def test_a_sweep_in_processes_ends_as_one_after_the_other_does(tmp_path: Path, preset: str) -> None:
+def test_each_of_two_processes_sees_one_gpu_of_two(tmp_path: Path) -> None:
+    """Names stand for GPUs: a job reads the variable that CUDA would."""
+    needs("gpus")
+    (tmp_path / "probe.py").write_text(SEES)
+    line = [sys.executable, "probe.py", "-m", "--config-dir", str(CONF), "hydra/launcher=gpus", "+seed=0,1,2"]
+    env = environment(CUDA_VISIBLE_DEVICES="4,7", TMPDIR=str(tmp_path))
+    done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    seen = [json.loads((tmp_path / f"probe{seed}.json").read_text()) for seed in (0, 1, 2)]
+    assert len({process for _, process in seen}) == 2
+    assert {gpu for gpu, _ in seen} == {"4", "7"}
+    assert len({tuple(pair) for pair in seen}) == 2  # a process keeps its GPU
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["two_cores", "gpus", "processes"])
+def test_a_sweep_in_processes_ends_as_one_after_the_other_does(tmp_path: Path, monkeypatch, preset: str) -> None:
     """One job fails, the other finishes, and the table has both."""
     needs(preset)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # of which `gpus` takes one each
     done = sweep(tmp_path, f"hydra/launcher={preset}", "training.batch_size=0,32")
     assert done.returncode == 1
     assert "2 jobs, 1 failed" in done.stdout, done.stderr

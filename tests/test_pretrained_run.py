@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from multimodal.api import load
 from multimodal.training.checkpoint_file import load_checkpoint
 from tests.helpers.command import BRIEF, Done, command
-from tests.helpers.pretrained import model_folder
+from tests.helpers.pretrained import clip_folder, model_folder
 
 IMAGE = ["encoder/image=timm", "encoder.image.name=test_resnet", "encoder.image.weights=none", "encoder.image.size=64"]
 
@@ -111,3 +111,24 @@ def test_attention_is_drawn_over_the_subwords(folder: Path, monkeypatch) -> None
     model = run.model
     rows = model.tokenize(["A Red dog!", "a cat"])
     assert model.subword_texts(rows) == [["A", "Red", "dog", "!"], ["a", "cat"]]
+
+
+def test_both_sides_of_one_clip(tmp_path: Path) -> None:
+    """Trained on features that are computed once, asked again; the folder counts by its content."""
+    shutil.copytree(clip_folder(), tmp_path / "clip")
+    line = [*BRIEF, "encoder=clip", "fusion=concat", "tracking=disabled"]
+    done = command(tmp_path, *line, "encoder.image.model=clip", "output_dir=out")
+    assert done.status == 0, done.stderr
+    assert len(list((tmp_path / "cache").glob("features-*.npy"))) == 6
+    done = command(tmp_path, "mode=generate", "checkpoint=out", 'text="A Red dog!"')
+    assert done.status == 0, done.stderr
+    done = command(tmp_path, *line, f"encoder.image.model={clip_folder()}", "output_dir=out")
+    assert "is finished already" in done.stderr
+
+
+@pytest.mark.parametrize("other", ["dataset=animals", "experiment=lite"])
+def test_a_dataset_or_an_experiment_does_not_take_one_side_of_it_away(config, other: str) -> None:
+    encoder = config("encoder=clip", other).encoder
+    assert encoder.image._target_.endswith("CLIPImage")
+    assert encoder.text._target_.endswith("CLIPText")
+    assert encoder.text.name == encoder.image.model

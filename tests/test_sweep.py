@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -210,3 +211,37 @@ def test_an_interrupted_job_says_so_and_ends_the_sweep(tmp_path: Path, monkeypat
     assert record["status"] == "interrupted"
     (status,) = (json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/status.json"))
     assert status["status"] == "interrupted"
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_before_its_time_limit_a_job_is_saved_and_put_back_into_the_queue_where_asked(tmp_path, monkeypatch) -> None:
+    take_step, steps = Trainer.take_step, []
+
+    def warned(*arguments):
+        steps.append(len(steps))
+        if steps[-1] == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return take_step(*arguments)
+
+    (tmp_path / "scontrol").write_text(f"#!/bin/sh\necho $* >> {tmp_path}/queue\n")
+    (tmp_path / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setattr(Trainer, "take_step", warned)
+    line = [*BRIEF, "tracking=disabled", "output_dir=run", "requeue=true"]
+    done = command(tmp_path, *line)
+    assert done.status == 128 + signal.SIGTERM
+    assert "stopped after step 3 by SIGTERM" in done.stderr
+    assert "requeue=true: job 7 is in the queue again" in done.stderr
+    assert (tmp_path / "queue").read_text() == "requeue 7\n"
+    assert command(tmp_path, *line).status == 0
+    assert len(steps) == 6  # of training.steps: none is taken twice
+    steps.clear()
+    done = command(tmp_path, *BRIEF, "tracking=disabled", "output_dir=other")
+    assert "stopped after step 3 by SIGTERM" in done.stderr
+    assert (tmp_path / "queue").read_text() == "requeue 7\n"
+
+
+def test_a_job_that_begins_anew_is_not_put_back_for_ever(tmp_path: Path) -> None:
+    done = command(tmp_path, *BRIEF, "requeue=true", "resume=false")
+    assert "requeue=true needs resume=true" in done.stderr

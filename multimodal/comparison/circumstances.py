@@ -29,8 +29,8 @@ PARTS: tuple[str, ...] = (
     "hydra",
     "mode",
 )
-PARTS += ("evaluation", "tracking", "output_dir", "report", "resume", "trust")
-PARTS += ("training.accelerator", "training.devices")
+PARTS += ("evaluation", "tracking", "output_dir", "report", "resume", "requeue", "trust")
+PARTS += ("training.accelerator", "training.devices", "training.num_nodes", "training.accumulation")
 
 
 def circumstances(runs: list[Run], failures: list[Failure]) -> str:

@@ -11,6 +11,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from multimodal.types import Encoded
+
+TOKEN_FEATURES = 16  # features of each token that the pooled embedding of an image reads
 KEPT = torch.float16  # type of features that were computed before; no input has it
 
 
@@ -64,6 +67,31 @@ class PretrainedEncoder(nn.Module):
     def read(self, x: Tensor) -> Tensor:
         """Return the features of an input; those that were computed before, and rounded, as they are."""
         return x.float() if x.dtype is KEPT else self.features(x)
+
+
+class PretrainedImageEncoder(PretrainedEncoder):
+    """A pretrained encoder of images, and trained layers to the shared width.
+
+    The tokens are the features that have a position. The pooled embedding reads the classification token, or the mean
+    where there is none, and, at its position, every token, because an image cannot be reconstructed from a mean.
+    """
+
+    prefix: int  # features without a position, such as the classification token, before the others
+
+    def build_layers(self, dim: int, count: int, width: int) -> None:
+        """Build the trained layers for `count` features of this width."""
+        self.norm = nn.LayerNorm(width)
+        self.to_tokens = nn.Linear(width, dim)
+        self.narrow = nn.Linear(dim, TOKEN_FEATURES)
+        self.to_pooled = nn.Linear(width + TOKEN_FEATURES * (count - self.prefix), dim)
+
+    def forward(self, image: Tensor, present: Tensor) -> Encoded:
+        """Encode images (B, C, H, W), or their features (B, T, F) -> Encoded with a token for each position."""
+        features = self.norm(self.read(image))
+        tokens = self.to_tokens(features[:, self.prefix :])
+        whole = features[:, 0] if self.prefix else features.mean(1)
+        pooled = self.to_pooled(torch.cat([whole, self.narrow(tokens).flatten(1)], dim=1))
+        return Encoded(pooled, tokens, tokens.new_ones(tokens.shape[:2], dtype=torch.bool), present)
 
 
 def digest_of(network: nn.Module | None, source: str) -> bytes:

@@ -91,6 +91,15 @@ class Context:
         """Return the split that is evaluated."""
         return self.data.splits["test"]
 
+    @property
+    def device(self) -> torch.device:
+        """Return where judge, SSIM, kernel distance and retrieval are computed: on the model's GPU, else on the CPU.
+
+        Other accelerators lack float64.
+        """
+        own = next(self.model.parameters()).device
+        return own if own.type == "cuda" else torch.device("cpu")
+
     @cached_property
     def predictions(self) -> Predictions:
         """Predict every test sample under every condition."""
@@ -128,7 +137,8 @@ class Context:
     def trained_image_judge(self) -> ImageJudge:
         """Train the image judge, or read it from its cache."""
         with self.clock("image_judge"):
-            return self.image_judge.fit(self.data.splits["train"], len(self.data.class_names), self.data.augment)
+            train, classes = self.data.splits["train"], len(self.data.class_names)
+            return self.image_judge.fit(train, classes, self.data.augment, device=self.device)
 
     @cached_property
     def judged_test_images(self) -> tuple[Tensor, Tensor]:

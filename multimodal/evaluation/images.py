@@ -61,9 +61,9 @@ def score_images(preds: ImageRows, rows: Tensor, context: Context) -> ImageScore
     similarity, noise_ratio, features, classes, attributes = [], [], [], [], []
     for part in rows.split(images_at_once(test.image)):
         pixels = preds[part]
-        image, target = pixels.float() / 255, test.image[part].float() / 255
-        similarity.append(ssim(image, target).clamp(max=1))  # Cauchy-Schwarz; rounding may exceed it
-        noise_ratio.append(psnr(image, target))
+        image, target = (x.to(context.device).float() / 255 for x in (pixels, test.image[part]))
+        similarity.append(ssim(image, target).clamp(max=1).cpu())  # Cauchy-Schwarz; rounding may exceed it
+        noise_ratio.append(psnr(image, target).cpu())
         batch_features, batch_classes = judge.features_and_classes(image)
         features.append(batch_features)
         classes.append(batch_classes)
@@ -76,7 +76,7 @@ def score_images(preds: ImageRows, rows: Tensor, context: Context) -> ImageScore
         "psnr": float(torch.cat(noise_ratio).double().mean()),
         "class_coherence": share(coherent),
         "frechet": defined(frechet(own, real), "a Fréchet distance needs more samples than the judge has features"),
-        "kid": defined(kid(own, real, context.seed), FEW),
+        "kid": defined(kid(own.to(context.device), real.to(context.device), context.seed), FEW),
     }
     if isinstance(context.attribute_judge, str):
         return ImageScores(scores | {"attribute_accuracy": context.attribute_judge}, each, coherent, None)
@@ -92,6 +92,7 @@ def score_with_references(preds: ImageRows, context: Context) -> ImageScores:
     """
     test, group, count = context.test, context.caption_group, context.num_references
     result = score_images(preds, torch.arange(len(test)), context)
-    best = best_similarity(preds, test.image, group, count, context.seed, images_at_once(test.image))
+    chunk = images_at_once(test.image)
+    best = best_similarity(preds, test.image, group, count, context.seed, chunk, context.device)
     scores: Scores = {**result.scores, "ssim_best": float(best.clamp(max=1).double().mean())}
     return ImageScores(scores, result.ssim, result.coherent, result.attributes)

@@ -14,13 +14,19 @@ class Retrieval:
 
     def __call__(self, context: Context) -> Measured:
         """Return the scores under `retrieval/image_to_text` and `retrieval/text_to_image`."""
-        image, text = context.predictions.encoded["image"], context.predictions.encoded["text"]
-        same_text, same_image = context.caption_group, context.image_group
+        image, text, same_text, same_image, content = (
+            x.to(context.device)
+            for x in (
+                context.predictions.encoded["image"],
+                context.predictions.encoded["text"],
+                context.caption_group,
+                context.image_group,
+                context.test.content,
+            )
+        )
         scores: Scores = {}
         for direction, (query, candidate) in {"image_to_text": (image, text), "text_to_image": (text, image)}.items():
             text_query = direction == "text_to_image"
-            recall = retrieval(
-                query, candidate, same_text, context.test.content, same_image, context.seed, text_query=text_query
-            )
+            recall = retrieval(query, candidate, same_text, content, same_image, context.seed, text_query=text_query)
             scores |= prefixed(f"retrieval/{direction}", recall)
         return Measured(scores)

@@ -80,10 +80,12 @@ def image_posterior(context: Context) -> Tensor:
     """
     train, classes = context.data.splits["train"], len(context.data.class_names)
     with context.clock("image_oracle"):
-        oracle = copy(context.image_judge).fit(train, classes, context.data.augment, soften=False)
+        oracle = copy(context.image_judge).fit(
+            train, classes, context.data.augment, soften=False, device=context.device
+        )
         with torch.no_grad():
             features = torch.cat([oracle.features_and_classes(pixels)[0] for pixels in context.test.pixels()])
-            return oracle.model[-1](features).softmax(1)
+            return oracle.model[-1](features.to(context.device)).softmax(1).cpu()
 
 
 def fusion_gain(hits: Tensor, limits: Limits) -> Scores:

@@ -19,6 +19,7 @@ from multimodal.torch_file import read_torch_file, weights_problem
 
 log = logging.getLogger(__name__)
 
+CPU = torch.device("cpu")
 BLUR = (1, 1, 2, 3)  # factors by which a batch's resolution may be reduced, equally likely
 LEAST = 14  # pixels: smaller digits are illegible
 MIXED = 8  # largest number of images of a class to average into one
@@ -56,6 +57,7 @@ class ImageJudge:
     """
 
     model: nn.Sequential  # set by `fit`
+    device: torch.device  # of the model, set by `fit`
 
     def __init__(self, steps: int, batch_size: int, learning_rate: float, cache: str) -> None:
         check_whole("evaluation.image_judge", steps=steps, batch_size=batch_size)
@@ -63,7 +65,14 @@ class ImageJudge:
         self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
         self.cache = expanded(cache)
 
-    def fit(self, train: Split, num_classes: int, augment: Augment, soften: bool = True) -> "ImageJudge":
+    def fit(
+        self,
+        train: Split,
+        num_classes: int,
+        augment: Augment,
+        soften: bool = True,
+        device: torch.device = CPU,
+    ) -> "ImageJudge":
         """Train on the classes (`content`) of the images, or load a judge trained on the same data; return it.
 
         Args:
@@ -72,6 +81,7 @@ class ImageJudge:
             augment: augmentation of the images.
             soften: whether many images are blurred and averaged, as a judge of generated images needs it; the best
                 classifier of the data's own images is trained without.
+            device: the judge is trained there, and stays there.
 
         Raises:
             FloatingPointError: the training diverged; nothing is kept.
@@ -83,13 +93,16 @@ class ImageJudge:
             key.update(part.numpy().data)
         key.update(train.content.numpy().data)  # captions do not matter
         path = self.cache / f"judge-{key.hexdigest()[:16]}.pt"
-        with torch.random.fork_rng(devices=[]):
+        self.device = device
+        with torch.random.fork_rng(devices=[] if device == CPU else [device], device_type=device.type):
             torch.manual_seed(0)  # one judge for every run on the same data
             self.model = judge_cnn(train.image.shape[1], num_classes)
             if not (path.exists() and self.load(path)):
+                self.model.to(device)
                 self.learn(train, augment, soften)
+                self.model.cpu()
                 self.save(path)
-        self.model.eval()
+        self.model.to(device).eval()
         return self
 
     def load(self, path: Path) -> bool:
@@ -136,7 +149,7 @@ class ImageJudge:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
         for _ in tqdm(range(self.steps), desc="training the judge", unit="step", mininterval=1.0, disable=None):
             rows = torch.randint(len(train), (min(self.batch_size, len(train)),))
-            batch = train.batch(rows)
+            batch = train.batch(rows, self.device)
             image = augment(batch.image, augment.draw(len(rows), torch.default_generator))
             if soften and torch.rand(()) < 0.5:
                 image = averaged(image, batch.content, int(torch.randint(2, MIXED + 1, ())))
@@ -152,10 +165,13 @@ class ImageJudge:
 
     @torch.no_grad()
     def features_and_classes(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the features before the last layer and the classes: (N, C, H, W) in [0, 1] -> (N, F), (N,)."""
+        """Compute the features before the last layer and the classes: (N, C, H, W) in [0, 1] -> (N, F), (N,).
+
+        The images may be on any device; the results are on the CPU.
+        """
         body, head = self.model[:-1], self.model[-1]
-        features = torch.cat([body(part) for part in image.split(256)])
-        return features, head(features).argmax(1)
+        features = torch.cat([body(part.to(self.device)) for part in image.split(256)])
+        return features.cpu(), head(features).argmax(1).cpu()
 
     def classify(self, image: Tensor) -> Tensor:
         """Predict classes: (N, C, H, W) in [0, 1] -> (N,)."""
@@ -182,7 +198,7 @@ def averaged(image: Tensor, content: Tensor, count: int) -> Tensor:
     """
     same = (content[:, None] == content).float()
     others = same.multinomial(count - 1, replacement=True)
-    rows = torch.cat([torch.arange(len(image))[:, None], others], dim=1)  # (B, count)
-    weights = torch.rand(rows.shape)
+    rows = torch.cat([torch.arange(len(image), device=image.device)[:, None], others], dim=1)  # (B, count)
+    weights = torch.rand(rows.shape, device=image.device)
     weights = weights / weights.sum(1, keepdim=True)
     return torch.einsum("bn,bnchw->bchw", weights, image[rows])

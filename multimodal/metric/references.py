@@ -6,9 +6,17 @@ from torch import Tensor
 from multimodal.images import ImageRows
 from multimodal.loss.ssim import ssim
 
+CPU = torch.device("cpu")
+
 
 def best_similarity(
-    preds: ImageRows, target: ImageRows, group: Tensor, num_references: int, seed: int, chunk: int
+    preds: ImageRows,
+    target: ImageRows,
+    group: Tensor,
+    num_references: int,
+    seed: int,
+    chunk: int,
+    device: torch.device = CPU,
 ) -> Tensor:
     """Compute for each generated image its highest SSIM over several real images of the same group.
 
@@ -22,6 +30,7 @@ def best_similarity(
         num_references: references for each generated image; a smaller group uses all its members.
         seed: seed of the choice of references from larger groups.
         chunk: images compared at a time.
+        device: they are compared there; the result is on the CPU.
 
     Returns:
         (N,) float32.
@@ -41,7 +50,8 @@ def best_similarity(
     best = torch.full((len(group),), -torch.inf)
     for rows, others in reference_indices(group, num_references, seed):
         for part, other in zip(rows.split(chunk), others.split(chunk), strict=True):
-            best[part] = torch.maximum(best[part], ssim(preds[part].float() / 255, target[other].float() / 255))
+            x, y = (images.to(device).float() / 255 for images in (preds[part], target[other]))
+            best[part] = torch.maximum(best[part], ssim(x, y).cpu())
     return best
 
 

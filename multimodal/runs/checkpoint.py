@@ -30,8 +30,16 @@ log = logging.getLogger(__name__)
 
 # settings that the command line may give beside a checkpoint
 BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
-READ_AGAIN = ("name", "weights", "table", "tokenizer")  # settings of encoders whose files are in no checkpoint
-EVALUATE_MAY_SET = (*BOTH_MAY_SET, "resume", "evaluation", "dataset.path", "dataset.source", "dataset.columns")
+READ_AGAIN = ("name", "model", "weights", "table", "tokenizer")  # settings of encoders whose files are in no checkpoint
+EVALUATE_MAY_SET = (
+    *BOTH_MAY_SET,
+    "resume",
+    "requeue",
+    "evaluation",
+    "dataset.path",
+    "dataset.source",
+    "dataset.columns",
+)
 EXPORT_MAY_SET = BOTH_MAY_SET
 GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
 
@@ -142,7 +150,7 @@ def missing_parts(config: Any, cfg: DictConfig, prefix: str = "") -> Iterator[st
         yield f"no {prefix.rstrip('.')}"
         return
     for name in map(str, cfg):
-        if name not in config and name != "trust":
+        if name not in config and name not in ("trust", "requeue"):
             yield f"no {prefix}{name}"
         elif isinstance(cfg._get_node(name), DictConfig) and not isinstance(config.get(name), dict | empty):
             yield f"no mapping {prefix}{name}"
@@ -233,7 +241,7 @@ def with_overrides(
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
-    config.training.devices = 1  # inference uses one device
+    config.training.devices = config.training.num_nodes = 1  # inference uses one device
     for encoder in config.encoder.values():
         if "weights" in encoder and not encoder.get("frozen", False):
             encoder.weights = "none"  # the checkpoint has them

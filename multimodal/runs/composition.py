@@ -23,6 +23,14 @@ def sweep_folder(output_dir: str | None) -> str:
     return str(expanded(output_dir or "runs"))
 
 
+def num_gpus() -> int:
+    """Count the GPUs that this process may use."""
+    from multimodal.runs.gpus import visible_gpus  # imports torch, which --help does not wait for
+
+    return len(visible_gpus())
+
+
+OmegaConf.register_new_resolver("num_gpus", num_gpus, replace=True)
 OmegaConf.register_new_resolver("or", lambda value, other: other if value is None else value, replace=True)
 OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True)
 

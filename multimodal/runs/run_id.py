@@ -14,6 +14,7 @@ KEYED = ["dataset", "caption", "task", "encoder", "missing", "fusion", "head", "
 KEYED += ["fusion_parameters"]
 # Data and weights count by their content.
 NOT_KEYED = ["dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded", "encoder.image.weights"]
+NOT_KEYED += ["encoder.image.model"]
 NOT_KEYED += ["encoder.text.weights", "encoder.text.name", "encoder.text.table", "encoder.text.tokenizer"]
 NOT_KEYED += ["training.accelerator"]
 NOT_EVALUATED = ["evaluation.image_judge.cache"]

@@ -35,7 +35,7 @@ NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or
 MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
 BYTES = 16  # a trained parameter takes: itself, its gradient, two moments of AdamW, in float32
 # {setting of the config's root: its type}
-ROOT: dict[str, Any] = {"seed": int, "dim": int, "fusion_parameters": int | None, "resume": bool}
+ROOT: dict[str, Any] = {"seed": int, "dim": int, "fusion_parameters": int | None, "resume": bool, "requeue": bool}
 ROOT |= dict.fromkeys(("checkpoint", "text", "image", "output_dir"), str | None)
 ROOT |= {"cache_dir": str, "trust": str | list[str] | None}
 
@@ -52,6 +52,8 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError(f"the settings do not fit together: {first_line(error)}") from error
     for name, kind in ROOT.items():
         check_type(name, values[name], kind)
+    if values["requeue"] and not values["resume"]:
+        raise ValueError("requeue=true needs resume=true: a job that begins anew would never end")
     check_seed("", seed=values["seed"])
     check_whole("", most=2**16, dim=values["dim"])
     check_type("report", values["report"], dict[str, float])

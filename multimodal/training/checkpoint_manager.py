@@ -82,9 +82,19 @@ class CheckpointManager:
     def update_best_and_history(self, state: dict[str, Any]) -> None:
         """Write `best.pt`, if this state is the best one, and `history.csv`."""
         if is_best(state, self.select):
-            weights = {name: state[name] for name in ("model", "loss", "step")}
-            save_checkpoint(self.extra | weights, self.best)
+            save_checkpoint(self.extra | validated_weights(state) | {"step": state["step"]}, self.best)
         write_csv(state["history"], self.history)
+
+
+def validated_weights(state: dict[str, Any]) -> dict[str, dict[str, Tensor]]:
+    """Return the weights of model and loss that were validated: their averages, if the training has them."""
+    parts = {"model": "module.model.", "loss": "module.loss."}  # in the state of an AveragedModel
+    if "average" not in state:
+        return {part: state[part] for part in parts}
+    return {
+        part: {name.removeprefix(prefix): value for name, value in state["average"].items() if name.startswith(prefix)}
+        for part, prefix in parts.items()
+    }
 
 
 def state_problem(state: dict[str, Any], identity: dict[str, Any], column: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning_fabric.plugins.precision.precision import _PRECISION_INPUT_STR
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.strategy import Strategy
@@ -22,19 +23,22 @@ from multimodal.checks import check_one_of, check_whole
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
-def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
-    """Build Lightning Fabric with one process per device.
+def make_fabric(accelerator: str, devices: int, precision: str, num_nodes: int = 1) -> Fabric:
+    """Build Lightning Fabric with one process per device: it starts them itself, unless torchrun did.
 
     Args:
         accelerator: `auto`, `cpu`, `cuda` or another accelerator that Fabric supports.
-        devices: number of devices, 1 or more.
+        devices: number of devices of each machine, 1 or more.
         precision: one of PRECISIONS; `auto` is bf16-mixed if the hardware computes in bf16, else 32-true.
+        num_nodes: number of machines; on several, torchrun starts the processes.
 
     Raises:
-        ValueError: if this machine lacks the devices or cannot compute in the precision.
+        ValueError: if this machine lacks the devices or cannot compute in the precision, or torchrun started another
+            number of processes.
     """
     check_one_of("training", PRECISIONS, precision=precision)
-    check_whole("training", devices=devices)
+    check_whole("training", devices=devices, num_nodes=num_nodes)
+    check_torchrun(devices, num_nodes)
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     cores = os.cpu_count()
@@ -50,18 +54,37 @@ def make_fabric(accelerator: str, devices: int, precision: str) -> Fabric:
     if accelerator == "cpu" and precision != "32-true" and not computes_bf16():  # 16-mixed is bf16 on a CPU
         raise ValueError(f"training.precision={precision}: this CPU cannot compute in bf16; use 32-true")
     strategy: str | Strategy = "auto"
-    if devices > 1:  # a fusion may leave a part of an encoder without gradient
-        strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True)
+    if devices * num_nodes > 1:  # a fusion may leave a part of an encoder without gradient
+        strategy = DDPStrategy(start_method="popen" if by_torchrun() else "spawn", find_unused_parameters=True)
     try:
         return Fabric(
             accelerator=accelerator,
             devices=devices,
+            num_nodes=num_nodes,
             strategy=strategy,
             precision=cast(_PRECISION_INPUT_STR, precision),
-            plugins=[LightningEnvironment()],  # under Slurm, too: else Fabric would take its tasks for our processes
+            # under Slurm, too: else Fabric would take its tasks for our processes
+            plugins=[TorchElasticEnvironment() if by_torchrun() else LightningEnvironment()],
         )
     except (ImportError, RuntimeError, ValueError) as error:
         raise ValueError(f"training.accelerator={accelerator} cannot be used on this machine: {error}") from error
+
+
+def by_torchrun() -> bool:
+    """Return whether torchrun started this process, and others beside it."""
+    return TorchElasticEnvironment.detect()
+
+
+def check_torchrun(devices: int, num_nodes: int) -> None:
+    """Raise ValueError unless torchrun started a process per device, or one machine can start them itself."""
+    given = f"training.devices={devices} on each of training.num_nodes={num_nodes}"
+    if by_torchrun() and devices * num_nodes != int(os.environ["WORLD_SIZE"]):
+        raise ValueError(
+            f"torchrun started {os.environ['WORLD_SIZE']} processes, but {given} needs {devices * num_nodes}: "
+            "give it --nproc-per-node and --nnodes as here; modes other than train need none"
+        )
+    if num_nodes > 1 and not by_torchrun():
+        raise ValueError(f"{given} needs torchrun, which starts the processes of every machine")
 
 
 def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -70,9 +93,13 @@ def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any
     Processes are spawned: a forked one inherits OpenMP's pool without its threads and hangs at the first
     operation that uses two of them, and CUDA does not survive a fork at all. The script is never run again
     from its start, so a sweep stays in one process. Each process gets an equal share of this one's threads.
+
+    Where torchrun started the processes, each of them calls this, and each gets its own result.
     """
     if fabric.world_size == 1:
         return fabric.launch(function, *arguments)
+    if by_torchrun():
+        return fabric.launch(cast(Callable[[Fabric], Any], run_beside_others), function, *arguments)
     threads = max(1, torch.get_num_threads() // fabric.world_size)
     copies = pickle.dumps(arguments)  # multiprocessing itself would put the weights into memory that all share
     with tempfile.TemporaryDirectory() as folder:  # Fabric's pipe blocks for ever on a result above 64 KB
@@ -109,6 +136,15 @@ def run_process(
     if torch.distributed.is_initialized():  # else its threads may outlive the interpreter, which then aborts
         fabric.barrier()
         torch.distributed.destroy_process_group()
+
+
+def run_beside_others(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run `function` in a process that torchrun started, and leave the group of processes."""
+    torch.manual_seed(torch.initial_seed() + fabric.global_rank)  # dropout draws another mask in each
+    returned = function(fabric, *arguments)
+    fabric.barrier()
+    torch.distributed.destroy_process_group()
+    return returned
 
 
 def failure_file(result: Path) -> Path:

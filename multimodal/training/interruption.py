@@ -6,6 +6,7 @@ Outside of the training loop SIGTERM and SIGHUP raise `Interrupted`, as Ctrl-C r
 import logging
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,3 +114,18 @@ class InterruptHandler:
         for number, handler in self.previous.items():
             signal.signal(number, handler)
         self.previous = {}
+
+
+def requeue_job() -> str:
+    """Put this process's job of Slurm's back into the queue, as Lightning does; return what came of it."""
+    job = os.environ.get("SLURM_JOB_ID")
+    if "SLURM_ARRAY_JOB_ID" in os.environ:
+        job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    if job is None:
+        return "this is no job of Slurm's"
+    try:
+        subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or str(error)
+        return f"job {job} could not be put back into the queue: {' '.join(reason.split())}"
+    return f"job {job} is in the queue again"

@@ -8,6 +8,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
 
 from multimodal.training.meter import MeanMeter
 from multimodal.training.random_state import random_state, set_random_state
@@ -24,11 +25,19 @@ class TrainerState:
         schedule: the schedule of its learning rate.
         fabric: the process group; each process has its own means and random state.
         select: by which quantity the best validation is chosen, a key of SELECTIONS.
+        average: the average of the weights over the steps, if it is what is validated.
     """
 
     def __init__(
-        self, training_step: TrainingStep, optimizer: Optimizer, schedule: LRScheduler, fabric: Fabric, select: str
+        self,
+        training_step: TrainingStep,
+        optimizer: Optimizer,
+        schedule: LRScheduler,
+        fabric: Fabric,
+        select: str,
+        average: AveragedModel | None,
     ) -> None:
+        self.training_step, self.average = training_step, average
         self.model: nn.Module = training_step.model
         self.loss: nn.Module = training_step.loss
         self.optimizer, self.schedule, self.fabric, self.select = optimizer, schedule, fabric, select
@@ -40,6 +49,7 @@ class TrainerState:
     def parts(self) -> dict[str, Any]:
         """Return {name: object}, each with a `state_dict` of its own."""
         parts = {"model": self.model, "loss": self.loss, "optimizer": self.optimizer, "schedule": self.schedule}
+        parts |= {} if self.average is None else {"average": self.average}
         return parts | {"precision": self.fabric.strategy.precision}
 
     @property
@@ -53,8 +63,10 @@ class TrainerState:
             self.since = time.perf_counter()
 
     def end_step(self, terms: dict[str, Tensor], samples: int) -> None:
-        """Advance the schedule, and count a step with its loss terms."""
+        """Advance the schedule and the average of the weights, and count a step with its loss terms."""
         self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.training_step)
         self.means.add(terms, samples)
         self.step += 1
 

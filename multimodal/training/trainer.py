@@ -12,10 +12,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from multimodal.checks import check_flag, check_number, check_one_of, check_whole
 from multimodal.dataset.data import Data
 from multimodal.model import MultimodalModel
+from multimodal.training.accumulation import backward_in_parts
 from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
@@ -43,9 +45,12 @@ class Trainer:
         steps: number of optimizer steps.
         epochs: passes over the training split; replaces `steps` unless None.
         batch_size: samples per step, over all devices.
+        accumulation: parts that each device computes its samples of a step in, one after another.
         optimizer: optimizer class with its settings.
         scheduler: function of optimizer and steps, with its settings.
         gradient_clip_norm: largest norm of the gradient; longer ones are scaled down to it.
+        ema_decay: decay of an exponential moving average of the weights, which is then validated and kept as the best;
+            None: the weights themselves.
         modality_dropout: draws which modalities each training sample misses.
         num_validations: number of validations in a run of all steps.
         select: by which quantity the best checkpoint is chosen: `loss` (the lowest sum of all terms) or `accuracy` (the
@@ -53,6 +58,7 @@ class Trainer:
         patience: validations without a better value of that quantity after which training stops.
         accelerator: see `make_fabric`.
         devices: see `make_fabric`.
+        num_nodes: see `make_fabric`.
         precision: see `make_fabric`.
         compile: whether torch.compile makes one graph of model and loss; it encodes absent inputs too, as blanks.
     """
@@ -62,31 +68,42 @@ class Trainer:
         steps: int,
         epochs: int | None,
         batch_size: int,
+        accumulation: int,
         optimizer: partial[Optimizer],
         scheduler: partial[LRScheduler],
         gradient_clip_norm: float,
+        ema_decay: float | None,
         modality_dropout: ModalityDropout,
         num_validations: int,
         select: str,
         patience: int,
         accelerator: str,
         devices: int,
+        num_nodes: int,
         precision: str,
         compile: bool,
     ) -> None:
         check_whole("training", steps=steps, batch_size=batch_size, num_validations=num_validations, patience=patience)
-        check_whole("training", epochs=1 if epochs is None else epochs)
+        check_whole("training", accumulation=accumulation, epochs=1 if epochs is None else epochs)
         check_number("training", above=0, gradient_clip_norm=gradient_clip_norm)
+        if ema_decay is not None:
+            check_number("training", above=0, below=1, ema_decay=ema_decay)
         check_one_of("training", SELECTIONS, select=select)
         check_flag("training", compile=compile)
-        if compile and devices > 1:  # what the losses gather from other processes breaks the graph
+        check_whole("training", devices=devices, num_nodes=num_nodes)
+        if compile and devices * num_nodes > 1:  # what the losses gather from other processes breaks the graph
             raise ValueError(f"training.compile=true needs training.devices=1, got {devices}; set one of the two")
+        if compile and accumulation > 1:
+            raise ValueError(
+                f"training.compile=true needs training.accumulation=1, got {accumulation}; set one of the two"
+            )
         check_optimization(optimizer, scheduler, steps)
+        self.accumulation, self.ema_decay = accumulation, ema_decay
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
         self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
         self.modality_dropout = modality_dropout
         self.num_validations, self.select, self.patience = num_validations, select, patience
-        self.fabric = make_fabric(accelerator, devices, precision)
+        self.fabric = make_fabric(accelerator, devices, precision, num_nodes)
         self.precision = self.fabric.strategy.precision.precision  # `auto` resolved
         self.compile = compile
 
@@ -102,6 +119,9 @@ class Trainer:
         resume: bool = False,
     ) -> list[dict[str, float]]:
         """Train; leave `best.pt`, `last.pt` and `history.csv` in `folder`, and the best weights in `model`.
+
+        Where torchrun started several processes, each calls this with the same arguments; the first one alone writes
+        files, logs, and gets the best weights.
 
         Args:
             model: trained in place.
@@ -120,17 +140,27 @@ class Trainer:
             Interrupted: on SIGINT or SIGTERM, after the current step was finished and saved. Several processes do not
                 catch signals: they resume from their last validation.
             FloatingPointError: if the training or validation loss is not finite.
-            ValueError: if a batch has fewer samples than there are devices, or a C++ compiler is needed and missing.
+            ValueError: if a batch has fewer samples than there are devices or parts, or a C++ compiler is needed and
+                missing.
         """
         size, processes = min(self.batch_size, len(data.splits["train"])), self.fabric.world_size
         if size < processes:
             raise ValueError(f"a batch of {size} samples cannot be split over training.devices={processes}")
+        if size // processes < self.accumulation:
+            raise ValueError(
+                f"training.accumulation={self.accumulation} parts need as many samples, but a batch has "
+                f"{size // processes} on each device; give fewer parts or a larger training.batch_size"
+            )
         checkpoints = CheckpointManager(folder, extra, self.identity(model, loss, data, seed), self.select)
-        checkpoints.begin(resume)
+        first = self.fabric.is_global_zero
+        if first:
+            checkpoints.begin(resume)
         single = processes == 1
         log_process = log if single else ignore  # a tracker's connection does not survive into other processes
         training_step = self.training_step(model, loss, data)
         history = launch(self.fabric, self.loop, training_step, data, seed, log_process, checkpoints)
+        if not first:
+            return history
         if not single:
             for row in history:
                 log(row)
@@ -179,7 +209,7 @@ class Trainer:
         steps = self.steps if self.epochs is None else self.epochs * sampler.per_epoch
         every = max(1, round(steps / self.num_validations))
         saved = checkpoints.read()  # before the processes meet in `setup`: none has written yet
-        module, state = self.start(fabric, training_step, steps)
+        module, validated, state = self.start(fabric, training_step, steps)
         if saved is not None:
             for row in saved["history"]:
                 log(row)
@@ -201,7 +231,7 @@ class Trainer:
                 state.end_step(terms, size)
                 bar.update(state.means, size)
                 if state.step % every == 0 or state.step == steps:
-                    state.record(self.validation_row(module, state, sampler.per_epoch, data))
+                    state.record(self.validation_row(validated, state, sampler.per_epoch, data))
                     log(state.history[-1])
                     bar.validated(state.history[-1], best_row(state.history, self.select))
                     save(state, checkpoints)
@@ -217,12 +247,22 @@ class Trainer:
         """
         return (load(step) for step in steps) if self.fabric.device.type == "cpu" else prefetch(load, steps)
 
-    def start(self, fabric: Fabric, training_step: TrainingStep, steps: int) -> tuple[nn.Module, TrainerState]:
-        """Set up optimizer and schedule; return the module that Fabric wraps, and the state before the first step."""
+    def start(
+        self, fabric: Fabric, training_step: TrainingStep, steps: int
+    ) -> tuple[nn.Module, nn.Module, TrainerState]:
+        """Set up optimizer, schedule and average.
+
+        Returns:
+            The module that Fabric wraps, that which is validated, and the state before the first step.
+        """
         optimizer = build_optimizer(self.optimizer, training_step, unfused=self.precision == "16-mixed")
         schedule = self.scheduler(optimizer, steps)
         module, optimizer = fabric.setup(training_step, optimizer)
-        return module, TrainerState(training_step, optimizer, schedule, fabric, self.select)
+        average, validated = None, module
+        if self.ema_decay is not None:
+            average = AveragedModel(training_step, multi_avg_fn=get_ema_multi_avg_fn(self.ema_decay))
+            validated = fabric.setup_module(average.module)
+        return module, validated, TrainerState(training_step, optimizer, schedule, fabric, self.select, average)
 
     def take_step(self, fabric: Fabric, module: Any, optimizer: Optimizer, batch: Batch) -> dict[str, Tensor]:
         """Take one optimizer step.
@@ -236,8 +276,7 @@ class Trainer:
         Returns:
             The loss terms before the step, and the encoders' gradient norms before clipping.
         """
-        terms = module(ExactBatch(batch))
-        fabric.backward(terms["loss"])
+        terms = backward_in_parts(fabric, module, batch, self.accumulation)
         module.loss.after_backward(module.model.encoders)
         clip_norm = self.gradient_clip_norm
         norm = cast(Tensor, fabric.clip_gradients(module, optimizer, max_norm=clip_norm, error_if_nonfinite=False))

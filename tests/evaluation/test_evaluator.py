@@ -516,7 +516,7 @@ def test_without_a_measure_the_others_give_the_same(data, evaluator, imperfect, 
 
 
 def test_no_judge_is_trained_that_no_measure_needs(data, evaluator, monkeypatch) -> None:
-    def never(*_):
+    def never(*_, **__):
         raise AssertionError("trained")
 
     monkeypatch.setattr(ImageJudge, "fit", never)

@@ -55,7 +55,7 @@ class Oracle:
 
     model = (torch.nn.Identity(),)
 
-    def fit(self, train: Split, num_classes: int, augment: None, soften: bool) -> "Oracle":
+    def fit(self, train: Split, num_classes: int, augment: None, soften: bool, device: torch.device) -> "Oracle":
         assert not soften
         assert train.content.tolist() == [0, 1, 0, 1]
         return self
@@ -74,6 +74,7 @@ def context(limits: Limits, image: torch.Tensor) -> SimpleNamespace:
         image_judge=Oracle(),
         clock=Clock(),
         correct={"both": torch.tensor([True, True, True, False])},
+        device=torch.device("cpu"),
     )
 
 

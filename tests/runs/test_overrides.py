@@ -88,7 +88,7 @@ def test_an_option_that_moved_is_answered_with_its_new_group(override: str, mult
     [
         ("optimizer=null", "optimizer must be one of its options, got null; choose optimizer=adamw,sgd"),
         ("optimizer=sgd,null", "optimizer must be one of its options, got null; choose optimizer=adamw,sgd"),
-        ("encoder/image=null", "encoder/image must be one of its options, got null; choose encoder/image=cnn,"),
+        ("encoder/image=null", "encoder/image must be one of its options, got null; choose encoder/image=clip,"),
         ("experiment=null", "experiment must be one of its options, got null; choose experiment="),
         ("hydra/launcher=null", "hydra/launcher must be one of its options, got null; choose hydra/launcher="),
         ("~optimizer", "optimizer cannot be removed; choose optimizer=adamw,sgd"),

@@ -75,3 +75,30 @@ def test_a_task_of_slurm_starts_its_other_processes_itself(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_NAME", "sweep")
     assert make_fabric("cpu", 2, "32-true").world_size == 2
     assert make_fabric("cpu", 1, "32-true").world_size == 1
+
+
+@pytest.mark.parametrize(
+    ("started", "devices", "nodes", "message"),
+    [
+        (None, 1, 2, r"devices=1 on each of training\.num_nodes=2 needs torchrun"),
+        (2, 1, 1, r"torchrun started 2 processes, but training\.devices=1 .* needs 1"),
+        (2, 2, 2, r"torchrun started 2 processes, but training\.devices=2 on each of training\.num_nodes=2 needs 4"),
+        (None, 1, 0, r"training\.num_nodes must be a whole number of 1 or more"),
+    ],
+)
+def test_the_processes_of_several_machines_are_those_of_torchrun(monkeypatch, started, devices, nodes, message):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    if started is not None:
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+        monkeypatch.setenv("WORLD_SIZE", str(started))
+    with pytest.raises(ValueError, match=message):
+        make_fabric("cpu", devices, "32-true", nodes)
+
+
+def test_each_process_of_torchrun_knows_its_place(monkeypatch):
+    """The second process of the second of two machines."""
+    place = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "1", "GROUP_RANK": "1"}
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    fabric = make_fabric("cpu", 2, "32-true", 2)
+    assert (fabric.world_size, fabric.global_rank, fabric.is_global_zero) == (4, 3, False)

@@ -3,6 +3,8 @@
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -25,17 +27,19 @@ from multimodal.loss.text import TokenCrossEntropy
 from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
+from multimodal.training.accumulation import backward_in_parts
 from multimodal.training.device import launch, make_fabric, run_process
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.sampler import BatchSampler
 from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import BOS, EOS, PAD, Encoded, Fused
-from tests.helpers.command import TINY, command
+from tests.helpers.command import SCRIPT, TINY, UNMEASURED, command
 
 SIZE = 13  # samples of the batch: seven in one process, six in the other
 TERMS = {"label": LabelCrossEntropy(0.1), "image": ImageSquaredError(), "dssim": ImageDissimilarity()}
 TERMS |= {"text": TokenCrossEntropy(), "contrastive": MultiPositiveInfoNCE(0.1, learned=True)}
 NAMES = [*TERMS, "owed", "loss"]
+ALL = [*NAMES, "parts"]  # the last is the loss again, each process's samples in three parts
 PARENTS_THREADS = 4
 STILL = Augment(0, 0, 0.0, False)
 
@@ -81,6 +85,8 @@ def gradients(fabric: Fabric) -> dict[str, object]:
         parameters = [(n, p) for m in (model, loss) for n, p in m.named_parameters()]
         grads[name] = {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in parameters}
         objective.zero_grad()
+    values["parts"] = backward_in_parts(fabric, objective, batch, 1 if fabric.world_size == 1 else 3)["loss"].item()
+    grads["parts"] = {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in parameters}
     part = {m: int(present.sum()) for m, present in batch.present.items()}
     part |= {"words": int((batch.tokens != PAD).sum()), "width": batch.tokens.shape[1], "size": len(batch.label)}
     part |= {"threads": torch.get_num_threads(), "seed": seed}
@@ -117,12 +123,12 @@ def test_the_parts_are_as_unlike_as_they_can_get(two):
     assert all(min(part["image"], part["text"]) < part["size"] for part in two["parts"])
 
 
-@pytest.mark.parametrize("term", NAMES)
+@pytest.mark.parametrize("term", ALL)
 def test_each_term_is_that_of_the_whole_batch(one, two, term):
     assert two["values"][term] == pytest.approx(one["values"][term], rel=1e-5)
 
 
-@pytest.mark.parametrize("term", NAMES)
+@pytest.mark.parametrize("term", ALL)
 def test_gradients_are_those_of_one_process(one, two, term):
     expected = one["gradients"][term]
     assert max(grad.abs().max() for grad in expected.values()) > 1e-2  # there is something to compare
@@ -185,3 +191,25 @@ def test_two_devices_alone(tmp_path):
     assert done.status == 0, done.stderr
     assert not multiprocessing.active_children()
     assert len(read_csv(tmp_path / "run" / "history.csv")) == 2
+
+
+@pytest.mark.slow
+def test_torchrun_starts_what_else_starts_itself(tmp_path):
+    """Two processes of torchrun train as two of ours do; the first alone writes; a finished run is not repeated."""
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", SCRIPT, *RUN]
+    line += [*UNMEASURED, "training.devices=2", "output_dir=torchrun", f"cache_dir={tmp_path}/cache"]
+    line += ["evaluation.figures=null"]
+    for _ in range(2):
+        done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+    assert "is finished already" in done.stderr
+    done = subprocess.run([*line, "-m"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
+    assert "give -m without torchrun" in done.stderr
+    done = command(tmp_path, *RUN, *UNMEASURED, "training.devices=2", "output_dir=run")
+    assert done.status == 0, done.stderr
+    first, second = (read_csv(tmp_path / name / "history.csv") for name in ("torchrun", "run"))
+    assert len(first) == len(second) == 2
+    for row, other in zip(first, second, strict=True):
+        same = [name for name in row if name != "train/samples_per_s"]
+        assert [row[name] for name in same] == [other[name] for name in same]

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from multimodal.training.checkpoint_file import load_checkpoint
-from multimodal.training.interruption import SIGNALS, Interrupted, InterruptHandler, interruptible
+from multimodal.training.interruption import SIGNALS, Interrupted, InterruptHandler, interruptible, requeue_job
 from multimodal.training.trainer import Trainer
 from tests.helpers.tiny_training import fit
 
@@ -151,3 +152,30 @@ def test_a_process_that_is_told_to_stop_says_how_to_go_on(tmp_path, monkeypatch,
     assert step > 0
     message = f"stopped after step {step} by {number.name}; run the same command again to resume from step {step}"
     assert message in (tmp_path / "said").read_text()
+
+
+@pytest.mark.parametrize(
+    ("job", "script", "outcome"),
+    [
+        ({}, None, "this is no job of Slurm's"),
+        ({"JOB_ID": "7"}, None, "job 7 could not be put back into the queue: .*'scontrol'"),
+        ({"JOB_ID": "7"}, "echo gone >&2; exit 1", "job 7 could not be put back into the queue: gone"),
+        ({"JOB_ID": "7"}, '[ "$*" = "requeue 7" ]', "job 7 is in the queue again"),
+        (
+            {"JOB_ID": "9", "ARRAY_JOB_ID": "7", "ARRAY_TASK_ID": "2"},
+            '[ "$*" = "requeue 7_2" ]',
+            "job 7_2 is in the queue again",
+        ),
+    ],
+)
+def test_a_job_of_slurms_is_put_back_into_the_queue(tmp_path, monkeypatch, job, script, outcome):
+    """By a scontrol of the test's."""
+    for name in ("JOB_ID", "ARRAY_JOB_ID", "ARRAY_TASK_ID"):
+        monkeypatch.delenv(f"SLURM_{name}", raising=False)
+    for name, value in job.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if script is not None:
+        (tmp_path / "scontrol").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "scontrol").chmod(0o755)
+    assert re.fullmatch(outcome, requeue_job())

@@ -84,6 +84,17 @@ def test_a_signal_at_any_step_keeps_that_step_and_the_run_goes_on_from_it(tmp_pa
     goes_on(tmp_path, whole)
 
 
+@pytest.mark.parametrize("changed", [{"accumulation": 2}, {"ema_decay": 0.8}])
+def test_what_a_training_has_beside_its_weights_goes_on_too(tmp_path, changed):
+    for folder in (tmp_path / "whole", tmp_path / "stopped"):
+        folder.mkdir()
+    _, model, _ = fit(tmp_path / "whole", **changed)
+    assert stopped(tmp_path / "stopped", 6, **changed).step == 6
+    _, resumed, _ = fit(tmp_path / "stopped", resume=True, **changed)
+    assert same(left(tmp_path / "stopped"), left(tmp_path / "whole"))
+    assert same(resumed.state_dict(), model.state_dict())
+
+
 @pytest.mark.slow
 def test_a_run_stopped_after_every_single_step_is_the_same_run(tmp_path, whole):
     for step in range(1, STEPS + 1):

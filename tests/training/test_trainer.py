@@ -23,6 +23,7 @@ from multimodal.training.modality_dropout import ModalityDropout, generator
 from multimodal.training.optimization import build_optimizer
 from multimodal.training.sampler import MASKS, BatchSampler
 from multimodal.training.schedule import warmup_constant, warmup_cosine
+from multimodal.training.state import TrainerState
 from multimodal.training.trainer import Trainer
 from multimodal.training.training_step import ExactBatch, TrainingStep
 from tests.helpers.tiny_training import DATA, EXTRA, SETTINGS, FakeLoss, adamw, build, fit, left, same, timeless
@@ -422,6 +423,37 @@ def test_what_is_not_learned_is_said_at_the_end(tmp_path, caplog):
     data = replace(DATA, splits={"train": blank, "validation": replace(blank)})
     fit(tmp_path, data=data, steps=400)  # until the captions are learned
     assert "the image is not learned" in caplog.text
+
+
+def test_the_average_of_the_weights_is_validated_and_kept(tmp_path, monkeypatch):
+    """A plain loop over the weights of each step gives what best.pt has, and the model that `fit` leaves."""
+    end_step, decay, weights = TrainerState.end_step, 0.7, []
+
+    def recording(state, *arguments):
+        end_step(state, *arguments)
+        weights.append({name: p.detach().clone() for name, p in state.model.named_parameters()})
+
+    monkeypatch.setattr(TrainerState, "end_step", recording)
+    history, model, _ = fit(tmp_path, num_validations=1, steps=5, ema_decay=decay)
+    average = weights[0]
+    for following in weights[1:]:
+        average = {name: decay * old + (1 - decay) * following[name] for name, old in average.items()}
+    best, last = load_checkpoint(tmp_path / "best.pt"), load_checkpoint(tmp_path / "last.pt")
+    for name, value in average.items():
+        torch.testing.assert_close(best["model"][name], value)
+        assert torch.equal(dict(model.named_parameters())[name], best["model"][name])
+        assert torch.equal(last["model"][name], weights[-1][name])
+    assert not torch.equal(best["loss"]["terms.contrastive.logit_scale"], last["loss"]["terms.contrastive.logit_scale"])
+    loss = build()[1]
+    loss.load_state_dict(best["loss"])
+    again = Trainer(**SETTINGS).validate(TrainingStep(model, loss), DATA, torch.device("cpu"))
+    assert again["validation/loss"] == pytest.approx(history[0]["validation/loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("decay", [0, 1, "0.9"])
+def test_a_decay_that_averages_nothing_is_refused(decay):
+    with pytest.raises(ValueError, match=r"training\.ema_decay must be"):
+        Trainer(**SETTINGS | {"ema_decay": decay})
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration:UserWarning")

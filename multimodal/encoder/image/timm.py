@@ -1,8 +1,6 @@
 """Any image model of timm (https://github.com/huggingface/pytorch-image-models), by name.
 
-The features are its last feature map or sequence, the tokens those with a position. The pooled embedding reads the
-classification token, or the mean where there is none, and, at its position, every token, because an image cannot be
-reconstructed from a mean.
+The features are its last feature map or sequence.
 """
 
 import logging
@@ -12,19 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_flag, check_one_of, check_whole
-from multimodal.encoder.backbone import Backbone, PretrainedEncoder, digest_of, fixed_seed, only_shapes
+from multimodal.encoder.backbone import Backbone, PretrainedImageEncoder, digest_of, fixed_seed, only_shapes
 from multimodal.encoder.extra import import_extra
 from multimodal.encoder.hub import from_cache_without_network
 from multimodal.encoder.weights_file import load_weights, read_weights_file
 from multimodal.paths import expanded
-from multimodal.types import Encoded
 
 log = logging.getLogger(__name__)
 
-TOKEN_FEATURES = 16  # features of each token that the pooled embedding reads
 
-
-class TimmModel(PretrainedEncoder):
+class TimmModel(PretrainedImageEncoder):
     """Model of timm without its classification layer, and trained layers to the shared width.
 
     Args:
@@ -65,11 +60,7 @@ class TimmModel(PretrainedEncoder):
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(settings["mean"]).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(settings["std"]).view(1, -1, 1, 1), persistent=False)
-        count, width = self.shape_of_features(name, side)
-        self.norm = nn.LayerNorm(width)
-        self.to_tokens = nn.Linear(width, dim)
-        self.narrow = nn.Linear(dim, TOKEN_FEATURES)
-        self.to_pooled = nn.Linear(width + TOKEN_FEATURES * (count - self.prefix), dim)
+        self.build_layers(dim, *self.shape_of_features(name, side))
 
     @torch.no_grad()
     def shape_of_features(self, name: str, side: int) -> tuple[int, int]:
@@ -96,14 +87,6 @@ class TimmModel(PretrainedEncoder):
             return x
         channels_last = x.shape[1] == x.shape[2] != x.shape[3]  # as in Swin transformers
         return x.flatten(1, 2) if channels_last else x.flatten(2).transpose(1, 2)
-
-    def forward(self, image: Tensor, present: Tensor) -> Encoded:
-        """Encode images (B, C, H, W), or their features (B, T, F) -> Encoded with a token for each position."""
-        features = self.norm(self.read(image))
-        tokens = self.to_tokens(features[:, self.prefix :])
-        whole = features[:, 0] if self.prefix else features.mean(1)
-        pooled = self.to_pooled(torch.cat([whole, self.narrow(tokens).flatten(1)], dim=1))
-        return Encoded(pooled, tokens, tokens.new_ones(tokens.shape[:2], dtype=torch.bool), present)
 
 
 class FeatureMap(nn.Module):

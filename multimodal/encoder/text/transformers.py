@@ -40,20 +40,22 @@ class TransformersModel(PretrainedEncoder):
         ValueError: transformers is not installed, or the model or its tokenizer cannot be loaded.
     """
 
+    option = "encoder/text=transformers"  # that builds it
+
     def __init__(self, dim: int, name: str | None, weights: str, frozen: bool, max_subwords: int) -> None:
         super().__init__()
         check_flag("encoder.text", frozen=frozen)
         check_one_of("encoder.text", ("pretrained", "none"), weights=weights)
         check_whole("encoder.text", max_subwords=max_subwords)
-        transformers = import_extra("transformers", "transformers", "encoder/text=transformers")
+        transformers = import_extra("transformers", "transformers", self.option)
         if name is None:
-            raise ValueError("encoder/text=transformers needs encoder.text.name=<a model on the hub, or a folder>")
+            raise ValueError(f"{self.option} needs encoder.text.name=<a model on the hub, or a folder>")
         try:
             with nullcontext() if Path(name).is_dir() else from_cache_without_network():
                 config = transformers.AutoConfig.from_pretrained(name)
                 self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
                 with fixed_seed(frozen):
-                    network = build_network(transformers, config, name, weights)
+                    network = self.build_network(transformers, config, name, weights)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise ValueError(f"encoder.text.name={name} cannot be loaded from a folder or the hub: {reason}") from error
@@ -68,7 +70,7 @@ class TransformersModel(PretrainedEncoder):
         positions = getattr(network.config, "max_position_embeddings", None) or max_subwords
         self.max_subwords = min(max_subwords, positions, self.tokenizer.model_max_length)
         self.backbone = Backbone(network, frozen, source)
-        width = int(network.config.hidden_size)
+        width = self.width_of(network.config)
         self.norm = nn.LayerNorm(width)
         self.to_tokens = nn.Linear(width, dim)
         self.to_pooled = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim))
@@ -91,15 +93,22 @@ class TransformersModel(PretrainedEncoder):
         features = self.read(subwords)
         mask = some_unmasked(features.detach().abs().amax(-1) > 0)
         tokens = self.to_tokens(self.norm(features))
-        return Encoded(self.to_pooled(masked_mean(tokens, mask)), tokens, mask, present)
+        return Encoded(self.to_pooled(self.whole(tokens, mask)), tokens, mask, present)
 
+    def build_network(self, transformers: Any, config: Any, name: str, weights: str) -> Any:
+        """Build a model's text encoder, with its weights."""
+        if weights == "none" or only_shapes():
+            network = transformers.AutoModel.from_config(config)
+        else:
+            network = transformers.AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
+        if config.is_encoder_decoder:
+            return network.get_encoder()
+        return getattr(network, "text_model", network)
 
-def build_network(transformers: Any, config: Any, name: str, weights: str) -> Any:
-    """Build a model's text encoder, with its weights."""
-    if weights == "none" or only_shapes():
-        network = transformers.AutoModel.from_config(config)
-    else:
-        network = transformers.AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
-    if config.is_encoder_decoder:
-        return network.get_encoder()
-    return getattr(network, "text_model", network)
+    def width_of(self, config: Any) -> int:
+        """Return the width of the features."""
+        return int(config.hidden_size)
+
+    def whole(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Return what stands for the whole caption: (B, S, D), (B, S) bool -> (B, D)."""
+        return masked_mean(tokens, mask)

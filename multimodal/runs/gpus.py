@@ -1,0 +1,74 @@
+"""Give each process of a sweep a GPU of its own, as `hydra/launcher=gpus` asks for."""
+
+import atexit
+import logging
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+log = logging.getLogger(__name__)
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+WAIT = 1.0  # seconds between two looks for a free GPU
+
+
+def visible_gpus() -> list[str]:
+    """Return numbers or names of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES if set, else all."""
+    named = os.environ.get(VISIBLE)
+    if named is None:
+        return [str(number) for number in range(torch.cuda.device_count())]
+    return [name.strip() for name in named.split(",") if name.strip()]
+
+
+class OneGPU(Callback):
+    """Takes a free GPU before the first job of a process, which keeps it: CUDA cannot change it afterwards.
+
+    All sweeps of a user on this machine share a folder of locks, so two of them never share a GPU.
+    """
+
+    def __init__(self) -> None:
+        self.gpus = visible_gpus()  # found where the sweep begins; its processes get this object
+        self.folder = Path(tempfile.gettempdir()) / f"multimodal-gpus-{os.getuid()}"
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse a machine without a GPU."""
+        if not self.gpus:
+            raise SystemExit("error: hydra/launcher=gpus needs a GPU, and this machine shows none; leave it out")
+
+    on_multirun_start = on_run_start
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Wait for a free GPU, unless this process has one already, and let it see no other."""
+        own = os.environ.get(VISIBLE, "")
+        os.environ[VISIBLE] = take_free([own] if own in self.gpus else self.gpus, self.folder)
+
+
+def take_free(gpus: list[str], folder: Path) -> str:
+    """Wait until one of the GPUs is free and return its name.
+
+    It is taken by a lock on a file, which the system frees when this process ends, however it ends. A process that has
+    the GPU already gets it at once.
+    """
+    folder.mkdir(exist_ok=True)
+    # a process that took a lock before gets the same object here, which it may acquire again
+    locks = {gpu: FileLock(folder / f"{gpu.replace('/', '-')}.lock", is_singleton=True) for gpu in gpus}
+    waiting = False
+    while True:
+        for gpu, lock in locks.items():
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                continue
+            atexit.register(lock.release)  # until then it is referenced, so it is kept
+            return gpu
+        if not waiting:
+            log.info("waiting for a free GPU: other processes have %s", ", ".join(gpus))
+        waiting = True
+        time.sleep(WAIT)

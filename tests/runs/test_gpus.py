@@ -1,0 +1,75 @@
+"""A free GPU for each process: names on a machine without one stand for them."""
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from omegaconf import OmegaConf
+
+from multimodal.runs import gpus
+from multimodal.runs.gpus import VISIBLE, OneGPU, take_free, visible_gpus
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 on: a fork with threads
+
+
+@pytest.fixture
+def one_gpu(monkeypatch, tmp_path: Path) -> OneGPU:
+    """As it is after the sweep began with two GPUs."""
+    monkeypatch.setenv(VISIBLE, "2, MIG-a/1")
+    callback = OneGPU()
+    callback.folder = tmp_path / "locks"
+    return callback
+
+
+def begin_jobs(one_gpu: OneGPU, pipe, jobs: int) -> None:
+    """Begin jobs in a process of a sweep, say which GPU each sees, and wait to be ended."""
+    for _ in range(jobs):
+        one_gpu.on_job_start(OmegaConf.create())
+        pipe.send(os.environ[VISIBLE])
+    pipe.recv()
+
+
+def process(one_gpu: OneGPU, jobs: int = 1):
+    """A forked process that begins jobs, and the pipe that tells of them."""
+    pipe, there = multiprocessing.Pipe()
+    started = multiprocessing.get_context("fork").Process(target=begin_jobs, args=(one_gpu, there, jobs), daemon=True)
+    started.start()
+    return started, pipe
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_each_process_keeps_one_and_a_third_gets_that_of_a_killed_one(one_gpu, monkeypatch) -> None:
+    monkeypatch.setattr(gpus, "WAIT", 0.01)
+    (first, told), (second, told_too) = process(one_gpu, jobs=2), process(one_gpu, jobs=2)
+    seen = {first: [told.recv(), told.recv()], second: [told_too.recv(), told_too.recv()]}
+    assert sorted(map(set, seen.values()), key=str) == [{"2"}, {"MIG-a/1"}]
+    third, waiting = process(one_gpu)
+    assert not waiting.poll(0.2)
+    first.kill()
+    assert waiting.poll(10)
+    assert waiting.recv() == seen[first][0]
+    for ended in (second, third):
+        ended.kill()
+        ended.join()
+
+
+def test_a_gpu_that_another_sweep_has_is_left_out(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "0.lock"):
+        assert take_free(["0", "1"], tmp_path) == "1"
+
+
+def test_those_that_are_visible_are_counted(monkeypatch, config) -> None:
+    monkeypatch.delenv(VISIBLE, raising=False)
+    monkeypatch.setattr(gpus.torch.cuda, "device_count", lambda: 3)
+    assert visible_gpus() == ["0", "1", "2"]
+    monkeypatch.setenv(VISIBLE, "GPU-5,0")
+    assert visible_gpus() == ["GPU-5", "0"]
+    assert OmegaConf.create({"n_jobs": "${num_gpus:}"}).n_jobs == 2
+
+
+def test_a_machine_without_a_gpu_is_refused_in_a_line(monkeypatch) -> None:
+    monkeypatch.setenv(VISIBLE, "")
+    with pytest.raises(SystemExit, match="error: hydra/launcher=gpus needs a GPU"):
+        OneGPU().on_multirun_start(OmegaConf.create())
