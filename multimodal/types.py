@@ -117,15 +117,15 @@ class Output:
 
     Args:
         label: (B, K) logits.
-        image: (B, C, H, W) in [0, 1].
-        text: (B, T - 1, V) logits of tokens 1..T-1, each given the tokens before it.
+        image: (B, C, H, W) in [0, 1]; None for a model without an image head.
+        text: (B, T - 1, V) logits of tokens 1..T-1, each given the tokens before it; None without a text head.
         encoded: {modality: Encoded}, before absent modalities are imputed.
         aux_losses: {name: scalar}, unweighted auxiliary losses of the fusion.
     """
 
     label: Tensor
-    image: Tensor
-    text: Tensor
+    image: Tensor | None
+    text: Tensor | None
     encoded: dict[str, Encoded]
     aux_losses: dict[str, Tensor]
 
@@ -133,8 +133,8 @@ class Output:
         """Return a copy in float32, whatever precision the model computed in."""
         return Output(
             label=self.label.float(),
-            image=self.image.float(),
-            text=self.text.float(),
+            image=None if self.image is None else self.image.float(),
+            text=None if self.text is None else self.text.float(),
             encoded={m: replace(e, pooled=e.pooled.float(), tokens=e.tokens.float()) for m, e in self.encoded.items()},
             aux_losses={name: term.float() for name, term in self.aux_losses.items()},
         )
