@@ -130,9 +130,9 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
     if count == len(present) > 1:
         return encoder(x, present)
     rows = present.nonzero().flatten() if count else present.new_zeros(1, dtype=torch.int64)
-    blank = x.where(present.view(-1, *[1] * (x.ndim - 1)), 0)
+    given = x[rows] if count else torch.zeros_like(x[:1])
     with running_statistics(encoder) if count < 2 else nullcontext():
-        encoded = encoder(blank[rows], present[rows])
+        encoded = encoder(given, present[rows])
 
     def spread(part: Tensor, fill: float) -> Tensor:
         return part.new_full((len(present), *part.shape[1:]), fill).index_copy(0, rows, part)
