@@ -23,7 +23,7 @@ from multimodal.dataset.data import Data
 from multimodal.errors import read_object
 from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
 from multimodal.io import read_parquet
-from multimodal.model import MultimodalModel
+from multimodal.model import MultimodalModel, no_head
 from multimodal.paths import expanded
 from multimodal.runs import build
 from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model, open_checkpoint
@@ -32,6 +32,8 @@ from multimodal.runs.overrides import check_overrides
 from multimodal.runs.record import RunRecord, read_record
 from multimodal.runs.settings import check_settings, explain
 from multimodal.runs.trust import trusted_packages
+
+log = logging.getLogger(__name__)
 
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 Picture = str | Path | Image.Image | np.ndarray
@@ -43,13 +45,13 @@ class Prediction:
 
     Args:
         probability: {class name: probability}.
-        caption: decoded by beam search.
-        image: (H, W) grey or (H, W, 3) RGB, uint8.
+        caption: decoded by beam search; None if the model has no text head.
+        image: (H, W) grey or (H, W, 3) RGB, uint8; None if the model has no image head.
     """
 
     probability: dict[str, float]
-    caption: str
-    image: np.ndarray
+    caption: str | None
+    image: np.ndarray | None
 
     @property
     def label(self) -> str:
@@ -119,7 +121,7 @@ class TrainedRun:
             beam_width: hypotheses that the beam search keeps.
 
         Returns:
-            A `Prediction`, or a list of them if a list was given.
+            A `Prediction`, or a list of them if a list was given. What the model has no head for is None, and logged.
 
         Raises:
             ValueError: nothing is given, the lists differ in length, an input cannot be read, or the fusion ignores it.
@@ -136,11 +138,19 @@ class TrainedRun:
             samples.append(read_sample(inputs, self.model, vocabulary, data.max_words, data.image_size, data.channels))
         generated = predict_samples(self.model, join_samples(samples), beam_width)
         names = self.checkpoint.class_names
-        captions = vocabulary.decode(generated.beam)
-        pixels = (generated.image * 255).round().byte().movedim(1, -1).numpy()  # (N, H, W, C)
+        captions: Sequence[str | None] = [None] * len(samples)
+        pictures: Sequence[np.ndarray | None] = [None] * len(samples)
+        if generated.beam is not None:
+            captions = vocabulary.decode(generated.beam)
+        if generated.image is not None:
+            pixels = (generated.image * 255).round().byte().movedim(1, -1).numpy()  # (N, H, W, C)
+            pictures = [x[..., 0] if x.shape[-1] == 1 else x for x in pixels]
+        for head, made in (("image", "image"), ("text", "caption")):
+            if head not in self.model.heads:
+                log.warning("%s: the prediction's %s is None", no_head(head), made)
         predictions = [
-            Prediction(dict(zip(names, p.tolist(), strict=True)), c, x[..., 0] if x.shape[-1] == 1 else x)
-            for p, c, x in zip(generated.probability, captions, pixels, strict=True)
+            Prediction(dict(zip(names, p.tolist(), strict=True)), c, x)
+            for p, c, x in zip(generated.probability, captions, pictures, strict=True)
         ]
         return predictions[0] if one else predictions
 

@@ -1,7 +1,8 @@
 """A trained model as files that run without this package: a program of torch.export, and an ONNX file.
 
-Both read image, caption and what is present of them, for any number of samples, and return class probabilities, an
-image and a caption, decoded greedily. The loop over the caption's words is unrolled, and captions have one length.
+Both read image, caption and what is present of them, for any number of samples, and return class probabilities, and an
+image and a caption, decoded greedily, if the model has the heads. The loop over the caption's words is unrolled, and
+captions have one length.
 """
 
 import importlib.util
@@ -20,7 +21,7 @@ from multimodal.types import BOS, EOS, PAD, UNK, Batch
 from multimodal.words import LONGEST
 
 INPUTS = ("image", "tokens", "image_present", "text_present")
-OUTPUTS = ("probability", "drawing", "caption")
+OUTPUTS = {"probability": "label", "drawing": "image", "caption": "text"}  # {output: its head}
 NEEDED = ("onnx", "onnxscript")  # of the extra `export`; onnxruntime runs the file
 EXAMPLES = 3  # samples that the model is traced with: 0 and 1 would count as special
 
@@ -36,9 +37,7 @@ class ExportedModel(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
-        self, image: Tensor, tokens: Tensor, image_present: Tensor, text_present: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, tokens: Tensor, image_present: Tensor, text_present: Tensor) -> tuple[Tensor, ...]:
         """Predict class, image and caption.
 
         Args:
@@ -48,13 +47,21 @@ class ExportedModel(nn.Module):
             text_present: (B,) bool.
 
         Returns:
-            Class probabilities (B, K), images (B, C, H, W) in [0, 1], and captions (B, T) int64.
+            Class probabilities (B, K), images (B, C, H, W) in [0, 1], and captions (B, T) int64; the outputs of heads
+            that the model lacks are left out.
         """
         model, nothing = self.model, torch.zeros(1, dtype=torch.int64)
         present = {"image": image_present, "text": text_present}
         fused = model.fuse(model.encode(Batch(image, tokens, nothing, nothing, present, nothing)))
-        text_head: Any = model.heads["text"]
-        return model.classify(fused).softmax(-1), model.heads["image"](fused.z), text_head.generate(fused.z)
+        heads: dict[str, Any] = dict(model.heads)
+        drawing = [heads["image"](fused.z)] if "image" in heads else []
+        caption = [heads["text"].generate(fused.z)] if "text" in heads else []
+        return (model.classify(fused).softmax(-1), *drawing, *caption)
+
+
+def output_names(model: MultimodalModel) -> list[str]:
+    """Return the names of an exported model's outputs, in their order."""
+    return [name for name, head in OUTPUTS.items() if head in model.heads]
 
 
 def check_installed() -> None:
@@ -83,21 +90,27 @@ def export_program(model: MultimodalModel, sizes: dict[str, int]) -> ExportedPro
         return torch.export.export(ExportedModel(model).eval(), example, dynamic_shapes=(batch,) * len(INPUTS))
 
 
-def onnx_bytes(program: ExportedProgram) -> bytes:
-    """Translate a program into an ONNX file, weights included."""
+def onnx_bytes(program: ExportedProgram, outputs: list[str]) -> bytes:
+    """Translate a program into an ONNX file, weights included.
+
+    Args:
+        program: of `export_program`.
+        outputs: names of what it returns, see `output_names`.
+    """
     translated = torch.onnx.export(
-        program, dynamo=True, input_names=INPUTS, output_names=OUTPUTS, verbose=False, optimize=True
+        program, dynamo=True, input_names=INPUTS, output_names=outputs, verbose=False, optimize=True
     )
     assert translated is not None  # None is the answer of the older exporter
     return translated.model_proto.SerializeToString()
 
 
 def describe_files(
-    sizes: dict[str, int], vocabulary: list[str], class_names: list[str], max_words: int
+    outputs: list[str], sizes: dict[str, int], vocabulary: list[str], class_names: list[str], max_words: int
 ) -> dict[str, Any]:
     """Return what a user of the files needs to know, for JSON.
 
     Args:
+        outputs: names of what the model returns, see `output_names`.
         sizes: as for `export_program`.
         vocabulary: the words by their numbers.
         class_names: of the K labels.
@@ -106,6 +119,11 @@ def describe_files(
     image = ["batch", sizes["channels"], sizes["image_size"], sizes["image_size"]]
     tokens = ["batch", sizes["max_length"]]
     absent = "any values where it is absent"
+    returned: dict[str, dict[str, Any]] = {
+        "probability": {"dtype": "float32", "shape": ["batch", len(class_names)], "meaning": "of `class_names`"},
+        "drawing": {"dtype": "float32", "shape": image, "meaning": "the generated image, intensities in [0, 1]"},
+        "caption": {"dtype": "int64", "shape": tokens, "meaning": "the generated caption, as `tokens`"},
+    }
     return {
         "inputs": {
             "image": {"dtype": "float32", "shape": image, "meaning": f"intensities in [0, 1]; {absent}"},
@@ -118,11 +136,7 @@ def describe_files(
             "image_present": {"dtype": "bool", "shape": ["batch"], "meaning": "false where the image is absent"},
             "text_present": {"dtype": "bool", "shape": ["batch"], "meaning": "false where the caption is absent"},
         },
-        "outputs": {
-            "probability": {"dtype": "float32", "shape": ["batch", len(class_names)], "meaning": "of `class_names`"},
-            "drawing": {"dtype": "float32", "shape": image, "meaning": "the generated image, intensities in [0, 1]"},
-            "caption": {"dtype": "int64", "shape": tokens, "meaning": "the generated caption, as `tokens`"},
-        },
+        "outputs": {name: returned[name] for name in outputs},
         "class_names": class_names,
         "vocabulary": vocabulary,
         "special": {"pad": PAD, "unk": UNK, "bos": BOS, "eos": EOS},
@@ -155,13 +169,13 @@ def write_exported(
     """
     check_installed()
     model = model.cpu().to(memory_format=torch.contiguous_format)  # weights as the files hold them
-    program = export_program(model, sizes)
+    program, outputs = export_program(model, sizes), output_names(model)
     buffer = BytesIO()
     torch.export.save(program, buffer)
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / f"model.{name}" for name in ("pt2", "onnx", "json")}
-    for name, content in (("pt2", buffer.getvalue()), ("onnx", onnx_bytes(program))):
+    for name, content in (("pt2", buffer.getvalue()), ("onnx", onnx_bytes(program, outputs))):
         with whole(files[name]) as temporary:
             temporary.write_bytes(content)
-    write_json(describe_files(sizes, vocabulary, class_names, max_words), files["json"])
+    write_json(describe_files(outputs, sizes, vocabulary, class_names, max_words), files["json"])
     return files

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.decoding import decode_one
 from multimodal.errors import one_line
-from multimodal.model import MultimodalModel
+from multimodal.model import MultimodalModel, no_head
 from multimodal.paths import expanded
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 from multimodal.words import tokenize
@@ -30,15 +30,15 @@ class Generated:
 
     Args:
         probability: (N, K) class probabilities.
-        image: (N, C, H, W) generated images in [0, 1].
-        greedy: (N, T) int64, the captions decoded greedily.
-        beam: (N, T) int64, the captions decoded by beam search.
+        image: (N, C, H, W) generated images in [0, 1]; None without an image head.
+        greedy: (N, T) int64, the captions decoded greedily; None without a text head.
+        beam: (N, T) int64, the captions decoded by beam search; None without a text head.
     """
 
     probability: Tensor
-    image: Tensor
-    greedy: Tensor
-    beam: Tensor
+    image: Tensor | None
+    greedy: Tensor | None
+    beam: Tensor | None
 
 
 def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
@@ -139,23 +139,34 @@ def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> 
         raise ValueError(f"the model fuses by {fusion}, which does not read {ignored[0]}")
 
 
+def check_outputs(model: MultimodalModel, inputs: Iterable[str]) -> None:
+    """Raise ValueError if the model lacks the head that answers an input: a text is drawn, an image is described."""
+    for given, other in (("text", "image"), ("image", "text")):
+        if given in inputs and other not in model.heads:
+            made = "an image" if other == "image" else "a caption"
+            raise ValueError(
+                f"{given}= asks for {made}, but {no_head(other)}; multimodal.load(<run>).predict gives its class"
+            )
+
+
 @torch.no_grad()
 def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
     """Run every head on a batch of N samples; raise ValueError if their outputs are not finite."""
     model.eval()
     fused = model.fuse(model.encode(batch))
-    text_head: Any = model.heads["text"]
+    heads: dict[str, Any] = dict(model.heads)
+    image_head, text_head = heads.get("image"), heads.get("text")
     probability = model.classify(fused).float().softmax(-1).cpu()
-    image = model.heads["image"](fused.z).float().cpu()
-    if not (probability.isfinite().all() and image.isfinite().all()):
+    image = None if image_head is None else image_head(fused.z).float().cpu()
+    if not (probability.isfinite().all() and (image is None or image.isfinite().all())):
         raise ValueError(
             "the model's outputs are not finite: its weights are too large; train it with a lower optimizer.lr"
         )
     return Generated(
         probability=probability,
         image=image,
-        greedy=text_head.generate(fused.z).cpu(),
-        beam=text_head.beam(fused.z, beam_width).cpu(),
+        greedy=None if text_head is None else text_head.generate(fused.z).cpu(),
+        beam=None if text_head is None else text_head.beam(fused.z, beam_width).cpu(),
     )
 
 

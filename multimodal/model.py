@@ -19,12 +19,12 @@ class MultimodalModel(nn.Module):
         encoders: {modality: module (x, present) -> Encoded}.
         missing: module {modality: Encoded} -> {modality: Encoded} with absent modalities imputed.
         fusion: module {modality: Encoded} -> Fused; its `modalities` are the names of its inputs.
-        heads: modules "label" (z), "image" (z) and "text" (z, tokens); the last also has a method `generate`.
+        heads: modules "label" (z), "image" (z) and "text" (z, tokens); the last also has a method `generate`. Image
+            and text head may be None: such a model generates no images or no captions.
 
     Raises:
-        ValueError: an encoder is for a modality other than image and text, or the fusion reads none of the
-            encoders or a modality that has no encoder, or
-            `missing` does not impute every modality.
+        ValueError: there is no label head, an encoder is for a modality other than image and text, the fusion reads
+            none of the encoders or a modality that has no encoder, or `missing` does not impute every modality.
     """
 
     def __init__(
@@ -32,9 +32,11 @@ class MultimodalModel(nn.Module):
         encoders: dict[str, nn.Module],
         missing: nn.Module,
         fusion: nn.Module,
-        heads: dict[str, nn.Module],
+        heads: dict[str, nn.Module | None],
     ) -> None:
         super().__init__()
+        if heads.get("label") is None:
+            raise ValueError("head.label must be a component, got null; only head/image and head/text may be none")
         others = sorted(set(encoders) - set(MODALITIES))
         if others:  # modality dropout and some metrics assume exactly these two
             raise ValueError(f"encoder.{others[0]}: only {' and '.join(MODALITIES)} are supported, no other modality")
@@ -54,7 +56,7 @@ class MultimodalModel(nn.Module):
         self.encoders = nn.ModuleDict(encoders)
         self.missing = missing
         self.fusion = fusion
-        self.heads = nn.ModuleDict(heads)
+        self.heads = nn.ModuleDict({name: head for name, head in heads.items() if head is not None})
 
     def forward(self, batch: Batch) -> Output:
         """Compute the outputs of all heads, the text head with teacher forcing."""
@@ -62,8 +64,8 @@ class MultimodalModel(nn.Module):
         fused = self.fuse(encoded)
         return Output(
             label=self.classify(fused),
-            image=self.heads["image"](fused.z),
-            text=self.heads["text"](fused.z, batch.tokens),
+            image=self.heads["image"](fused.z) if "image" in self.heads else None,
+            text=self.heads["text"](fused.z, batch.tokens) if "text" in self.heads else None,
             encoded=encoded,
             aux_losses=fused.aux_losses,
         )
@@ -100,6 +102,16 @@ class MultimodalModel(nn.Module):
         return self.heads["label"](fused.z) if fused.logits is None else fused.logits
 
 
+def no_head(name: str) -> str:
+    """Return the words for a model without the image or the text head: why it generates no images or no captions.
+
+    Example:
+        >>> no_head("image")
+        'the model has no image head (head/image=none)'
+    """
+    return f"the model has no {name} head (head/{name}=none)"
+
+
 def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
     """Encode the samples that have the modality; the others get zeros and take no computing time.
 
@@ -118,9 +130,9 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
     if count == len(present) > 1:
         return encoder(x, present)
     rows = present.nonzero().flatten() if count else present.new_zeros(1, dtype=torch.int64)
-    blank = x.where(present.view(-1, *[1] * (x.ndim - 1)), 0)
+    given = x[rows] if count else torch.zeros_like(x[:1])
     with running_statistics(encoder) if count < 2 else nullcontext():
-        encoded = encoder(blank[rows], present[rows])
+        encoded = encoder(given, present[rows])
 
     def spread(part: Tensor, fill: float) -> Tensor:
         return part.new_full((len(present), *part.shape[1:]), fill).index_copy(0, rows, part)

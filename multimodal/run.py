@@ -18,7 +18,7 @@ from multimodal.evaluation.summary import score_rows, summary
 from multimodal.export import check_installed, write_exported
 from multimodal.figures.fonts import fonts_for_all_scripts
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
+from multimodal.inference import check_inputs, check_outputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
@@ -171,15 +171,16 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
     model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
     check_inputs(model, inputs, checkpoint.record.fusion)
+    check_outputs(model, inputs)
     data = checkpoint.config.dataset
     batch = read_sample(inputs, model, vocabulary, data.max_words, data.image_size, data.channels)
     generated = predict_samples(model, batch, width)
     print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
-    if "image" in inputs:
+    if generated.greedy is not None and generated.beam is not None and "image" in inputs:
         print(f"caption, greedy: {one_line(vocabulary.decode(generated.greedy)[0])}")
         print(f"caption, beam of {width}: {one_line(vocabulary.decode(generated.beam)[0])}")
     folder = expanded(cfg.output_dir or file.parent / "generated")
-    if "text" in inputs:
+    if generated.image is not None and "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
         small, large = write_png(generated.image[0], folder, name, pixels)
         print(f"{name}: {small}, enlarged: {large}")

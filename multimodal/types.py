@@ -131,15 +131,15 @@ class Output:
 
     Args:
         label: (B, K) logits.
-        image: (B, C, H, W) in [0, 1].
-        text: (B, T - 1, V) logits of tokens 1..T-1, each given the tokens before it.
+        image: (B, C, H, W) in [0, 1]; None for a model without an image head.
+        text: (B, T - 1, V) logits of tokens 1..T-1, each given the tokens before it; None without a text head.
         encoded: {modality: Encoded}, before absent modalities are imputed.
         aux_losses: {name: scalar}, unweighted auxiliary losses of the fusion.
     """
 
     label: Tensor
-    image: Tensor
-    text: Tensor
+    image: Tensor | None
+    text: Tensor | None
     encoded: dict[str, Encoded]
     aux_losses: dict[str, Tensor]
 
@@ -147,8 +147,8 @@ class Output:
         """Return a copy in float32, whatever precision the model computed in."""
         return Output(
             label=self.label.float(),
-            image=self.image.float(),
-            text=self.text.float(),
+            image=None if self.image is None else self.image.float(),
+            text=None if self.text is None else self.text.float(),
             encoded={m: replace(e, pooled=e.pooled.float(), tokens=e.tokens.float()) for m, e in self.encoded.items()},
             aux_losses={name: term.float() for name, term in self.aux_losses.items()},
         )
@@ -160,8 +160,8 @@ def join_outputs(parts: Sequence[Output]) -> Output:
     sizes = [len(part.label) for part in parts]
     return Output(
         label=torch.cat([part.label for part in parts]),
-        image=torch.cat([part.image for part in parts]),
-        text=torch.cat([part.text for part in parts]),
+        image=join([part.image for part in parts]),
+        text=join([part.text for part in parts]),
         encoded={
             m: Encoded(
                 torch.cat([e.pooled for e in several]),
@@ -177,6 +177,12 @@ def join_outputs(parts: Sequence[Output]) -> Output:
             for name in parts[0].aux_losses
         },
     )
+
+
+def join(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """Concatenate what a head gave for each part; None of an absent head."""
+    present = [part for part in parts if part is not None]
+    return torch.cat(present) if present else None
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from multimodal.model import encode_all, encode_present
+from multimodal.runs.build import build_loss
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.compilation import CompiledTrainingStep, check_compiler
 from multimodal.training.trainer import Trainer
@@ -30,7 +30,7 @@ LENGTH = 8  # of the longest caption
 def training_step(config, *overrides: str) -> CompiledTrainingStep:
     """A model of these options with its loss."""
     model, cfg = build(config, *overrides)
-    return CompiledTrainingStep(model, instantiate(cfg.loss, _convert_="all"), LENGTH)
+    return CompiledTrainingStep(model, build_loss(cfg), LENGTH)
 
 
 @pytest.fixture

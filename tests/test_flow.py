@@ -4,12 +4,11 @@ import itertools
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from multimodal.model import MultimodalModel
 from multimodal.runs import build as build_module
-from multimodal.runs.build import build_model, count_parameters, matched_width
+from multimodal.runs.build import build_loss, build_model, count_parameters, matched_width
 from multimodal.training.device import computes_bf16
 from multimodal.training.training_step import ExactBatch, TrainingStep
 from tests.helpers.contracts import CHOICES, FUSIONS, GROUPS, build, keeps_every_contract
@@ -151,7 +150,7 @@ CHOICES = [(group, option) for group in GROUPS for option in options(group)]
 @pytest.mark.filterwarnings("ignore:TF32 acceleration:UserWarning")
 def test_a_step_in_bf16(config, batch, group, option) -> None:
     model, cfg = build(config, f"{group}={option}")
-    objective = TrainingStep(model, instantiate(cfg.loss, _convert_="all"))
+    objective = TrainingStep(model, build_loss(cfg))
     present = {"image": torch.tensor([True] * 5 + [False]), "text": torch.tensor([False] + [True] * 5)}
     with torch.backends.mkldnn.flags(enabled=computes_bf16()):  # without AVX-512 by PyTorch's own, slow kernels
         with torch.autocast("cpu", torch.bfloat16):

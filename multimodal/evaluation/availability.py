@@ -6,7 +6,6 @@ from torch import Tensor
 
 from multimodal.checks import check_whole
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.fill import why_not_filled
 from multimodal.evaluation.scores import share
 from multimodal.metric.availability import mean_correct, missing_thresholds, surface
 from multimodal.types import CONDITIONS
@@ -36,9 +35,9 @@ class Availability:
     def __call__(self, context: Context) -> Measured:
         """Return the scores, the surface, and for each sample its correctness, threshold and share of all rates.
 
-        They are undefined where gaps are filled by generation that the task makes meaningless.
+        They are undefined where gaps are filled by generation that the task makes meaningless or the model cannot make.
         """
-        if context.fill == "generated" and (why := why_not_filled(context.data.undefined)):
+        if context.fill == "generated" and (why := context.why_not_filled):
             return Measured(dict.fromkeys(("availability/mean", "availability/worst"), why))
         correct = context.correct | FILLS[context.fill](context)
         thresholds = missing_thresholds(len(context.test), context.seed)

@@ -15,6 +15,7 @@ from multimodal.evaluation.images import FEW, score_images, score_with_reference
 from multimodal.evaluation.scores import Scores, defined, prefixed
 from multimodal.images import ImageRows
 from multimodal.metric.blind import blind_captions, class_captions, class_images, mean_image
+from multimodal.metric.catalogue import CATALOGUE
 from multimodal.metric.kid import halves, kid
 from multimodal.metric.references import another_image
 from multimodal.task.process import chance_level
@@ -29,26 +30,58 @@ class Baselines:
     """Computes the generation metrics of the input-free baselines, of those that know the class, and of real images."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return a row of scores for each, and the share of samples whose caption another real image has."""
-        train, test = context.data.splits["train"], context.test
-        frequent = chance_level(train.label, test.label)
-        captions = blind_captions(train.tokens, len(test), context.seed)
-        captions["class_caption"] = class_captions(train.tokens, train.content, test.content)
-        mean = mean_image(train.image, torch.arange(len(train)))
-        images: dict[str, ImageRows] = {
-            "mean_image": mean.expand(len(test), -1, -1, -1),
-            "class_image": Repeated(*class_images(train.image, train.content, test.content)),
-        }
+        """Return a row of scores for each, and the share of samples whose caption another real image has.
+
+        What the model has no head for is not compared: then that share and the skills are undefined.
+        """
+        frequent = chance_level(context.data.splits["train"].label, context.test.label)
         rows: dict[str, Scores] = {"frequent_label": dict.fromkeys(CLASSIFICATION, frequent)}
-        rows |= {n: prefixed("image_to_text", score_captions(c, context).scores) for n, c in captions.items()}
-        rows |= {n: prefixed("text_to_image", score_with_references(i, context).scores) for n, i in images.items()}
-        shared, rows["same_caption_image"] = same_caption(context)
-        # some of these are themselves test images, in another row: they would be too near; `real_halves` is the floor
-        rows["same_caption_image"].pop("text_to_image/kid", None)
-        first, second = halves(context.judged_test_images[0], context.seed)
-        distance = defined(kid(first, second, context.seed), FEW)
-        rows["real_halves"] = {"text_to_image/kid": distance, "reconstruction/kid": distance}
-        return Measured({"data/same_caption": shared}, baselines=rows)
+        scores: Scores = {}
+        if why := context.lacks("text"):
+            scores |= undefined_skills("image_to_text", why)
+        else:
+            rows |= caption_rows(context)
+        if why := context.lacks("image"):
+            scores |= undefined_skills("text_to_image", why) | {"data/same_caption": why}
+        else:
+            rows |= image_rows(context)
+            scores["data/same_caption"], rows["same_caption_image"] = same_caption(context)
+            # some are themselves test images, in another row: they would be too near; `real_halves` is the floor
+            rows["same_caption_image"].pop("text_to_image/kid", None)
+            rows["real_halves"] = real_halves(context)
+        return Measured(scores, baselines=rows)
+
+
+def undefined_skills(direction: str, why: str) -> Scores:
+    """Return {skill of a metric of this direction of generation: why it is undefined}."""
+    specs = (spec for spec in CATALOGUE if spec.skill and spec.name.startswith(f"{direction}/"))
+    return {f"{spec.name}_skill": why for spec in specs}
+
+
+def caption_rows(context: Context) -> dict[str, Scores]:
+    """Score the captions of the input-free baselines, and the most frequent caption of each class."""
+    train, test = context.data.splits["train"], context.test
+    captions = blind_captions(train.tokens, len(test), context.seed)
+    captions["class_caption"] = class_captions(train.tokens, train.content, test.content)
+    return {name: prefixed("image_to_text", score_captions(c, context).scores) for name, c in captions.items()}
+
+
+def image_rows(context: Context) -> dict[str, Scores]:
+    """Score the mean training image, and that of each class."""
+    train, test = context.data.splits["train"], context.test
+    mean = mean_image(train.image, torch.arange(len(train)))
+    images: dict[str, ImageRows] = {
+        "mean_image": mean.expand(len(test), -1, -1, -1),
+        "class_image": Repeated(*class_images(train.image, train.content, test.content)),
+    }
+    return {name: prefixed("text_to_image", score_with_references(i, context).scores) for name, i in images.items()}
+
+
+def real_halves(context: Context) -> Scores:
+    """Compute the kernel distance of two halves of the real test images, which means none."""
+    first, second = halves(context.judged_test_images[0], context.seed)
+    distance = defined(kid(first, second, context.seed), FEW)
+    return {"text_to_image/kid": distance, "reconstruction/kid": distance}
 
 
 def same_caption(context: Context) -> tuple[float | str, Scores]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from multimodal.checks import MOST_BEAMS, check_whole
-from multimodal.evaluation.captions import score_captions
+from multimodal.evaluation.captions import SCORES, score_captions
 from multimodal.evaluation.context import Context, Measured
 from multimodal.evaluation.predict import Predictions, join
 from multimodal.evaluation.scores import prefixed
@@ -25,7 +25,9 @@ class BeamSearch:
         self.beam_width = beam_width
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores under `image_to_text_beam`, the same as for greedy captions."""
+        """Return the scores of greedy captions under `image_to_text_beam`; they are undefined without a text head."""
+        if why := context.lacks("text"):
+            return Measured(prefixed("image_to_text_beam", dict.fromkeys(SCORES, why)))
         preds = beam_captions(context.model, context.predictions, self.beam_width, context.batch_size)
         return Measured(prefixed("image_to_text_beam", score_captions(preds, context).scores))
 

@@ -16,6 +16,7 @@ from multimodal.types import SPECIAL_WORDS, UNK
 
 UNKNOWN = "<unknown>"  # a word of a reference that the vocabulary lacks
 RECONSTRUCTED = ("bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l", "exact")  # reported with both modalities given
+SCORES = (*RECONSTRUCTED, "distinct", "attribute_accuracy", "class_coherence")  # of `score_captions`
 COMMON = "a single image: no words are rarer than others"
 
 
@@ -23,7 +24,11 @@ class Captions:
     """Scores greedily decoded captions, from the image alone (image to text) and from both inputs (reconstruction)."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the judge's accuracy, and the captions of each sample."""
+        """Return the scores, the judge's accuracy, and the captions of each sample; undefined without a text head."""
+        if why := context.lacks("text"):
+            undefined = prefixed("image_to_text", dict.fromkeys(SCORES, why))
+            undefined |= prefixed("reconstruction", dict.fromkeys(RECONSTRUCTED, why))
+            return Measured(undefined | {"judge/caption_accuracy": why})
         captions = context.predictions.caption
         generated = score_captions(captions["image"], context)
         words, target = context.data.vocabulary.words_of(captions["both"]), reference_words(context)

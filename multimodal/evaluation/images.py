@@ -14,6 +14,7 @@ from multimodal.metric.kid import kid
 from multimodal.metric.psnr import psnr
 from multimodal.metric.references import best_similarity
 
+SCORES = ("ssim", "psnr", "class_coherence", "frechet", "kid", "attribute_accuracy")  # of `score_images`
 FEW = "a kernel distance needs two images or more"
 
 
@@ -21,7 +22,14 @@ class Images:
     """Scores images generated from the caption (text to image) and from both inputs (reconstruction)."""
 
     def __call__(self, context: Context) -> Measured:
-        """Return the scores, the judges' accuracies, and each sample's SSIM, class coherence and attribute accuracy."""
+        """Return the scores, the judges' accuracies, and each sample's SSIM, class coherence and attribute accuracy.
+
+        Without an image head the scores are undefined.
+        """
+        if why := context.lacks("image"):
+            undefined = prefixed("text_to_image", dict.fromkeys((*SCORES, "ssim_best"), why))
+            undefined |= prefixed("reconstruction", dict.fromkeys(SCORES, why))
+            return Measured(undefined | dict.fromkeys(("judge/accuracy", "judge/attribute_accuracy"), why))
         images = context.predictions.image
         generated = score_with_references(images["text"], context)
         reconstructed = score_images(images["both"], torch.arange(len(context.test)), context)

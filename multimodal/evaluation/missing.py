@@ -7,7 +7,7 @@ from torch import Tensor
 
 from multimodal.checks import check_number
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.fill import GENERATED, why_not_filled
+from multimodal.evaluation.fill import GENERATED
 from multimodal.evaluation.scores import Scores, share
 from multimodal.metric.availability import expected_correct
 
@@ -38,11 +38,12 @@ class Missing:
     def __call__(self, context: Context) -> Measured:
         """Return `missing/<rate>` and `missing/<rate>_filled`, also for each sample, and the filled accuracies.
 
-        Where the task makes generation meaningless, what is filled by it is undefined, and is not computed.
+        Where the task makes generation meaningless or the model has no head for it, what is filled by it is undefined,
+        and is not computed.
         """
         frequent = context.data.splits["train"].label.bincount().argmax()
         plain = context.correct | {"neither": context.test.label == frequent}
-        why = why_not_filled(context.data.undefined)
+        why = context.why_not_filled
         filled = {} if why else context.filled_correct
         versions = {"": plain} if why else {"": plain, "_filled": plain | filled}
         samples: dict[str, Tensor] = {

@@ -3,7 +3,7 @@
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -21,8 +21,8 @@ class Predictions:
     Args:
         probability: {condition: (N, K) class probabilities}.
         image: {condition: (N, C, H, W) uint8 generated images}, rounded as a saved picture is, and mapped from a
-            temporary file: they may be larger than memory.
-        caption: {condition: (N, T) int64, decoded greedily}.
+            temporary file: they may be larger than memory. Empty for a model without an image head.
+        caption: {condition: (N, T) int64, decoded greedily}; empty for a model without a text head.
         joint: {condition: (N, D) joint representations}.
         encoded: {modality: (N, D) pooled embeddings of its encoder}.
     """
@@ -38,14 +38,17 @@ class Predictions:
 def predict(model: MultimodalModel, split: Split, batch_size: int) -> Predictions:
     """Predict a split under every condition; each sample is encoded once."""
     model.eval()
-    device, text_head = next(model.parameters()).device, cast(Any, model.heads["text"])
+    device = next(model.parameters()).device
+    heads: dict[str, Any] = dict(model.heads)
+    image_head, text_head = heads.get("image"), heads.get("text")
     parts: dict[str, dict[str, list[Tensor]]] = {}
 
     def store(kind: str, name: str, value: Tensor) -> None:
         parts.setdefault(kind, {}).setdefault(name, []).append(value.float().cpu())
 
     with ExitStack() as opened:
-        files = {condition: opened.enter_context(tempfile.TemporaryFile()) for condition in CONDITIONS}
+        conditions = [] if image_head is None else list(CONDITIONS)
+        files = {condition: opened.enter_context(tempfile.TemporaryFile()) for condition in conditions}
         for batch in split.batches(batch_size, device):
             encoded = model.encode(batch)
             for name, e in encoded.items():
@@ -55,11 +58,13 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
                 fused = model.fuse(encoded, **dict.fromkeys(absent, nobody))
                 store("joint", condition, fused.z)
                 store("probability", condition, model.classify(fused).float().softmax(-1))
-                image = as_levels(model.heads["image"](fused.z)).cpu()
-                files[condition].write(image.numpy().tobytes())
-                store("caption", condition, text_head.generate(fused.z))
+                if image_head is not None:
+                    image = as_levels(image_head(fused.z)).cpu()
+                    files[condition].write(image.numpy().tobytes())
+                if text_head is not None:
+                    store("caption", condition, text_head.generate(fused.z))
         images = {c: mapped(file, (len(split), *image.shape[1:])) for c, file in files.items()}
-    caption = {condition: join(batches) for condition, batches in parts.pop("caption").items()}
+    caption = {condition: join(batches) for condition, batches in parts.pop("caption", {}).items()}
     joined = {kind: {name: torch.cat(v) for name, v in group.items()} for kind, group in parts.items()}
     return Predictions(caption=caption, image=images, **joined)
 

@@ -1,5 +1,6 @@
 """Cross-modal generation: images generated from captions alone, captions from images alone."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from multimodal.figures.boxes import (
 from multimodal.figures.contradictions import contradicting_words
 from multimodal.figures.layout import MARGIN, QUIET, metric_text
 from multimodal.number_text import decimal_text
+from multimodal.types import MODALITIES
 
 # Inches: width of the page, space between columns of samples and between their parts.
 WIDTH, GUTTER, PAD = 13.0, 0.4, 0.11
@@ -71,17 +73,17 @@ class GeneratedSample(NamedTuple):
     Args:
         image: (C, H, W) real image.
         caption: words of the real caption.
-        image_from_caption: (C, H, W) generated image; None if the fusion does not read captions.
-        image_from_both: (C, H, W) reconstruction; None if the fusion does not read images.
-        caption_from_image: words of the generated caption; None if the fusion does not read images.
+        image_from_caption: (C, H, W) generated image, or why there is none.
+        image_from_both: (C, H, W) reconstruction, or why there is none.
+        caption_from_image: words of the generated caption, or why there is none.
         contradicting: whether each of these words contradicts the real caption.
     """
 
     image: Tensor
     caption: list[str]
-    image_from_caption: Tensor | None
-    image_from_both: Tensor | None
-    caption_from_image: list[str] | None
+    image_from_caption: Tensor | str
+    image_from_both: Tensor | str
+    caption_from_image: list[str] | str
     contradicting: list[bool]
 
 
@@ -108,13 +110,19 @@ def draw_generation(title: str, data: Data, results: Results, samples: int, seed
 
 def judge_text(results: Results) -> str:
     """Format the judges' accuracy on generated and on real images and captions."""
-    image, text = (metric_text(results, f"{task}/class_coherence") for task in ("text_to_image", "image_to_text"))
-    real_image, real_text = (metric_text(results, f"judge/{name}") for name in ("accuracy", "caption_accuracy"))
-    images = f"Accuracy of the judges: images from captions {image}, real images {real_image}"
-    reason = results.undefined.get("judge/caption_accuracy")
+    images = judged_text(results, "images from captions", "text_to_image", "accuracy")
+    captions = judged_text(results, "captions from images", "image_to_text", "caption_accuracy")
+    return f"Accuracy of the judges: {images}; {captions}."
+
+
+def judged_text(results: Results, generated: str, direction: str, judge: str) -> str:
+    """Format a judge's accuracy on what is generated and on what is real, or why it does not judge."""
+    kind = generated.partition(" ")[0]
+    reason = results.undefined.get(f"judge/{judge}")
     if reason:
-        return f"{images}; captions are not judged: {reason}."
-    return f"{images}; captions from images {text}, real captions {real_text}."
+        return f"{kind} are not judged: {reason}"
+    value, real = metric_text(results, f"{direction}/class_coherence"), metric_text(results, f"judge/{judge}")
+    return f"{generated} {value}, real {kind} {real}"
 
 
 def floor_text(results: Results) -> list[str]:
@@ -141,17 +149,18 @@ def choose_generated_samples(data: Data, results: Results, samples: int, seed: i
     rows = sample_per_class(test.content, max(3, samples // len(data.class_names)), seed)
     step = max(1.0, len(rows) / MAX_CLASSES)
     classes = [list(rows)[int(i * step)] for i in range(min(MAX_CLASSES, len(rows)))]
-    captions = data.vocabulary.words_of(test.tokens)
-    generated = data.vocabulary.words_of(predictions.caption["image"])
-    reads_text, reads_image = "text" in results.reads, "image" in results.reads  # a control reads one of them
+    captions, draws, writes = data.vocabulary.words_of(test.tokens), bool(predictions.image), bool(predictions.caption)
+    generated = data.vocabulary.words_of(predictions.caption["image"]) if writes else [[]] * len(test)
+    unread = {m: "" if m in results.reads else f"does not read {name}s" for m, name in MODALITIES.items()}  # a control
+    no_drawing, no_caption = "" if draws else "no image head", "" if writes else "no text head"
     return {
         data.class_names[k]: [
             GeneratedSample(
                 image=test.image[row],
                 caption=captions[row],
-                image_from_caption=predictions.image["text"][row] if reads_text else None,
-                image_from_both=predictions.image["both"][row] if reads_image else None,
-                caption_from_image=generated[row] if reads_image else None,
+                image_from_caption=no_drawing or unread["text"] or predictions.image["text"][row],
+                image_from_both=no_drawing or unread["image"] or predictions.image["both"][row],
+                caption_from_image=no_caption or unread["image"] or generated[row],
                 contradicting=contradicting_words(
                     generated[row], captions[row], data.class_names[k], data.class_names, data.grammar
                 ),
@@ -193,20 +202,17 @@ def headings_box(grid: Grid) -> OffsetBox:
 
 def sample_box(grid: Grid, sample: GeneratedSample) -> OffsetBox:
     """Build one sample: the real image and caption, then the generated ones."""
-    if sample.caption_from_image is None:
-        caption = words_box(["does", "not", "read", "images"], grid.caption_width, grid.size, color=QUIET)
+    if isinstance(sample.caption_from_image, str):
+        caption = words_box(sample.caption_from_image.split(), grid.caption_width, grid.size, color=QUIET)
     else:
         caption = caption_box(sample.caption_from_image, grid.caption_width, grid.size, sample.contradicting)
     real_caption = caption_box(sample.caption, grid.caption_width, grid.size)
-    drawn = [
-        generated_box(grid, sample.image_from_caption, "captions"),
-        generated_box(grid, sample.image_from_both, "images"),
-    ]
+    drawn = [generated_box(grid, image) for image in (sample.image_from_caption, sample.image_from_both)]
     return row_box([image_box(sample.image, grid.side), real_caption, *drawn, caption], PAD)
 
 
-def generated_box(grid: Grid, image: Tensor | None, needed: str) -> OffsetBox:
-    """Build a generated image; without one, say what the fusion does not read."""
-    if image is None:
-        return frame_box(f"does not\nread\n{needed}", grid.side, grid.side, min(9.0, 11 * grid.side))
+def generated_box(grid: Grid, image: Tensor | str) -> OffsetBox:
+    """Build a generated image; without one, say why."""
+    if isinstance(image, str):
+        return frame_box(textwrap.fill(image, 8), grid.side, grid.side, min(9.0, 11 * grid.side))
     return image_box(image, grid.side)

@@ -43,8 +43,8 @@ class MaskedSample(NamedTuple):
         caption: words of the real caption.
         label: true class.
         probability: {condition: (K,) class probabilities}.
-        generated_image: {condition: (C, H, W)}; empty if the task makes them meaningless.
-        generated_caption: {condition: words}; empty if the task makes them meaningless.
+        generated_image: {condition: (C, H, W)}; empty if the task makes them meaningless or the model makes none.
+        generated_caption: {condition: words}; empty if the task makes them meaningless or the model makes none.
         contradicting: {condition: whether each of these words contradicts the real caption}.
     """
 

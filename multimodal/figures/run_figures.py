@@ -60,7 +60,7 @@ class RunFigures:
 
         Returns:
             {name: figure}; figures of missing history, surface, attention or classification metrics are left out, and
-            that of generation under a task that makes it meaningless.
+            that of generation under a task that makes it meaningless, or of a model without heads for it.
         """
         drawings: dict[str, Callable[[], Figure]] = {}
         if history:
@@ -68,7 +68,8 @@ class RunFigures:
             drawings["imbalance"] = partial(draw_imbalance, title, history)
         drawings["tsne"] = partial(draw_latent, title, data, results, self.points, self.seed)
         drawings["embeddings"] = partial(draw_embeddings, title, data, results, self.points, self.seed)
-        if not {"text_to_image", "image_to_text"} <= set(data.undefined):
+        generated = {"text_to_image": results.predictions.image, "image_to_text": results.predictions.caption}
+        if any(made and direction not in data.undefined for direction, made in generated.items()):
             drawings["generation"] = partial(draw_generation, title, data, results, self.samples, self.seed)
         drawings["masking"] = partial(draw_masking, title, data, results.predictions, self.seed)
         if results.surface:

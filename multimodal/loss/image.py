@@ -1,5 +1,7 @@
 """Reconstruction losses of the image: squared error for the colours, SSIM for the structure."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from multimodal.loss.distributed import global_mean
@@ -18,9 +20,11 @@ class ImageSquaredError(nn.Module):
         tensor(0.2500)
     """
 
+    head = "image"
+
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Compare: image (B, C, H, W) of output and batch -> scalar."""
-        error = nn.functional.mse_loss(output.image, batch.image)
+        error = nn.functional.mse_loss(cast(Tensor, output.image), batch.image)
         return global_mean(error, len(batch.image), self.training)
 
 
@@ -35,6 +39,8 @@ class ImageDissimilarity(nn.Module):
         ('1.000', '0.000')
     """
 
+    head = "image"
+
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Compare: image (B, C, H, W) of output and batch -> scalar in [0, 2]."""
-        return global_mean(1 - ssim(output.image, batch.image).mean(), len(batch.image), self.training)
+        return global_mean(1 - ssim(cast(Tensor, output.image), batch.image).mean(), len(batch.image), self.training)

@@ -33,7 +33,7 @@ class GradientModulatedLoss(WeightedLoss):
         noise: whether Gaussian noise with the gradient's standard deviation is added to it (GE).
 
     Raises:
-        ValueError: if the term `unimodal` is missing or has fewer than two modalities, or a setting is wrong.
+        ValueError: if the term `unimodal` is missing, weighs 0 or has fewer than two modalities, or a setting is wrong.
 
     Example:
         >>> terms = {"unimodal": UnimodalCrossEntropy(dim=8, modalities=["image", "text"], num_classes=3)}
@@ -47,8 +47,9 @@ class GradientModulatedLoss(WeightedLoss):
 
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float], alpha: float, noise: bool) -> None:
         super().__init__(terms, weights)
-        if "unimodal" not in terms:
-            raise ValueError(f"loss.terms must have unimodal for OGM-GE, got {sorted(terms)}")
+        if "unimodal" not in self.terms:
+            known = f"got {sorted(terms)}" if "unimodal" not in terms else "got loss.weights.unimodal=0"
+            raise ValueError(f"loss.terms must have unimodal, with a weight above 0, for OGM-GE, {known}")
         modalities = list(self.classifiers)
         if len(modalities) < 2:
             raise ValueError(f"loss.terms.unimodal.modalities must be two or more for OGM-GE, got {modalities}")

@@ -1,5 +1,7 @@
 """Cross-entropy of the caption's next word."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from multimodal.loss.distributed import global_mean
@@ -17,8 +19,10 @@ class TokenCrossEntropy(nn.Module):
         tensor(2.0794)
     """
 
+    head = "text"
+
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Compare: logits (B, T - 1, V), tokens (B, T) -> scalar."""
         word = batch.tokens[:, 1:].flatten()
-        loss = nn.functional.cross_entropy(output.text.flatten(0, 1), word, ignore_index=PAD)
+        loss = nn.functional.cross_entropy(cast(Tensor, output.text).flatten(0, 1), word, ignore_index=PAD)
         return global_mean(loss, (word != PAD).sum(), self.training)

@@ -22,7 +22,7 @@ class UncertaintyWeightedLoss(WeightedLoss):
 
     Args:
         terms: {name: module (output, batch) -> scalar}.
-        weights: {name: initial weight}, 0 or more; a term with weight 0 keeps it.
+        weights: {name: initial weight}, 0 or more; a term with weight 0 is not computed.
 
     Raises:
         ValueError: if a weight is negative.
@@ -39,9 +39,8 @@ class UncertaintyWeightedLoss(WeightedLoss):
 
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
         super().__init__(terms, weights)
-        learned = {name: weight for name, weight in self.weights.items() if name in terms and weight > 0}
         self.log_variance = nn.ParameterDict(
-            {name: nn.Parameter(torch.tensor(-math.log(weight))) for name, weight in learned.items()}
+            {name: nn.Parameter(torch.tensor(-math.log(self.weights[name]))) for name in self.terms}
         )
 
     def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:

@@ -1,23 +1,28 @@
 """The training loss: a weighted sum of named terms."""
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from torch import Tensor, nn
 
 from multimodal.checks import check_number
 from multimodal.loss.distributed import global_mean
-from multimodal.types import Batch, Output
+from multimodal.model import no_head
+from multimodal.types import MODALITIES, Batch, Output
 
 
 class WeightedLoss(nn.Module):
     """Sum the loss terms and the auxiliary losses of the fusion, each multiplied by its weight.
 
+    A term with weight 0 is not computed and has no place in the history.
+
     Args:
-        terms: {name: module (output, batch) -> scalar}.
+        terms: {name: module (output, batch) -> scalar}. A module may state by its attribute `head` which head's output
+            it reads: `build_loss` leaves it out where the model has no such head.
         weights: {name: factor}, 0 or more, for every term and every auxiliary loss (a mean over samples).
 
     Raises:
-        ValueError: if there is no term, a term has no weight, or a weight is negative.
+        ValueError: if there is no term with a weight above 0, a term has no weight, or a weight is negative.
 
     Example:
         >>> import torch
@@ -36,7 +41,9 @@ class WeightedLoss(nn.Module):
             raise ValueError("loss.terms must have an entry or more, got none")
         check_number("loss.weights", least=0, **weights)
         check_weights(terms, weights)
-        self.terms = nn.ModuleDict(terms)
+        if not any(weights[name] for name in terms):
+            raise ValueError(f"loss.weights must be above 0 for one or more of {', '.join(terms)}, got 0 for all")
+        self.terms = nn.ModuleDict({name: term for name, term in terms.items() if weights[name] > 0})
         self.weights = dict(weights)
 
     def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
@@ -46,19 +53,35 @@ class WeightedLoss(nn.Module):
             {term: unweighted scalar} and "loss", the weighted sum.
 
         Raises:
-            ValueError: if an auxiliary loss has the name of a term, or no weight.
+            ValueError: if an auxiliary loss has the name of a term, or no weight; or a term reads an absent head.
         """
-        values = {name: term(output, batch) for name, term in self.terms.items()}
+        values = {name: compute_term(name, term, output, batch) for name, term in self.terms.items()}
         twice = sorted(set(values) & set(output.aux_losses))
         if twice:
             raise ValueError(f"auxiliary losses of the fusion have names of loss terms: {twice}; rename one of each")
         size = len(output.label)
         values |= {name: global_mean(term, size, self.training) for name, term in output.aux_losses.items()}
         check_weights(values, self.weights)
-        return values | {"loss": sum(self.weights[name] * value for name, value in values.items())}
+        loss = cast(Tensor, sum(self.weights[name] * value for name, value in values.items()))
+        return values | {"loss": loss}
 
     def after_backward(self, encoders: Mapping[str, nn.Module]) -> None:
         """Change the gradients of {modality: encoder} before clipping; here nothing, subclasses may override it."""
+
+
+def compute_term(name: str, term: nn.Module, output: Output, batch: Batch) -> Tensor:
+    """Compute a term; raise ValueError if it fails on an output without image or text that it does not know to miss."""
+    try:
+        return term(output, batch)
+    except (AttributeError, TypeError) as error:
+        absent = [head for head in MODALITIES if getattr(output, head) is None]
+        if not absent:
+            raise
+        stated = " or ".join(f'head = "{head}"' for head in absent)
+        raise ValueError(
+            f"loss.terms.{name} failed ({error}): {' and '.join(map(no_head, absent))}; if its class states {stated}, "
+            f"it is left out then"
+        ) from error
 
 
 def check_weights(terms: Iterable[str], weights: Mapping[str, float]) -> None:

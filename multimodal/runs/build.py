@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any, cast
 
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -70,9 +70,24 @@ def merged(cfg: DictConfig, values: dict[str, Any]) -> DictConfig:
     return cast(DictConfig, OmegaConf.merge(cfg, values))
 
 
-def build_loss(cfg: DictConfig, data: Data) -> nn.Module:
-    """Build the training loss for this data."""
-    return instantiate(with_sizes(cfg, data).loss, _convert_="all")
+def build_loss(cfg: DictConfig, data: Data | None = None) -> nn.Module:
+    """Build the training loss, without the terms that read a head that the model lacks.
+
+    Args:
+        cfg: the whole config.
+        data: whose sizes the parts get; None for a config that holds them.
+    """
+    cfg = cfg if data is None else with_sizes(cfg, data)
+    settings = cast(dict[str, Any], OmegaConf.to_container(cfg.loss, resolve=True))
+    absent = {name for name, head in cfg.head.items() if head is None}
+    if absent and "terms" in settings:
+        settings["terms"] = {name: term for name, term in settings["terms"].items() if head_of(term) not in absent}
+    return instantiate(OmegaConf.create({"loss": settings}).loss, _convert_="all")  # so that an error names it
+
+
+def head_of(term: dict[str, Any]) -> str | None:
+    """Return the head whose output a loss term reads, as its class states by `head`; None if it states none."""
+    return getattr(get_object(term["_target_"]), "head", None)
 
 
 def build_model(cfg: DictConfig, data: Data | None = None) -> MultimodalModel:

@@ -145,7 +145,8 @@ def sizes_problem(config: dict[str, Any], classes: int, words: int) -> str | Non
 
 def missing_parts(config: Any, cfg: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield what a checkpoint's config lacks of the mappings of a config of this version."""
-    empty = type(None) if prefix == "evaluation." else dict  # `evaluation.figures=null` draws none
+    # `evaluation.figures=null` draws none, and `head/image=none` generates no images
+    empty = type(None) if prefix in ("evaluation.", "head.") else dict
     if not isinstance(config, dict):
         yield f"no {prefix.rstrip('.')}"
         return

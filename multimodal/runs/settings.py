@@ -17,14 +17,14 @@ from typing import Any, Union, get_args, get_origin
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from multimodal.checks import check_number, check_seed, check_whole
 from multimodal.errors import describe, first_line
-from multimodal.runs.build import as_dict, build_model, merged
+from multimodal.runs.build import as_dict, build_loss, build_model, merged
 from multimodal.runs.composition import CONF
 from multimodal.runs.overrides import options
 
@@ -232,7 +232,7 @@ def check_model(cfg: DictConfig) -> None:
     with torch.device("meta"), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # weights that are read are not copied to the meta device
         model = build_model(sized)
-        instantiate(sized.loss, _convert_="all")
+        build_loss(sized)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for node, part in parts(model):
         count = sum(p.numel() for p in part.parameters())

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from multimodal.evaluation.availability import Availability
+from multimodal.evaluation.fill import why_not_filled
 from multimodal.evaluation.missing import Missing
 
 LABEL = torch.tensor([0, 1, 1, 2, 2, 2, 0, 1])
@@ -20,6 +21,7 @@ def context(filled_correct, undefined: dict[str, str] | None = None) -> SimpleNa
         test=splits["test"],
         correct=correct,
         filled_correct=filled_correct,
+        why_not_filled=why_not_filled(undefined or {}),
     )
 
 

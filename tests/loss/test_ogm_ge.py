@@ -72,6 +72,12 @@ def test_bad_settings_are_refused() -> None:
         GradientModulatedLoss({"unimodal": UnimodalCrossEntropy(5, ["image"], 3)}, {"unimodal": 1.0}, 0.1, True)
 
 
+def test_classifiers_that_do_not_learn_cannot_tell_which_modality_is_ahead() -> None:
+    terms = {"unimodal": UnimodalCrossEntropy(5, ["image", "text"], 3), "label": nn.Identity()}
+    with pytest.raises(ValueError, match=r"loss\.terms must have unimodal, with a weight above 0, .*unimodal=0"):
+        GradientModulatedLoss(terms, {"unimodal": 0.0, "label": 1.0}, alpha=0.1, noise=False)
+
+
 def test_runs_of_other_seeds_draw_other_noise() -> None:
     gradients = []
     for seed in (0, 0, 1):

@@ -92,7 +92,7 @@ def test_an_option_that_moved_is_answered_with_its_new_group(override: str, mult
         ("experiment=null", "experiment must be one of its options, got null; choose experiment="),
         ("hydra/launcher=null", "hydra/launcher must be one of its options, got null; choose hydra/launcher="),
         ("~optimizer", "optimizer cannot be removed; choose optimizer=adamw,sgd"),
-        ("~head/text", "head/text cannot be removed; choose head/text=lstm,transformer"),
+        ("~head/text", "head/text cannot be removed; choose head/text=lstm,none,transformer"),
         ("~seed", "seed cannot be removed; give it another value"),
         ("~report.margin", "report.margin cannot be removed"),
         ("~evaluation.figures", "evaluation.figures cannot be removed"),

@@ -70,6 +70,18 @@ def test_dropout_and_statistics_are_the_same_in_both_passes(parts) -> None:
     assert other.missing.pooled_image.abs().max() > 1e-3
 
 
+def test_parts_of_a_model_without_heads_that_generate(parts) -> None:
+    fabric, module, batch = parts
+    without_dropout(module)
+    for name in ("image", "text"):
+        del module.model.heads[name]
+    del module.loss.terms["image"], module.loss.terms["text"]
+    terms = backward_in_parts(fabric, module, batch, 2)
+    assert terms["loss"].isfinite()
+    assert not {"image", "text"} & set(terms)
+    assert all(g.isfinite().all() for g in gradients(module).values())
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

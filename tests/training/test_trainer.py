@@ -212,6 +212,35 @@ def test_a_budget_that_validations_do_not_divide_ends_with_one(tmp_path):
     assert [row["step"] for row in history] == [4, 8, 11]
 
 
+class Weightless(FakeLoss):
+    """A loss that computes a term, multiplies it by 0 and adds it, as all losses once did with terms of weight 0."""
+
+    def __init__(self, whole: WeightedLoss, term: nn.Module) -> None:
+        super().__init__()
+        self.whole, self.term = whole, term
+
+    def forward(self, output, batch):
+        values, contrastive = self.whole(output, batch), self.term(output, batch)
+        return values | {"loss": values["loss"] + 0.0 * contrastive, "contrastive": contrastive}
+
+
+@pytest.mark.parametrize("clip", [1.0, 1e9])
+def test_a_term_of_weight_zero_is_not_computed_and_all_else_is_equal_to_the_bit(tmp_path, clip):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    whole = build()[1]
+    terms, weights = dict(whole.terms), whole.weights | {"contrastive": 0.0}
+    history, model, loss = fit(tmp_path / "a", loss=WeightedLoss(terms, weights), gradient_clip_norm=clip)
+    assert "contrastive" not in loss.terms
+    before = Weightless(WeightedLoss(terms, weights), MultiPositiveInfoNCE(0.1, True))
+    old_history, old_model, _ = fit(tmp_path / "b", loss=before, gradient_clip_norm=clip)
+    assert same(model.state_dict(), old_model.state_dict())
+    columns = {"train/contrastive", "validation/contrastive"}
+    assert columns <= set(old_history[0])
+    old_rows = [{name: v for name, v in row.items() if name not in columns} for row in timeless(old_history)]
+    assert timeless(history) == old_rows
+
+
 @needs_bf16
 def test_bf16_mixed_runs_and_leaves_weights_and_loss_in_float32(tmp_path):
     history, model, _ = fit(tmp_path, precision="bf16-mixed", steps=30)
