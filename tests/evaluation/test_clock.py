@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from matplotlib.figure import Figure
+from torch import nn
 
 from multimodal import run
 from multimodal.evaluation.clock import Clock
@@ -61,7 +62,8 @@ def test_every_stage_of_an_evaluation_is_in_its_seconds(tmp_path, monkeypatch) -
         assert context.trained_image_judge is None
         return Measured({"accuracy/both": 1.0})
 
-    model = SimpleNamespace(eval=lambda: None, fusion=SimpleNamespace(modalities=("image", "text")))
+    model = nn.Linear(1, 1)
+    model.fusion = SimpleNamespace(modalities=("image", "text"))
     evaluator = Evaluator("none", 2, 0, 1, judge, {"one": one, "two": stage("two", Measured())})
     results = evaluator.evaluate(model, data, [])
     drawn = [name for name in vars(run_figures) if name.startswith("draw_")]
