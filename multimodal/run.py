@@ -46,7 +46,9 @@ from multimodal.runs.run_dir import (
     status_of,
 )
 from multimodal.runs.settings import check_model
-from multimodal.tracking.tracker import Tracker
+from multimodal.tracking.progress import TrainingProgress
+from multimodal.tracking.results import track_results
+from multimodal.tracking.tracker import TrackedRun, Tracker
 from multimodal.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -80,14 +82,17 @@ def train(composition: Composition, tracker: Tracker) -> Path:
                 record.write(folder)  # what was trained before is now one of a tuning, or of one with more trials
             return folder
         prepare_folder(folder, record, cfg.resume)
-        with status_of(folder), track(tracker, folder, record, data):
+        with status_of(folder), track(tracker, folder, record, data, cfg.resume):
             data = with_features(model, data, cfg.cache_dir, trainer.fabric.device)
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
             saved = beside_weights(record, data)
-            history = trainer.fit(model, loss, data, folder, cfg.seed, tracker.log, saved, cfg.resume)
+            progress = TrainingProgress(tracker, model, data, trainer.num_validations)
+            history = trainer.fit(
+                model, loss, data, folder, cfg.seed, progress.validated, saved, cfg.resume, progress.after_step
+            )
             results = evaluator.evaluate(model, data, history)
             results.seconds.update(reading.seconds)
-            finish(folder, record, data, history, results, figures, tracker)
+            finish(folder, record, data, history, results, figures, tracker, folder / "best.pt")
     return folder
 
 
@@ -139,11 +144,11 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
             log.info("%s is evaluated already; resume=false does it anew", folder)
             return folder
         prepare_folder(folder, record, cfg.resume)
-        with status_of(folder), track(tracker, folder, record, data):
+        with status_of(folder), track(tracker, folder, record, data, cfg.resume):
             data = with_features(model, data, cfg.cache_dir, next(model.parameters()).device)
             results = evaluator.evaluate(model, data, history)
             results.seconds.update(reading.seconds)
-            finish(folder, record, data, history, results, figures, tracker)
+            finish(folder, record, data, history, results, figures, tracker, checkpoint.file)
     return folder
 
 
@@ -251,12 +256,21 @@ def check_fusion_width(composition: Composition) -> None:
         raise ValueError("fusion_parameters sets fusion.hidden: give one of the two")
 
 
-def track(tracker: Tracker, folder: Path, record: RunRecord, data: Data) -> Tracker:
+def track(tracker: Tracker, folder: Path, record: RunRecord, data: Data, resume: bool) -> Tracker:
     """Open a run of the tracker; a sweep's runs share the group of their common folder."""
-    group = folder.resolve().parent.name
+    group, trained = folder.resolve().parent.name, record.checkpoint is None
     config = record.config | {k: v for k, v in record.as_dict().items() if k != "config"}
     config |= {"sweep": group, "data_card": data.card}
-    return tracker.open(folder, folder.name, group, [record.dataset, record.fusion, record.data_source], config)
+    run = TrackedRun(
+        key=record.key if trained else f"{record.key}-{record.evaluation_key}",
+        name=folder.name,
+        group=group,
+        job_type="train" if trained else "evaluate",
+        tags=[record.dataset, record.fusion, record.data_source],
+        config=config if trained else config | {"model_run": record.key},
+        resume=resume,
+    )
+    return tracker.open(folder, run)
 
 
 def finish(
@@ -267,6 +281,7 @@ def finish(
     results: Results,
     figures: RunFigures | None,
     tracker: Tracker,
+    checkpoint: Path,
 ) -> None:
     """Write numbers and figures, send them to the tracker, and print the main ones."""
     clock = results.clock
@@ -283,8 +298,8 @@ def finish(
             with clock(f"figures/{name}"):
                 figure.savefig(files[name], dpi=150)
     with clock("tracking"):
-        tracker.summary(results.metrics)
-        tracker.figures(files)
+        files |= {"checkpoint": checkpoint, "data_card": folder / "data_card.json"}
+        track_results(tracker, record, data, history, results, files)
     facts = {"choices": record.choices, "seed": record.seed, "data_source": record.data_source}
     facts |= {"fingerprint": record.fingerprint, "evaluation_key": record.evaluation_key}
     write_json(results.as_json() | facts, folder / "metrics.json")  # last: it says that the run is finished

@@ -32,7 +32,7 @@ from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import make_writable
 from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
 from multimodal.runs.space import check_tuning_jobs
-from multimodal.tracking.tracker import Tracker
+from multimodal.tracking.tracker import TrackedRun, Tracker
 from multimodal.training.device import by_torchrun
 from multimodal.training.interruption import Interrupted, interruptible, requeue_job
 
@@ -160,7 +160,8 @@ def track_failure(tracker: Tracker, record: JobRecord, folder: Path, error: Base
     name = f"{record.dataset}-{record.fusion}-s{record.seed}-failed"
     try:
         folder.mkdir(exist_ok=True)
-        tracker.open(folder, name, group, [record.dataset, record.fusion], config)
+        tags = [record.dataset, record.fusion]
+        tracker.open(folder, TrackedRun(None, name, group, "train", tags, config, resume=False))
         tracker.__exit__(type(error), error, error.__traceback__)
         if not any(folder.iterdir()):
             folder.rmdir()

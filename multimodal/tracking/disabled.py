@@ -4,13 +4,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
+
 
 class DisabledTracker:
     """Does nothing; see `Tracker` for the methods."""
 
     opened = False
+    detail = Detail(every=2**62, test_samples=0, watched_samples=0, artifacts=False)
 
-    def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> Self:
+    def open(self, folder: Path, run: TrackedRun) -> Self:
         """Return itself."""
         self.opened = True
         return self
@@ -24,10 +27,16 @@ class DisabledTracker:
     def log(self, row: dict[str, float]) -> None:
         """Log nothing."""
 
-    def summary(self, metrics: dict[str, float | None]) -> None:
+    def summary(self, values: dict[str, float | None]) -> None:
         """Log nothing."""
 
     def figures(self, files: dict[str, Path]) -> None:
+        """Log nothing."""
+
+    def table(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Log nothing."""
+
+    def artifact(self, artifact: Artifact) -> None:
         """Log nothing."""
 
     def publish(self, folder: Path) -> None:

@@ -1,8 +1,9 @@
 """Weights & Biases: online if possible, else offline, without prompts in the terminal."""
 
 import logging
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -13,11 +14,13 @@ from typing import Any, Literal, cast
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
 
+import numpy as np
 import wandb
 
-from multimodal.checks import check_one_of
+from multimodal.checks import check_flag, check_one_of
 from multimodal.connectivity import answers
 from multimodal.errors import describe
+from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
 from multimodal.tracking.wandb_report import FOREST, publish
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 Mode = Literal["online", "offline", "disabled"]
 MODES = ("online", "offline", "disabled")
 PROBE_SECONDS = 1.5  # so that an unreachable server delays a run by less than 3 s in all
+UPLOAD_SECONDS = 60  # to wait for the server to take an artifact that the run used
+LONGEST_TITLE = 63  # characters that W&B allows for an alert
 
 
 class WandbRun:
@@ -34,45 +39,87 @@ class WandbRun:
         mode: `online` (with a warning, `offline` if the server is unreachable), `offline` or `disabled`.
         project: W&B project of the runs.
         entity: owner of the project; None for the user's default.
+        group: group of the run; None for the name of the sweep's folder.
+        tags: words to search for, beside dataset, fusion and source of the data.
+        notes: a remark on the run, or None.
+        job_type: job type of the run; None for `train` or `evaluate`.
+        system_metrics: whether the load of processor, memory and GPU is logged every 15 s.
+        every: see `Detail`.
+        test_samples: see `Detail`.
+        watched_samples: see `Detail`.
+        artifacts: see `Detail`.
     """
 
-    def __init__(self, mode: str, project: str, entity: str | None) -> None:
+    def __init__(
+        self,
+        mode: str,
+        project: str,
+        entity: str | None,
+        group: str | None,
+        tags: list[str],
+        notes: str | None,
+        job_type: str | None,
+        system_metrics: bool,
+        every: int,
+        test_samples: int,
+        watched_samples: int,
+        artifacts: bool,
+    ) -> None:
         check_one_of("tracking", MODES, mode=mode)
+        check_flag("tracking", system_metrics=system_metrics)
         self.mode, self.project, self.entity = cast(Mode, mode), project, entity
+        self.group, self.tags, self.notes, self.job_type = group, list(tags), notes, job_type
+        self.system_metrics = system_metrics
+        self.detail = Detail(every, test_samples, watched_samples, artifacts)
         self.opened = False
         self.run: wandb.Run | None = None  # None before `open`, and after W&B has failed
+        self.name, self.folder = "", Path()
+        self.last_step = -math.inf  # of an earlier attempt that the server knows
 
-    def open(self, folder: Path, name: str, group: str, tags: list[str], config: dict[str, Any]) -> "WandbRun":
-        """Start a new run, even if an earlier one in this process was not closed."""
-        self.opened = True
+    def open(self, folder: Path, run: TrackedRun) -> "WandbRun":
+        """Start a run, even if an earlier one in this process was not closed; online, an earlier attempt goes on."""
+        self.opened, self.name, self.folder, self.last_step = True, run.name, folder, -math.inf
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: %s (%s); upload later with `wandb sync %s`", mode, reason, folder / "wandb")
-
-        def start(mode: Mode) -> wandb.Run:
-            return wandb.init(
-                mode=mode,
-                project=self.project,
-                entity=self.entity,
-                dir=str(folder.resolve()),  # absolute, as W&B's service may have started in another folder
-                name=name,
-                group=group,
-                tags=tags,
-                config=config,
-                reinit="finish_previous",
-                settings=wandb.Settings(init_timeout=10, silent=True, console="off", x_disable_stats=True),
-            )
-
         with self.guard():
             try:
-                self.run = start(mode)
+                self.run = self.start(mode, folder, run)
             except (wandb.errors.CommError, wandb.errors.UsageError) as error:
                 if mode != "online":
                     raise
-                log.warning("W&B: offline (%s)", type(error).__name__)
-                self.run = start("offline")
-            self.run.define_metric("validation/loss", summary="min")  # what a W&B sweep minimises
+                log.warning("W&B: offline (%s: %s)", type(error).__name__, describe(error))
+                self.run = self.start("offline", folder, run)
+            self.run.define_metric("step")
+            self.run.define_metric("*", step_metric="step")  # curves lie over each other by optimizer step
+            # what a W&B sweep minimises, while a run trains; at its end all values are those of the kept checkpoint
+            self.run.define_metric("validation/loss", step_metric="step", summary="min")
+            if self.run.resumed:
+                step = self.run.summary.get("step")
+                self.last_step = step if isinstance(step, int | float) else -math.inf
         return self
+
+    def start(self, mode: Mode, folder: Path, run: TrackedRun) -> wandb.Run:
+        """Call `wandb.init`; an id that the environment gives, as an agent of a W&B sweep does, goes before the key."""
+        return wandb.init(
+            mode=mode,
+            project=self.project,
+            entity=self.entity,
+            dir=str(folder.resolve()),  # absolute, as W&B's service may have started in another folder
+            id=os.environ.get("WANDB_RUN_ID") or run.key,
+            # offline it has no effect; without it, W&B replaces the run of this id
+            resume="allow" if run.resume and mode == "online" else None,
+            name=run.name,
+            group=self.group or run.group,
+            job_type=self.job_type or run.job_type,
+            tags=list(dict.fromkeys([*run.tags, *self.tags])),
+            notes=self.notes,
+            config=run.config,
+            reinit="finish_previous",
+            settings=wandb.Settings(
+                init_timeout=10, silent=True, console="off", x_disable_stats=not self.system_metrics
+            ),
+        )
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -88,32 +135,70 @@ class WandbRun:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        """Close the run, with the error if there is one."""
+        """Close the run, with the error if there is one; a failure sends an alert, an interruption does not."""
         if self.run is None:
             return
         with self.guard():
             if error is not None:
-                traceback_text = "".join(format_exception(kind, error, traceback))
-                self.run.summary.update({"error": f"{type(error).__name__}: {error}", "traceback": traceback_text})
+                traceback_text, line = (
+                    "".join(format_exception(kind, error, traceback)),
+                    f"{type(error).__name__}: {error}",
+                )
+                self.run.summary.update({"error": line, "traceback": traceback_text})
+                if isinstance(error, Exception):
+                    self.run.alert(f"failed: {self.name}"[:LONGEST_TITLE], line, level="ERROR")
             self.run.finish(exit_code=0 if error is None else 1)
 
     def log(self, row: dict[str, float]) -> None:
         """Log one row of the history; W&B summarises each value by the last one, the validation loss by the lowest."""
-        if self.run is not None:
+        if self.run is not None and row.get("step", math.inf) > self.last_step:
             with self.guard():
                 self.run.log(row)
 
-    def summary(self, metrics: dict[str, float | None]) -> None:
-        """Log the final metrics as `test/<name>`; undefined ones are left out."""
+    def summary(self, values: dict[str, float | None]) -> None:
+        """Log final values; undefined ones are left out."""
         if self.run is not None:
             with self.guard():
-                self.run.summary.update({f"test/{name}": v for name, v in metrics.items() if v is not None})
+                self.run.summary.update({name: value for name, value in values.items() if value is not None})
 
     def figures(self, files: dict[str, Path]) -> None:
-        """Log PNG files as `figure/<name>`."""
-        if self.run is not None:
+        """Log PNG files as `figure/<name>`; the summary has no use for seven facts of each file."""
+        if self.run is not None and files:
             with self.guard():
                 self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
+                for name in files:  # two patterns of `define_metric` that fit hold in no order
+                    del self.run.summary[f"figure/{name}"]
+
+    def table(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Log a table whose rows can be filtered; its images are files in the run's folder."""
+        if self.run is None or not rows:
+            return
+        with self.guard(), staging(self.folder):
+            cells: list[Iterable[Any]] = [[as_cell(value) for value in row.values()] for row in rows]
+            self.run.log({name: wandb.Table(columns=list(rows[0]), data=cells)})
+
+    def artifact(self, artifact: Artifact) -> None:
+        """Log files, not copied: offline they have to stay where they are until `wandb sync`.
+
+        That a run used them is recorded online only, as W&B has no such record offline.
+        """
+        if self.run is None or self.mode == "disabled":
+            return
+        with self.guard():
+            kept = wandb.Artifact(artifact.name, artifact.kind, metadata=artifact.metadata)
+            for file in artifact.files:
+                kept.add_file(str(file.resolve()), policy="immutable", skip_cache=True)
+            logged = self.run.log_artifact(kept, aliases=["best", "latest"] if artifact.kind == "model" else ["latest"])
+            if not artifact.produced and not self.run.offline:
+                self.use(logged)
+
+    def use(self, artifact: wandb.Artifact) -> None:
+        """Record that the run used an artifact, unless the server takes too long: it is only a line in a graph."""
+        assert self.run is not None
+        try:
+            self.run.use_artifact(artifact.wait(timeout=UPLOAD_SECONDS))
+        except Exception as error:  # the library raises nearly anything
+            log.warning("W&B: %s is not recorded as an input (%s)", artifact.name, describe(error))
 
     def publish(self, folder: Path) -> None:
         """Publish the comparison of the runs in a folder as a W&B report."""
@@ -128,7 +213,7 @@ class WandbRun:
         if self.mode == "disabled" or not file.exists():
             return None
         name = f"comparison of {comparison}, {datetime.now().isoformat(sep=' ', timespec='seconds')}"
-        with self.open(folder, name, comparison, ["comparison"], {}) as run:
+        with self.open(folder, TrackedRun(None, name, comparison, "compare", ["comparison"], {}, resume=False)) as run:
             run.figures({FOREST: file})
         return name
 
@@ -150,3 +235,23 @@ def reachable_mode() -> tuple[Mode, str | None]:
 def has_netrc_key() -> bool:
     """Return whether `wandb login` stored a key."""
     return wandb.login(prompt=False, verify=False)
+
+
+def as_cell(value: Any) -> Any:
+    """Return a table's value as W&B takes it."""
+    return wandb.Image(value) if isinstance(value, np.ndarray) else value
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[None]:
+    """Let W&B keep copies of a table's images in the run's folder; by default they fill the user's home for ever."""
+    name = "WANDB_DATA_DIR"  # there is no other way to say it
+    given = os.environ.get(name)
+    if given is not None:
+        yield
+        return
+    os.environ[name] = str(folder.resolve() / "wandb")
+    try:
+        yield
+    finally:
+        del os.environ[name]

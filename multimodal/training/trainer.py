@@ -36,6 +36,11 @@ from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import Batch
 
 Log = Callable[[dict[str, float]], None]
+AfterStep = Callable[[int, dict[str, Tensor]], None]
+
+
+def ignore(*_: Any) -> None:
+    """Log nothing."""
 
 
 class Trainer:
@@ -117,6 +122,7 @@ class Trainer:
         log: Log,
         extra: dict[str, Any],
         resume: bool = False,
+        after_step: AfterStep = ignore,
     ) -> list[dict[str, float]]:
         """Train; leave `best.pt`, `last.pt` and `history.csv` in `folder`, and the best weights in `model`.
 
@@ -132,6 +138,8 @@ class Trainer:
             log: called with each row of the history; after resuming, also with the earlier rows.
             extra: entries to save in the checkpoints beside the weights.
             resume: whether to resume from the folder's `last.pt`, if it belongs to the same run.
+            after_step: called with the number of steps and the last one's loss terms, on their device; with several
+                processes never.
 
         Returns:
             The history: a row of means for each validation.
@@ -156,9 +164,10 @@ class Trainer:
         if first:
             checkpoints.begin(resume)
         single = processes == 1
-        log_process = log if single else ignore  # a tracker's connection does not survive into other processes
+        # a tracker's connection does not survive into other processes
+        watch = (log, after_step) if single else (ignore, ignore)
         training_step = self.training_step(model, loss, data)
-        history = launch(self.fabric, self.loop, training_step, data, seed, log_process, checkpoints)
+        history = launch(self.fabric, self.loop, training_step, data, seed, watch, checkpoints)
         if not first:
             return history
         if not single:
@@ -199,10 +208,11 @@ class Trainer:
         training_step: TrainingStep,
         data: Data,
         seed: int,
-        log: Log,
+        watch: tuple[Log, AfterStep],
         checkpoints: CheckpointManager,
     ) -> list[dict[str, float]]:
         """Train in one of Fabric's processes and return the history."""
+        log, after_step = watch
         train = data.splits["train"]
         size = min(self.batch_size, len(train))
         sampler = BatchSampler(train, data.augment, size, self.modality_dropout, seed, fabric)
@@ -230,6 +240,7 @@ class Trainer:
                 terms = self.take_step(fabric, module, state.optimizer, next(batches))
                 state.end_step(terms, size)
                 bar.update(state.means, size)
+                after_step(state.step, terms)
                 if state.step % every == 0 or state.step == steps:
                     state.record(self.validation_row(validated, state, sampler.per_epoch, data))
                     log(state.history[-1])
@@ -344,7 +355,3 @@ def check_finite(name: str, loss: float, step: int) -> None:
             f"the {name} loss was {loss} before step {step}; lower optimizer.lr or "
             "optimizer.weight_decay, or set training.precision=32-true"
         )
-
-
-def ignore(row: dict[str, float]) -> None:
-    """Log nothing."""

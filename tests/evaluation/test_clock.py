@@ -76,8 +76,8 @@ def test_every_stage_of_an_evaluation_is_in_its_seconds(tmp_path, monkeypatch) -
         monkeypatch.setattr(run, name, stage("files"))
     record = SimpleNamespace(title="", config={"training": TRAINING}, choices={}, seed=0, data_source="", fusion="")
     record.fingerprint = record.evaluation_key = ""
-    tracker = SimpleNamespace(summary=stage("tracking"), figures=stage("tracking"))
-    run.finish(tmp_path, record, data, [], results, RunFigures(3, 9, 0), tracker)
+    monkeypatch.setattr(run, "track_results", stage("tracking"))
+    run.finish(tmp_path, record, data, [], results, RunFigures(3, 9, 0), SimpleNamespace(), tmp_path / "best.pt")
     figures = {"tsne": "draw_latent"} | {n: f"draw_{n}" for n in ("embeddings", "generation", "masking", "data_card")}
     figures |= {n: f"draw_{n}" for n in ("reliability", "confusion")}
     names = {f"figures/{name}": drawing for name, drawing in figures.items()}

@@ -11,6 +11,8 @@ from multimodal.tracking.wandb_report import FILE, build_report, publish
 from tests.helpers.made_up_runs import make_run
 from tests.helpers.offline_wandb import read_runs
 
+SETTINGS = {"project": "project", "entity": None, "group": None, "tags": [], "notes": None, "job_type": None}
+SETTINGS |= {"system_metrics": False, "every": 50, "test_samples": 0, "watched_samples": 0, "artifacts": True}
 workspaces = pytest.importorskip("wandb_workspaces.reports.v2", reason="the extra `reports` is not installed")
 
 
@@ -25,7 +27,7 @@ def folder(tmp_path):
 
 
 def test_offline_the_specification_is_kept(folder) -> None:
-    WandbRun("offline", "project", None).publish(folder)
+    WandbRun("offline", **SETTINGS).publish(folder)
     found = json.loads((folder / FILE).read_text())
     text = json.dumps(found)
     assert "no difference shown" in text
@@ -76,7 +78,7 @@ def test_the_title_names_the_folder() -> None:
 def test_the_forest_plot_stands_first_and_is_in_a_run_of_its_own(folder) -> None:
     Image.new("RGB", (40, 30)).save(folder / "forest.png")
     (folder / "report.md").write_text("# Comparison\n\n![the differences](forest.png)\n\nno difference shown")
-    WandbRun("offline", "project", None).publish(folder)
+    WandbRun("offline", **SETTINGS).publish(folder)
     (run,) = read_runs(folder)
     assert run["tags"] == ["comparison"]
     assert any("figure/forest/path" in row for row in run["history"])
@@ -90,5 +92,5 @@ def test_the_forest_plot_stands_first_and_is_in_a_run_of_its_own(folder) -> None
 
 def test_a_disabled_tracker_logs_no_figure(folder) -> None:
     Image.new("RGB", (40, 30)).save(folder / "forest.png")
-    WandbRun("disabled", "project", None).publish(folder)
+    WandbRun("disabled", **SETTINGS).publish(folder)
     assert not (folder / "wandb").exists()

@@ -1,0 +1,31 @@
+"""The artifacts of a run: the data that it read, and its best checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+from multimodal.tracking.tracker import Artifact
+
+
+def data_artifact(dataset: str, source: str, fingerprint: str, card: Path) -> Artifact:
+    """Return the artifact of the data that a run used: the card, and the fingerprint, which says that data is equal.
+
+    Args:
+        dataset: name of the dataset.
+        source: the source that was read.
+        fingerprint: hash of the data.
+        card: `data_card.json`.
+    """
+    metadata = {"dataset": dataset, "source": source, "fingerprint": fingerprint}
+    return Artifact(f"{dataset}-{source}-{fingerprint[:8]}", "dataset", [card], metadata, produced=False)
+
+
+def model_artifact(name: str, file: Path, facts: dict[str, Any], produced: bool) -> Artifact:
+    """Return the artifact of a checkpoint.
+
+    Args:
+        name: name of the run that trained it.
+        file: the checkpoint.
+        facts: its metrics, and what it was trained on.
+        produced: whether this run trained it; else it was evaluated.
+    """
+    return Artifact(name, "model", [file], facts, produced)

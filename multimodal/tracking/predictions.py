@@ -1,0 +1,110 @@
+"""Tables of predictions, a row for each sample, with pictures: what a tracker shows beside numbers."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multimodal.dataset.data import Data, Split
+from multimodal.evaluation.predict import Predictions, predict
+from multimodal.evaluation.sampling import sample_evenly
+from multimodal.model import MultimodalModel
+from multimodal.types import CONDITIONS
+
+SEED = 0  # of the choice of samples: the same for every run on the same data
+
+
+def predictions_of_test(
+    data: Data, predictions: Predictions, reads: tuple[str, ...], count: int
+) -> list[dict[str, Any]]:
+    """Return the rows of test samples, spread over the classes.
+
+    Args:
+        data: its test split was predicted.
+        predictions: of the whole split.
+        reads: modalities that the fusion reads.
+        count: largest number of rows.
+    """
+    rows = sample_evenly(data.splits["test"].label, count, SEED)
+    return table_rows(data, data.splits["test"], predictions, reads, rows, rows)
+
+
+def table_rows(
+    data: Data,
+    split: Split,
+    predictions: Predictions,
+    reads: tuple[str, ...],
+    rows: list[int],
+    predicted: list[int],
+) -> list[dict[str, Any]]:
+    """Return a row for each sample, its columns named as in `predictions.parquet`.
+
+    Args:
+        data: names of the classes, and the vocabulary.
+        split: the split of the samples.
+        predictions: of these samples, among others.
+        reads: modalities that the fusion reads; nothing is generated from another one.
+        rows: the samples' rows in the split.
+        predicted: their rows in `predictions`.
+
+    Returns:
+        `index`, `image`, `caption` and `class` of the sample, `written/image` (the caption generated from its image),
+        `drawn/text` (the image generated from its caption), and for each condition `predicted/` (a class),
+        `probability/` of that class, and `correct/`.
+    """
+    captions = data.vocabulary.decode(split.tokens[rows])
+    written = data.vocabulary.decode(predictions.caption["image"][predicted])
+    image, drawn = split.image[rows], predictions.image["text"][predicted]
+    table = []
+    for i, row in enumerate(rows):
+        label = int(split.label[row])
+        columns = {"index": row, "image": pixels(image[i]), "caption": captions[i], "class": data.class_names[label]}
+        columns["written/image"] = written[i] if "image" in reads else None
+        columns["drawn/text"] = pixels(drawn[i]) if "text" in reads else None
+        for condition in CONDITIONS:
+            probability = predictions.probability[condition][predicted[i]]
+            best = int(probability.argmax())
+            columns[f"predicted/{condition}"] = data.class_names[best]
+            columns[f"probability/{condition}"] = float(probability[best])
+            columns[f"correct/{condition}"] = best == label
+        table.append(columns)
+    return table
+
+
+def pixels(image: Tensor) -> np.ndarray:
+    """Return an image as a table's cell: (C, H, W) uint8 -> (H, W, C) array."""
+    return image.permute(1, 2, 0).numpy()
+
+
+class WatchedSamples:
+    """Holds some validation samples, whose predictions are shown while a model learns; the test split is not watched.
+
+    Args:
+        data: its validation split is used.
+        count: largest number of samples.
+    """
+
+    def __init__(self, data: Data, count: int) -> None:
+        split = data.splits["validation"]
+        self.data, self.rows = data, sample_evenly(split.label, count, SEED)
+        self.split = replace(
+            split,
+            image=split.image[self.rows],
+            tokens=split.tokens[self.rows],
+            label=split.label[self.rows],
+            content=split.content[self.rows],
+            captions=[split.captions[row] for row in self.rows] if split.captions else (),
+            subwords=None if split.subwords is None else split.subwords[self.rows],
+            features={name: features[torch.tensor(self.rows)] for name, features in split.features.items()},
+        )
+
+    def table(self, model: MultimodalModel) -> list[dict[str, Any]]:
+        """Return the rows of the samples as the model predicts them now; it is left in training mode."""
+        fusion: Any = model.fusion
+        predictions = predict(model, self.split, len(self.rows))
+        model.train()
+        count = list(range(len(self.rows)))
+        rows = table_rows(self.data, self.split, predictions, fusion.modalities, count, count)
+        return [columns | {"index": row} for columns, row in zip(rows, self.rows, strict=True)]
