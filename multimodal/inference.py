@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.dataset.reading.decoding import decode_one
 from multimodal.errors import one_line
-from multimodal.model import MultimodalModel, no_head
+from multimodal.model import MultimodalModel
 from multimodal.paths import expanded
 from multimodal.types import BOS, EOS, PAD, UNK, Batch
 from multimodal.words import tokenize
@@ -137,16 +137,6 @@ def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> 
     ignored = sorted(set(inputs) - set(reads.modalities))
     if ignored:
         raise ValueError(f"the model fuses by {fusion}, which does not read {ignored[0]}")
-
-
-def check_outputs(model: MultimodalModel, inputs: Iterable[str]) -> None:
-    """Raise ValueError if the model lacks the head that answers an input: a text is drawn, an image is described."""
-    for given, other in (("text", "image"), ("image", "text")):
-        if given in inputs and other not in model.heads:
-            made = "an image" if other == "image" else "a caption"
-            raise ValueError(
-                f"{given}= asks for {made}, but {no_head(other)}; multimodal.load(<run>).predict gives its class"
-            )
 
 
 @torch.no_grad()

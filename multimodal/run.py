@@ -18,8 +18,9 @@ from multimodal.evaluation.summary import score_rows, summary
 from multimodal.export import check_installed, write_exported
 from multimodal.figures.fonts import fonts_for_all_scripts
 from multimodal.figures.run_figures import RunFigures
-from multimodal.inference import check_inputs, check_outputs, likeliest, predict_samples, read_sample, write_png
+from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
+from multimodal.model import no_head
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -176,7 +177,6 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
     model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
     check_inputs(model, inputs, checkpoint.record.fusion)
-    check_outputs(model, inputs)
     data = checkpoint.config.dataset
     batch = read_sample(inputs, model, vocabulary, data.max_words, data.image_size, data.channels)
     generated = predict_samples(model, batch, width)
@@ -184,11 +184,15 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     if generated.greedy is not None and generated.beam is not None and "image" in inputs:
         print(f"caption, greedy: {one_line(vocabulary.decode(generated.greedy)[0])}")
         print(f"caption, beam of {width}: {one_line(vocabulary.decode(generated.beam)[0])}")
+    elif "image" in inputs:
+        print(f"no caption: {no_head('text')}")
     folder = expanded(cfg.output_dir or file.parent / "generated")
     if generated.image is not None and "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
         small, large = write_png(generated.image[0], folder, name, pixels)
         print(f"{name}: {small}, enlarged: {large}")
+    elif "text" in inputs:
+        print(f"no drawing: {no_head('image')}")
     return folder
 
 

@@ -104,7 +104,7 @@ def with_results(readme: str, results: Path) -> str:
             raise ValueError(f"README.md shows the results of {match[2]}, but nothing is published in {folder}")
         made = json.loads((folder / "provenance.json").read_text())
         table = results_table(pd.read_csv(folder / "report.csv"))
-        return f"{match[1]}{table}\n\n`{made['command']}`\n{match[3]}"
+        return f"{match[1]}{table}\n\n`{made['command']}` (commit {made['commit'][:7]})\n{match[3]}"
 
     return BLOCK.sub(block, readme)
 

@@ -5,6 +5,7 @@ import logging
 import os
 import tempfile
 import time
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,17 @@ def visible_gpus() -> list[str]:
     named = os.environ.get(VISIBLE)
     if named is None:
         return [str(number) for number in range(torch.cuda.device_count())]
-    return [name.strip() for name in named.split(",") if name.strip()]
+    names = [name.strip() for name in named.split(",")]
+    known = takewhile(
+        lambda name: name not in ("", "NoDevFiles") and not name.startswith("-"), names
+    )  # as CUDA reads it
+    return list(dict.fromkeys(known))
 
 
 class OneGPU(Callback):
     """Takes a free GPU before the first job of a process, which keeps it: CUDA cannot change it afterwards.
 
-    All sweeps of a user on this machine share a folder of locks, so two of them never share a GPU.
+    All sweeps of a user on this machine share a folder of locks, so two that name the GPUs alike never share one.
     """
 
     def __init__(self) -> None:

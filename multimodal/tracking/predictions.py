@@ -51,18 +51,25 @@ def table_rows(
 
     Returns:
         `index`, `image`, `caption` and `class` of the sample, `written/image` (the caption generated from its image),
-        `drawn/text` (the image generated from its caption), and for each condition `predicted/` (a class),
-        `probability/` of that class, and `correct/`.
+        `drawn/text` (the image generated from its caption), both as far as the model has a head for them, and for each
+        condition `predicted/` (a class), `probability/` of that class, and `correct/`.
     """
-    captions = data.vocabulary.decode(split.tokens[rows])
-    written = data.vocabulary.decode(predictions.caption["image"][predicted])
-    image, drawn = split.image[rows], predictions.image["text"][predicted]
+    captions, image = data.vocabulary.decode(split.tokens[rows]), split.image[rows]
+    generated: dict[str, list[Any]] = {}
+    if predictions.caption:
+        generated["written/image"] = data.vocabulary.decode(predictions.caption["image"][predicted])
+    if predictions.image:
+        generated["drawn/text"] = [pixels(drawn) for drawn in predictions.image["text"][predicted]]
     table = []
     for i, row in enumerate(rows):
         label = int(split.label[row])
-        columns = {"index": row, "image": pixels(image[i]), "caption": captions[i], "class": data.class_names[label]}
-        columns["written/image"] = written[i] if "image" in reads else None
-        columns["drawn/text"] = pixels(drawn[i]) if "text" in reads else None
+        columns: dict[str, Any] = {
+            "index": row,
+            "image": pixels(image[i]),
+            "caption": captions[i],
+            "class": data.class_names[label],
+        }
+        columns |= {name: made[i] if name.split("/")[1] in reads else None for name, made in generated.items()}
         for condition in CONDITIONS:
             probability = predictions.probability[condition][predicted[i]]
             best = int(probability.argmax())

@@ -23,6 +23,14 @@ def one_gpu(monkeypatch, tmp_path: Path) -> OneGPU:
     return callback
 
 
+@pytest.mark.parametrize(
+    ("named", "found"), [("-1", []), ("NoDevFiles", []), ("0,0", ["0"]), ("1, 0,-1,2", ["1", "0"]), ("", [])]
+)
+def test_the_gpus_are_read_as_cuda_reads_them(named: str, found: list[str], monkeypatch) -> None:
+    monkeypatch.setenv(VISIBLE, named)
+    assert visible_gpus() == found
+
+
 def begin_jobs(one_gpu: OneGPU, pipe, jobs: int) -> None:
     """Begin jobs in a process of a sweep, say which GPU each sees, and wait to be ended."""
     for _ in range(jobs):

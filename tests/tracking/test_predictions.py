@@ -1,5 +1,7 @@
 """The tables of predictions say what was predicted of each sample, with its own pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -35,6 +37,19 @@ def test_nothing_is_generated_from_what_the_fusion_does_not_read() -> None:
     (row,) = predictions_of_test(data, results.predictions, ("image",), 1)
     assert row["drawn/text"] is None
     assert row["written/image"] is not None
+
+
+def test_a_model_without_a_head_has_no_column_for_it() -> None:
+    data, results = made_up_run(2, 2, 3)
+    for absent, column in (("caption", "written/image"), ("image", "drawn/text")):
+        (row,) = predictions_of_test(data, replace(results.predictions, **{absent: {}}), BOTH, 1)
+        assert column not in row
+        assert {"written/image", "drawn/text", "predicted/both"} - {column} <= set(row)
+    model, _ = tiny_training.build()
+    del model.heads["image"], model.heads["text"]
+    assert all(
+        {"written/image", "drawn/text"}.isdisjoint(row) for row in WatchedSamples(tiny_training.DATA, 5).table(model)
+    )
 
 
 def test_colour_images_keep_their_channels() -> None:
