@@ -57,16 +57,16 @@ def draw_forest_beside(panels: list[ForestPanel], margin: float, unit: Unit) -> 
     names = min(NAMES, 0.1 + max(len(row.name) for row in rows) / CHARACTERS)
     panel_width = (PAPER - 2 * SIDE - names - len(panels) * GAP) / len(panels)
     titles = [textwrap.wrap(panel.title, int(0.85 * CHARACTERS * panel_width)) for panel in panels]
-    places = [place for own in rows_by_group(rows).items() for place in placed(*own, names)]
-    own = sum(place.height for place in places)
+    places = [place for group, its in rows_by_group(rows).items() for place in placed(group, its, names)]
+    inches = sum(place.height for place in places)
     top = HEAD + LINE * max(map(len, titles)) + 0.1
-    height = top + own + FOOT + legend_height(rows, margin, unit, PAPER)
+    height = top + inches + FOOT + legend_height(rows, margin, unit, PAPER)
     figure = Figure(figsize=(PAPER, height), dpi=DPI, facecolor="white")
 
     def add_axes(left: float, width: float) -> Axes:
-        axes = figure.add_axes((left / PAPER, (height - top - own) / height, width / PAPER, own / height))
+        axes = figure.add_axes((left / PAPER, (height - top - inches) / height, width / PAPER, inches / height))
         axes.patch.set_visible(False)
-        axes.set_ylim(own, 0)
+        axes.set_ylim(inches, 0)
         return axes
 
     tops = list(accumulate((place.height for place in places), initial=0.0))[:-1]

@@ -19,8 +19,8 @@ def judged(groups: Groups) -> Groups:
     """Return {title: runs to judge} of each comparison: groups that differ in nothing but how they were made are one.
 
     Of runs with the same fusion and seeds, those are judged that were tuned by the most trials, then those whose size
-    `fusion_parameters` sets, then those of the search and size that most runs have. Runs of several versions of the
-    code are all judged: none is better. The title is that of the first group.
+    `fusion_parameters` sets, then those of the search and size that most runs have, then those last in the alphabet.
+    Runs of several versions of the code are all judged: none is better. The title is that of the first group.
     """
     comparisons: dict[tuple[str, ...], tuple[str, list[Run]]] = {}
     for title, runs in groups.items():

@@ -103,9 +103,26 @@ class ProjectedImage(nn.Module):
 def build_network(transformers: Any, name: str, weights: str) -> ProjectedImage:
     """Build the vision tower of a model, with its weights; ValueError if it is no CLIP."""
     config = transformers.AutoConfig.from_pretrained(name)
+    return ProjectedImage(
+        build_tower(transformers.CLIPVisionModelWithProjection, config, "vision_config", name, weights)
+    )
+
+
+def build_tower(tower: Any, config: Any, side: str, name: str, weights: str) -> Any:
+    """Build one tower of a CLIP model, with its weights unless they are random or only shapes are asked for.
+
+    Args:
+        tower: class of transformers.
+        config: of the whole model.
+        side: the tower's part of it, `vision_config` or `text_config`.
+        name: of the model on the hub, or a folder.
+        weights: `pretrained` or `none`.
+
+    Raises:
+        ValueError: the model is no CLIP.
+    """
     if config.model_type != "clip":
         raise ValueError(f"it is of the type {config.model_type}, not clip")
-    tower = transformers.CLIPVisionModelWithProjection
     if weights == "none" or only_shapes():
-        return ProjectedImage(tower(config.vision_config))
-    return ProjectedImage(tower.from_pretrained(name, use_safetensors=True, dtype=torch.float32))
+        return tower(getattr(config, side))
+    return tower.from_pretrained(name, use_safetensors=True, dtype=torch.float32)

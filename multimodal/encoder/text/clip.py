@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from multimodal.encoder.backbone import only_shapes
+from multimodal.encoder.image.clip import build_tower
 from multimodal.encoder.text.transformers import TransformersModel
 
 
@@ -25,12 +25,8 @@ class CLIPText(TransformersModel):
 
     def build_network(self, transformers: Any, config: Any, name: str, weights: str) -> Any:
         """Build the tower; ValueError for a model that is no CLIP."""
-        if config.model_type != "clip":
-            raise ValueError(f"it is of the type {config.model_type}, not clip")
         tower = transformers.CLIPTextModelWithProjection
-        if weights == "none" or only_shapes():
-            return ProjectedText(tower(config.text_config))
-        return ProjectedText(tower.from_pretrained(name, use_safetensors=True, dtype=torch.float32))
+        return ProjectedText(build_tower(tower, config, "text_config", name, weights))
 
     def width_of(self, config: Any) -> int:
         """Return the width of CLIP's embeddings."""
