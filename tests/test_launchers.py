@@ -6,6 +6,7 @@ Sweeps in processes of their own are slow: python -m pytest -m slow tests/test_l
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,9 +18,12 @@ import joblib
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
+from multimodal.runs.overrides import check_overrides
 from tests.helpers.command import SCRIPT, TINY
 from tests.helpers.toy import CONF, options
 
@@ -87,6 +91,21 @@ def test_a_preset_composes_with_the_settings_of_its_plugin(preset: str) -> None:
         cfg = compose("config", [preset], return_hydra_config=True)
     group = preset.removeprefix("hydra/").partition("=")[0]
     assert cfg.hydra[group]._target_.startswith(f"hydra_plugins.{PLUGINS[preset.rpartition('=')[2]]}.")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "brought", "extra"),
+    [("two_cores", "joblib", "joblib"), ("gpus", "joblib", "joblib"), ("joblib", "joblib", "joblib")]
+    + [("slurm", "submitit_slurm", "slurm"), ("processes", "submitit_local", "slurm")],
+)
+def test_a_launcher_without_its_plugin_says_what_to_install(monkeypatch, chosen: str, brought: str, extra: str) -> None:
+    Plugins.instance()  # the plugins that are installed here have registered their files
+    launchers = ConfigStore.instance().repo["hydra"]["launcher"]
+    monkeypatch.delitem(launchers, f"{brought}.yaml", raising=False)
+    with pytest.raises(ValueError, match=re.escape(f"'hydra/launcher/{brought}'")) as error:
+        check_overrides([f"hydra/launcher={chosen}"], multirun=True)
+    assert f"pip install 'multimodal-suite[{extra}]'" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_preset_is_not_named_like_what_it_includes() -> None:

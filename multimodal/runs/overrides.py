@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -48,6 +48,11 @@ RENAMED = {  # names of earlier versions, and of the plain scripts that this sui
     "caption.neutral": "caption.placeholder",
 }
 MOVED = {"caption=synergy": "task=synergy"}  # options that are in another group now
+PLUGINS = {  # files that Hydra's plugins bring, and the extra of this suite that brings the plugin
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit_local": "slurm",
+    "hydra/launcher/submitit_slurm": "slurm",
+}
 
 
 def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
@@ -98,6 +103,10 @@ def compose_or_explain(overrides: list[str]) -> Composition:
     try:
         return compose(overrides)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
+        missing = error.missing_cfg_file if isinstance(error, MissingConfigException) else None
+        if isinstance(missing, str) and missing in PLUGINS:
+            advice = f"pip install 'multimodal-suite[{PLUGINS[missing]}]' brings it"
+            raise ValueError(f"{first_line(error).rstrip('.')}; {advice}") from error
         reasons = [first_line(e).rstrip(".") for e in (error, error.__cause__) if e is not None]
         raise ValueError(f"the settings do not fit together: {': '.join(dict.fromkeys(reasons))}") from error
 
