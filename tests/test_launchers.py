@@ -95,8 +95,13 @@ def test_a_preset_composes_with_the_settings_of_its_plugin(preset: str) -> None:
 
 @pytest.mark.parametrize(
     ("chosen", "brought", "extra"),
-    [("two_cores", "joblib", "joblib"), ("gpus", "joblib", "joblib"), ("joblib", "joblib", "joblib")]
-    + [("slurm", "submitit_slurm", "slurm"), ("processes", "submitit_local", "slurm")],
+    [
+        ("two_cores", "joblib", "joblib"),
+        ("gpus", "joblib", "joblib"),
+        ("joblib", "joblib", "joblib"),
+        ("slurm", "submitit_slurm", "slurm"),
+        ("processes", "submitit_local", "slurm"),
+    ],
 )
 def test_a_launcher_without_its_plugin_says_what_to_install(monkeypatch, chosen: str, brought: str, extra: str) -> None:
     Plugins.instance()  # the plugins that are installed here have registered their files

@@ -43,7 +43,8 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
     dataset, compared = (
         [part(x, *names) for x in leaves] for names in ((("dataset",), (*ORIGIN, SPLIT)), (COMPARED, NOT_COMPARED))
     )
-    known = differences(pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1))
+    table = pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1)
+    known = with_neighbours(table, differences(table))
     settings = labels(known.drop(columns=DATA, errors="ignore"))
     for fusion in {run.fusion for run in runs}:  # each has arguments of its own
         rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
@@ -105,6 +106,19 @@ def differences(values: pd.DataFrame) -> pd.DataFrame:
         if finer > count:
             selected, count = [*selected, i], finer
     return values.iloc[:, selected]
+
+
+def with_neighbours(values: pd.DataFrame, selected: pd.DataFrame) -> pd.DataFrame:
+    """Add to each selected setting of an inner part of the config the others of that part in which the rows differ.
+
+    They go together: of `training.modality_dropout` the rate of `text` is to be read beside that of `image`, also where
+    the latter tells the rows apart by itself.
+    """
+    parts = {name.rpartition(".")[0] for name in selected if name.count(".") > 1}
+    varied = [name for name in values if values[name].nunique(dropna=False) > 1]
+    return values[
+        [name for name in values if name in selected or (name in varied and name.rpartition(".")[0] in parts)]
+    ]
 
 
 def labels(values: pd.DataFrame) -> list[list[str]]:

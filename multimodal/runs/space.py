@@ -51,9 +51,12 @@ class Dimension:
     whole: bool = False
 
     @property
-    def ends(self) -> tuple[Any, ...]:
-        """Return the choices, or the two ends of the interval."""
-        return self.choices or (self.low, self.high)
+    def checked(self) -> tuple[Any, ...]:
+        """Return the values to check before work starts: all choices, or the ends of the interval.
+
+        Of whole numbers the second one too: where only multiples can be, it is none.
+        """
+        return self.choices or (self.low, self.high, *([self.low + 1] if self.whole else []))
 
     @property
     def size(self) -> float:
@@ -224,8 +227,8 @@ def check_tuning(cfg: DictConfig) -> None:
         raise ValueError(f"mode.space is empty; give settings with their values, such as {EXAMPLE}")
     for dimension in space:
         check_dimension(cfg, dimension)
-    for i in range(max(len(dimension.ends) for dimension in space)):
-        changed = with_values(cfg, {d.name: d.ends[min(i, len(d.ends) - 1)] for d in space})
+    for i in range(max(len(dimension.checked) for dimension in space)):
+        changed = with_values(cfg, {d.name: d.checked[min(i, len(d.checked) - 1)] for d in space})
         try:
             check_settings(changed)
             # knows the ranges of its optimizer; on any device
@@ -234,7 +237,8 @@ def check_tuning(cfg: DictConfig) -> None:
             )
             check_model(changed)
         except (*EXPECTED, InstantiationException) as error:
-            raise ValueError(f"mode.space has a value that cannot be: {explain(error, changed)}") from error
+            advice = "; multiples alone are a range: dim=range(64,257,32)" if any(d.whole for d in space) else ""
+            raise ValueError(f"mode.space has a value that cannot be: {explain(error, changed)}{advice}") from error
     size = space_size(space)
     if mode.trials > size:
         raise ValueError(
@@ -271,7 +275,7 @@ def check_dimension(cfg: DictConfig, dimension: Dimension) -> None:
         raise ValueError(f"mode.space: {name} cannot be tuned: {why}")
     if name == "fusion.hidden" and cfg.fusion_parameters is not None:
         raise ValueError("mode.space: fusion_parameters sets fusion.hidden: give one of the two")
-    value = dimension.ends[-1]
+    value = dimension.checked[-1]
     if OmegaConf.select(with_values(cfg, {name: value}), name) != value:
         raise ValueError(f"mode.space: {name} follows another setting; tune that one")
 

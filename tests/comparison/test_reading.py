@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from multimodal.comparison.grouping import group_titles
 from multimodal.comparison.reading import Failure, Run, read_runs
-from multimodal.comparison.run_labels import USUAL, differences, labels
+from multimodal.comparison.run_labels import USUAL, differences, labels, with_neighbours
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
 from tests.helpers.made_up_runs import record
@@ -243,6 +243,16 @@ def test_differences_set_every_two_apart_and_no_key_without_need() -> None:
     assert labels(differences(values)) == [["a=1", "c=0"], ["a=1", "c=0"], ["a=2", "c=0"], ["a=2"]]
     values.insert(0, "known", list("wxyz"))
     assert list(differences(values)) == ["known"]
+
+
+def test_settings_of_one_inner_part_that_change_together_are_named_together() -> None:
+    rows = [
+        {"training.rates.image": rate, "training.rates.text": rate, "training.rates.ramp": 0} for rate in (0.1, 0.3)
+    ]
+    values = pd.DataFrame(rows, dtype=object).assign(**{"training.steps": [1, 2]})  # of another part: not needed
+    wanted = [["training.rates.image=0.1", "training.rates.text=0.1"], ["training.rates.image=0.3"]]
+    wanted[1].append("training.rates.text=0.3")
+    assert labels(with_neighbours(values, differences(values))) == wanted
 
 
 def test_a_run_of_another_version_is_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
