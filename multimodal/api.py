@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from multimodal import run
 from multimodal.comparison import comparison
 from multimodal.comparison.reading import read_runs
+from multimodal.comparison.run_labels import check_compared
 from multimodal.dataset.data import Data
 from multimodal.errors import read_object
 from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
@@ -272,21 +273,23 @@ def build_model(*overrides: str, data: Data) -> MultimodalModel:
         return build.build_model(composition.config, data)
 
 
-def compare(folder: str | Path, margin: float = 0.01) -> dict[str, pd.DataFrame]:
+def compare(folder: str | Path, margin: float = 0.01, compared: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
     """Compare the finished runs in a folder.
 
     Args:
         folder: of a sweep, or of any runs.
         margin: differences of accuracy within it count as equivalent; 0.01 is one point.
+        compared: choices and settings that are compared with each other like fusions: `["loss"]`.
 
     Returns:
         {title: table}, indexed by data and line: numbers where a cell has one, else its text.
 
     Raises:
-        ValueError: there is no finished run.
+        ValueError: there is no finished run, or `compared` has what cannot be compared.
     """
     folder = expanded(folder)
-    runs, failures = read_runs(folder)
+    check_compared(compared)
+    runs, failures = read_runs(folder, compared)
     if not runs:
         raise ValueError(f"there is no finished run in {folder}")
     tables = comparison.compare(folder, runs, failures, margin).tables

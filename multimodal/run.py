@@ -230,7 +230,7 @@ def report(composition: Composition, tracker: Tracker) -> Path:
     if composition.multirun:
         raise ValueError("mode=report compares a folder of runs as it is: give it without -m")
     folder = expanded(cfg.output_dir or "runs")
-    written = write_report(folder, cfg.report.margin)
+    written = write_report(folder, cfg.report.margin, cfg.report.compared)
     if written is None:
         raise ValueError(f"there is no finished run in {folder}; give output_dir=<a folder of runs>")
     print(f"the comparison is {written}")

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from multimodal.comparison.grouping import natural
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
+from multimodal.comparison.run_labels import check_compared
 from multimodal.errors import describe, read_object
 from multimodal.io import write_csv
 from multimodal.metric import catalogue
@@ -193,6 +194,7 @@ class SweepTable(Callback):
         try:
             check_places(config)
             check_margin(config.report.margin)
+            check_compared(config.report.compared)
             check_swept(config)
             check_tuning_jobs(config)
             make_writable(Path(config.hydra.sweep.dir))  # for the records and Hydra's files
@@ -222,7 +224,7 @@ class SweepTable(Callback):
             write_csv(rows, sweep / TABLE)
             jobs = f"{len(rows) + lost} jobs, {len(failed) + lost} failed"
             print(as_text(rows, names), f"\n{jobs}; the table is {sweep / TABLE}", sep="\n")
-            written = write_report(sweep, config.report.margin)
+            written = write_report(sweep, config.report.margin, config.report.compared)
             if written is not None:
                 print(f"the comparison of all runs in {sweep} is {written}")
                 instantiate(config.tracking).publish(sweep)

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import (
     Any,
@@ -65,10 +65,14 @@ Evaluated = TypedDict(  # what every `metrics.json` has beside the metrics
 )
 
 
-def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
+def read_runs(folder: Path, compared: Collection[str] = ()) -> tuple[list[Run], list[Failure]]:
     """Read the finished runs of a folder, and what cannot be compared: failed, interrupted, damaged or foreign.
 
     The folder is a run, holds runs, or holds folders of runs. Of runs with equal settings, only the newest is returned.
+
+    Args:
+        folder: of the runs.
+        compared: choices and settings that are compared like fusions, see `label_runs`.
     """
     files = run_files(folder, "metrics.json")
     pairs, left_out = [], []
@@ -81,7 +85,7 @@ def read_runs(folder: Path) -> tuple[list[Run], list[Failure]]:
     datasets = [
         [pair for pair in pairs if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in pairs})
     ]
-    for run in (run for own in datasets for run in label_runs(own)):
+    for run in (run for own in datasets for run in label_runs(own, compared)):
         newest = runs.setdefault((run.group, run.fusion, run.seeds), run)
         if newest is not run:
             log.warning("%s repeats %s, which is newer, and is left out of the report", run.folder, newest.folder)

@@ -1,6 +1,7 @@
 """The report of a folder of runs: one self-contained HTML page, the same as Markdown and CSV, and parts for a paper."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -29,7 +30,7 @@ PAPER_FILES = {
 WIDEST = (1500, 1000, 700)  # widths of its pictures in pixels: the first one that keeps the page below
 
 
-def write_report(folder: Path, margin: float) -> Path | None:
+def write_report(folder: Path, margin: float, compared: Collection[str] = ()) -> Path | None:
     """Write the report's files into the folder; return None if it holds neither runs nor failures.
 
     They are report.html, report.md and report.csv; and what there is of forest.pdf, forest.png and table.tex.
@@ -37,8 +38,9 @@ def write_report(folder: Path, margin: float) -> Path | None:
     Args:
         folder: a sweep's folder, or any folder of runs.
         margin: differences of accuracy below it count as equivalent; 0.01 is one point.
+        compared: choices and settings that are compared like fusions.
     """
-    runs, failures = read_runs(folder)
+    runs, failures = read_runs(folder, compared)
     if not runs and not failures:
         return None
     comparison = compare(folder, runs, failures, margin)

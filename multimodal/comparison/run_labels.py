@@ -1,6 +1,7 @@
 """The settings in which runs differ, as labels: `caption=synergy` of a group of runs, `num_layers=2` of a fusion."""
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "t
 COMPARED += ("fusion_parameters", "code", "tuned")
 NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
 NOT_COMPARED += ("evaluation.image_judge.cache",)
+# Parts of the config whose values may be compared like fusions: others change the data or what is measured.
+COMPARABLE = ("encoder", "missing", "head", "loss", "training", "dim")
 # represented by source and fingerprint
 ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")
 SPLIT = "dataset.seed"  # runs pair by it
@@ -25,7 +28,16 @@ PROTOCOL: tuple[ProtocolKey, ...] = ("trials", "space", "tuning_seeds")  # of a 
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 
 
-def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
+def check_compared(names: Any) -> None:
+    """Raise ValueError unless these are parts of the config, or settings in them, that change no data."""
+    if isinstance(names, str) or not all(str(name).replace("/", ".").partition(".")[0] in COMPARABLE for name in names):
+        raise ValueError(
+            f"report.compared must be a list of parts of the config or settings in them, of {', '.join(COMPARABLE)}, "
+            f"such as [loss,training.modality_dropout], got {names}"
+        )
+
+
+def label_runs(pairs: list[tuple[Run, dict[str, Any]]], compared: Collection[str] = ()) -> list[Run]:
     """Fill in `setting` and the fusion arguments of the runs of one dataset: the settings in which they differ.
 
     A task and a caption mode that are not the default are always named: they say what the numbers are of.
@@ -35,26 +47,36 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]]) -> list[Run]:
 
     Args:
         pairs: each run with its {config group: choice}.
+        compared: choices and settings that name the fusion in place of the setting, so that runs which differ in them
+            are compared: `loss`, `training.modality_dropout`.
     """
     choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
     leaves = [without_sizes(flat(run.config) | before_tuning(run)) for run, _ in pairs]
     runs = join_splits([run for run, _ in pairs], choices, leaves)
     data = [{name: getattr(run, name) for name in DATA} for run in runs]
-    dataset, compared = (
+    dataset, others = (
         [part(x, *names) for x in leaves] for names in ((("dataset",), (*ORIGIN, SPLIT)), (COMPARED, NOT_COMPARED))
     )
-    table = pd.concat([as_texts(rows) for rows in (choices, dataset, data, compared)], axis=1)
+    table = pd.concat([as_texts(rows) for rows in (choices, dataset, data, others)], axis=1)
+    beside = [name for name in map(str, table) if within(name, compared)]
+    arms, table = table[beside], table.drop(columns=beside)
     known = with_neighbours(table, differences(table))
     settings = labels(known.drop(columns=DATA, errors="ignore"))
     for fusion in {run.fusion for run in runs}:  # each has arguments of its own
         rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
         arguments = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
+        arguments = pd.concat([arms.iloc[rows].reset_index(drop=True), arguments], axis=1)
         own = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
         own = own[[name for name in own if name in arguments]].rename(columns=lambda name: name.removeprefix("fusion."))
         for i, label in zip(rows, labels(own), strict=True):
             runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
     named = [[*unusual(chosen, label), *label] for chosen, label in zip(choices, settings, strict=True)]
     return [replace(run, setting=", ".join(label)) for run, label in zip(runs, named, strict=True)]
+
+
+def within(name: str, parts: Collection[str]) -> bool:
+    """Return whether a choice or a setting is one of the parts, or lies in one."""
+    return any(f"{name}.".replace("/", ".").startswith(f"{part}.".replace("/", ".")) for part in parts)
 
 
 def before_tuning(run: Run) -> dict[str, Any]:
@@ -114,11 +136,10 @@ def with_neighbours(values: pd.DataFrame, selected: pd.DataFrame) -> pd.DataFram
     They go together: of `training.modality_dropout` the rate of `text` is to be read beside that of `image`, also where
     the latter tells the rows apart by itself.
     """
-    parts = {name.rpartition(".")[0] for name in selected if name.count(".") > 1}
-    varied = [name for name in values if values[name].nunique(dropna=False) > 1]
-    return values[
-        [name for name in values if name in selected or (name in varied and name.rpartition(".")[0] in parts)]
-    ]
+    parts = {name.rpartition(".")[0] for name in map(str, selected) if name.count(".") > 1}
+    inner = [name for name in map(str, values) if name.rpartition(".")[0] in parts]
+    beside = [name for name in inner if values[name].nunique(dropna=False) > 1]
+    return values[[name for name in values if name in selected or name in beside]]
 
 
 def labels(values: pd.DataFrame) -> list[list[str]]:
@@ -145,8 +166,4 @@ def flat(config: dict[str, Any]) -> dict[str, Any]:
 
 def part(leaves: dict[str, Any], roots: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:
     """Select the keys at or under one of `roots`, and at or under none of `without`."""
-    return {
-        key: value
-        for key, value in leaves.items()
-        if key.partition(".")[0] in roots and not any(f"{key}.".startswith(f"{name}.") for name in without)
-    }
+    return {key: value for key, value in leaves.items() if key.partition(".")[0] in roots and not within(key, without)}

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from multimodal.checks import check_number, check_seed, check_whole
+from multimodal.comparison.run_labels import check_compared
 from multimodal.errors import describe, first_line
 from multimodal.runs.build import as_dict, build_loss, build_model, merged
 from multimodal.runs.composition import CONF
@@ -56,7 +57,7 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError("requeue=true needs resume=true: a job that begins anew would never end")
     check_seed("", seed=values["seed"])
     check_whole("", most=2**16, dim=values["dim"])
-    check_type("report", values["report"], dict[str, float])
+    check_compared(values["report"]["compared"])
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
     first = ("caption", "task", "dataset")  # other parts take values from these
     for group in sorted(groups(), key=lambda name: first.index(name) if name in first else len(first)):
