@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from multimodal.comparison.grouping import group_titles
 from multimodal.comparison.reading import Failure, Run, read_runs
-from multimodal.comparison.run_labels import USUAL, differences, labels, with_neighbours
+from multimodal.comparison.run_labels import USUAL, check_compared, differences, labels, with_neighbours
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
 from tests.helpers.made_up_runs import record
@@ -29,7 +29,7 @@ def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str 
     """A finished run: `layers`, `steps`, `devices`, `dataset`, `source`, `fingerprint`, `weights` may be given."""
     dataset, source = other.get("dataset", "mnist"), other.get("source", "embedded")
     choices = {"mode": "train", "fusion": fusion, "caption": caption, "dataset": dataset, "head": dataset}
-    choices |= {"task": other["task"]} if "task" in other else {}
+    choices |= ({"task": other["task"]} if "task" in other else {}) | other.get("choices", {})
     config = {
         "dataset": {"source": source, "path": f"/data/{source}", "limit": other.get("limit")},
         "encoder": {"text": {"vocab_size": WORDS[caption] + len(source)}, "image": {"widths": [8, 16]}},
@@ -225,6 +225,42 @@ def test_what_a_command_line_sets_apart(tmp_path: Path, config, override: str) -
         write_run(tmp_path / name, fusion=name, config=cfg)
     (first, second) = read(tmp_path)
     assert (first.setting != second.setting) == (override in APART)
+
+
+@pytest.mark.parametrize(
+    ("compared", "override", "named"),
+    [
+        ("missing", "missing=zero", "missing=zero"),
+        ("encoder/text", "encoder/text=gru", "encoder/text=gru"),
+        ("loss", "loss=none", "loss=none"),
+        ("training.modality_dropout", "training.modality_dropout.text=0", "training.modality_dropout.text=0"),
+        ("loss.weights", "loss.weights.contrastive=0.5", "loss.weights.contrastive=0.5"),
+    ],
+)
+def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
+    tmp_path: Path, config, compared: str, override: str, named: str
+) -> None:
+    for name, overrides in (("a", []), ("b", [override])):
+        group, _, option = override.partition("=")
+        usual = {"missing": "learned", "loss": "infonce", "encoder/text": "lstm"}
+        chosen = usual | ({group: option} if overrides and group in usual else {})
+        whole = OmegaConf.to_container(config(*overrides), resolve=True)
+        write_run(tmp_path / name, config=whole, choices=chosen, code=f"of {override if overrides else 'usual'}")
+    apart = [run.setting for run in read_runs(tmp_path)[0]]
+    assert len(set(apart)) == 2
+    runs, left_out = read_runs(tmp_path, [compared])
+    assert not left_out
+    assert [run.setting for run in runs] == ["", ""]
+    assert len({run.group for run in runs}) == 1
+    (changed,) = (run.fusion for run in runs if run.folder.name == "b")
+    assert changed.split() == ["concat", named]
+
+
+@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"]])
+def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str) -> None:
+    check_compared(["loss", "encoder/text", "training.modality_dropout.text"])
+    with pytest.raises(ValueError, match=r"report\.compared must be a list of parts .* of encoder, missing, head"):
+        check_compared(wrong)
 
 
 def test_other_code_is_another_setting_and_another_fusion(tmp_path: Path) -> None:
