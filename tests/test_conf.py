@@ -2,13 +2,16 @@
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from multimodal.runs.settings import check_settings
+from multimodal.runs.space import sweep_jobs
 from tests.helpers.toy import options
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -97,6 +100,14 @@ def test_all_settings_of_an_experiment_are_in_effect(config, experiment: str) ->
     settings = OmegaConf.masked_copy(node, [key for key in node if key not in ("defaults", "hydra")])
     cfg = config(f"experiment={experiment}")
     assert OmegaConf.merge(cfg, settings) == cfg
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_an_experiment_says_how_many_runs_it_is(experiment: str) -> None:
+    told = re.search(r"experiment=\w+ +(\d+) runs", (CONF / "experiment" / f"{experiment}.yaml").read_text())
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        jobs = list(sweep_jobs(compose("config", [f"experiment={experiment}"], return_hydra_config=True)))
+    assert len(jobs) == (int(told[1]) if told else 1)
 
 
 @pytest.mark.parametrize(
