@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from multimodal.checks import MOST_BEAMS, check_whole
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
+from multimodal.dataset.reading.inputs import modalities_of, read_inputs
 from multimodal.errors import one_line
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Evaluator, Results
@@ -20,6 +21,16 @@ from multimodal.figures.fonts import fonts_for_all_scripts
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
+from multimodal.many_samples import (
+    LINES,
+    TABLE,
+    Answerer,
+    answer_all,
+    check_answered,
+    prepare_results,
+    samples_key,
+    write_table,
+)
 from multimodal.model import no_head
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
@@ -46,6 +57,7 @@ from multimodal.runs.run_dir import (
     run_folder,
     status_of,
 )
+from multimodal.runs.run_id import file_digest
 from multimodal.runs.settings import check_model
 from multimodal.tracking.progress import TrainingProgress
 from multimodal.tracking.results import track_results
@@ -104,7 +116,7 @@ def prepare_training(composition: Composition) -> tuple[Trainer, Evaluator, RunF
         The trainer, the evaluator, and what draws the figures, None if `evaluation.figures` is null.
     """
     cfg = composition.config
-    checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
+    checkpoint_settings = [name for name in ("checkpoint", "text", "image", "samples") if cfg[name] is not None]
     if checkpoint_settings:
         raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate, mode=generate or mode=export")
     prepare_cache(cfg.cache_dir)
@@ -157,7 +169,7 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     """Generate an image for a caption, a caption for an image, or both, from a checkpoint; no dataset is read.
 
     Args:
-        composition: its settings `text` and `image` are the sample.
+        composition: its settings `text` and `image` are the sample, or its setting `samples` names many.
         tracker: not used.
         width: width of the beam search.
         classes: number of most probable classes to print.
@@ -168,12 +180,24 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     check_whole("mode", most=MOST_PIXELS, pixels=pixels)
     cfg = composition.config
     if composition.multirun:
-        raise ValueError("mode=generate answers one sample and has no metrics to sweep: give it without -m")
+        raise ValueError("mode=generate has no metrics to sweep: give it without -m; samples=<a folder> answers many")
     if cfg.output_dir is not None and expanded(cfg.output_dir).is_file():
         raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
     inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
+    if cfg.samples is not None and inputs:
+        raise ValueError(f"give samples=, or one sample by text= and image=, but not both: got {', '.join(inputs)}")
+    if cfg.samples is not None:
+        return generate_many(composition, width, classes)
     if not inputs:
-        raise ValueError("mode=generate needs text=<a caption> or image=<an image file>, or both")
+        raise ValueError(
+            "mode=generate needs text=<a caption> or image=<an image file>, or both, or samples=<a folder or file>"
+        )
+    return generate_one(composition, inputs, width, classes, pixels)
+
+
+def generate_one(composition: Composition, inputs: dict[str, str], width: int, classes: int, pixels: int) -> Path:
+    """Answer one sample on the terminal, and return the folder for its drawing; see `generate`."""
+    cfg = composition.config
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
     model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
     check_inputs(model, inputs, checkpoint.record.fusion)
@@ -193,6 +217,41 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
         print(f"{name}: {small}, enlarged: {large}")
     elif "text" in inputs:
         print(f"no drawing: {no_head('image')}")
+    return folder
+
+
+def generate_many(composition: Composition, width: int, classes: int) -> Path:
+    """Answer the samples that the setting `samples` names, and return the folder of the results; see `generate`.
+
+    Raises:
+        ValueError: there are none, one has nothing to read, or, after all others are answered, one could not be read.
+    """
+    cfg = composition.config
+    rows = read_inputs(cfg.samples)
+    checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
+    batch_size = checkpoint.config.evaluation.batch_size
+    check_whole("evaluation", batch_size=batch_size)
+    model, data = load_model(checkpoint), checkpoint.config.dataset
+    check_inputs(model, modalities_of(rows), checkpoint.record.fusion)
+    digest = file_digest(str(checkpoint.file))
+    key = samples_key(rows, digest, width, classes)
+    settings = {"key": key, "samples": cfg.samples, "count": len(rows), "checkpoint": str(checkpoint.file)}
+    settings |= {"checkpoint_sha256": digest, "run": checkpoint.record.name, "width": width, "classes": classes}
+    folder = expanded(cfg.output_dir or checkpoint.file.parent / "generated" / f"samples-{key}")
+    sizes = (data.max_words, data.image_size, data.channels)
+    answerer = Answerer(model, checkpoint.vocabulary, checkpoint.class_names, *sizes, width, classes)
+    with locked(folder):
+        done = prepare_results(folder, settings)
+        if done:
+            log.info("%d of %d samples are answered already", done, len(rows))
+        answer_all(answerer, rows, folder, done, batch_size)
+        drawings, written, problems = write_table(folder)
+    print(f"results: {folder / LINES}, as a table: {folder / TABLE}")
+    print(f"{len(rows)} samples: {drawings} drawings, {written} captions")
+    for name, made, count in (("image", "drawing", drawings), ("text", "caption", written)):
+        if not count and name not in model.heads:
+            print(f"no {made}: {no_head(name)}")
+    check_answered(problems, len(rows), folder)
     return folder
 
 

@@ -35,6 +35,7 @@ LAYERS += [
     "judge",
     "evaluation",
     "inference",
+    "many_samples",
     "export",
     "runs",
     "figures",

@@ -41,7 +41,7 @@ EVALUATE_MAY_SET = (
     "dataset.columns",
 )
 EXPORT_MAY_SET = BOTH_MAY_SET
-GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
+GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image", "samples", "evaluation.batch_size")
 
 
 LONGEST = 10_000  # tokens of a caption: decoding may take as many steps
@@ -151,7 +151,7 @@ def missing_parts(config: Any, cfg: DictConfig, prefix: str = "") -> Iterator[st
         yield f"no {prefix.rstrip('.')}"
         return
     for name in map(str, cfg):
-        if name not in config and name not in ("trust", "requeue"):
+        if name not in config and name not in ("trust", "requeue", "samples"):
             yield f"no {prefix}{name}"
         elif isinstance(cfg._get_node(name), DictConfig) and not isinstance(config.get(name), dict | empty):
             yield f"no mapping {prefix}{name}"
