@@ -25,19 +25,8 @@ from multimodal.model import MultimodalModel
 LINES, TABLE, SETTINGS = "results.jsonl", "results.csv", "settings.json"
 DRAWINGS = "drawings"
 DIGITS = 6  # of probabilities; the size of a batch changes later ones, by rounding
-COLUMNS = (
-    "row",
-    "image",
-    "caption",
-    "given",
-    "class",
-    "probability",
-    "classes",
-    "written",
-    "written_greedy",
-    "drawing",
-)
-COLUMNS += ("note", "problem")
+COLUMNS = ["row", "image", "caption", "given", "class", "probability", "classes", "written", "written_greedy"]
+COLUMNS += ["drawing", "note", "problem"]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from multimodal.many_samples import (
     write_table,
 )
 from multimodal.model import no_head
+from multimodal.model_card import CARD, model_card, read_measured, without_places, write_card
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -44,8 +45,10 @@ from multimodal.runs.checkpoint import (
     naming,
     open_checkpoint,
 )
+from multimodal.runs.checkpoint_source import WEIGHTS, check_repository
 from multimodal.runs.composition import Composition
 from multimodal.runs.features import with_features, with_subwords
+from multimodal.runs.push import create_repository, push_files
 from multimodal.runs.record import RunRecord, evaluation_record, training_record
 from multimodal.runs.run_dir import (
     evaluation_folder,
@@ -62,6 +65,7 @@ from multimodal.runs.settings import check_model
 from multimodal.tracking.progress import TrainingProgress
 from multimodal.tracking.results import track_results
 from multimodal.tracking.tracker import TrackedRun, Tracker
+from multimodal.training.checkpoint_file import save_safetensors
 from multimodal.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -116,7 +120,7 @@ def prepare_training(composition: Composition) -> tuple[Trainer, Evaluator, RunF
         The trainer, the evaluator, and what draws the figures, None if `evaluation.figures` is null.
     """
     cfg = composition.config
-    checkpoint_settings = [name for name in ("checkpoint", "text", "image", "samples") if cfg[name] is not None]
+    checkpoint_settings = [name for name in ("checkpoint", "text", "image", "samples", "push") if cfg[name] is not None]
     if checkpoint_settings:
         raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate, mode=generate or mode=export")
     prepare_cache(cfg.cache_dir)
@@ -150,7 +154,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     record = evaluation_record(
         checkpoint.record, composition.overrides, as_dict(settings.evaluation), data, checkpoint.file
     )
-    folder = evaluation_folder(cfg.output_dir, checkpoint.file, record, composition.multirun)
+    folder = evaluation_folder(cfg.output_dir, checkpoint.home / checkpoint.file.name, record, composition.multirun)
     history = history_of(checkpoint.file.parent)
     with locked(folder):
         if cfg.resume and finished(folder, record):
@@ -199,7 +203,7 @@ def generate_one(composition: Composition, inputs: dict[str, str], width: int, c
     """Answer one sample on the terminal, and return the folder for its drawing; see `generate`."""
     cfg = composition.config
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
-    model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
+    model, vocabulary = load_model(checkpoint), checkpoint.vocabulary
     check_inputs(model, inputs, checkpoint.record.fusion)
     data = checkpoint.config.dataset
     batch = read_sample(inputs, model, vocabulary, data.max_words, data.image_size, data.channels)
@@ -210,7 +214,7 @@ def generate_one(composition: Composition, inputs: dict[str, str], width: int, c
         print(f"caption, beam of {width}: {one_line(vocabulary.decode(generated.beam)[0])}")
     elif "image" in inputs:
         print(f"no caption: {no_head('text')}")
-    folder = expanded(cfg.output_dir or file.parent / "generated")
+    folder = expanded(cfg.output_dir or checkpoint.home / "generated")
     if generated.image is not None and "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
         small, large = write_png(generated.image[0], folder, name, pixels)
@@ -237,7 +241,7 @@ def generate_many(composition: Composition, width: int, classes: int) -> Path:
     key = samples_key(rows, digest, width, classes)
     settings = {"key": key, "samples": cfg.samples, "count": len(rows), "checkpoint": str(checkpoint.file)}
     settings |= {"checkpoint_sha256": digest, "run": checkpoint.record.name, "width": width, "classes": classes}
-    folder = expanded(cfg.output_dir or checkpoint.file.parent / "generated" / f"samples-{key}")
+    folder = expanded(cfg.output_dir or checkpoint.home / "generated" / f"samples-{key}")
     sizes = (data.max_words, data.image_size, data.channels)
     answerer = Answerer(model, checkpoint.vocabulary, checkpoint.class_names, *sizes, width, classes)
     with locked(folder):
@@ -255,21 +259,31 @@ def generate_many(composition: Composition, width: int, classes: int) -> Path:
     return folder
 
 
-def export(composition: Composition, tracker: Tracker) -> Path:
-    """Write a checkpoint's model as files that run without this package, and return their folder."""
+def export(composition: Composition, tracker: Tracker, license: str | None) -> Path:
+    """Write a checkpoint's model as files to hand on, with a model card, upload them, and return their folder.
+
+    Args:
+        composition: its setting `push` names the repository to upload to, if any.
+        tracker: not used.
+        license: of the weights, as the Hugging Face hub names it; None for that of the data.
+    """
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=export writes one model's files and has no metrics to sweep: give it without -m")
     if cfg.output_dir is not None and expanded(cfg.output_dir).is_file():
         raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
     check_installed()
+    if cfg.push is not None:
+        check_repository("push", cfg.push)
     checkpoint = open_checkpoint(composition, EXPORT_MAY_SET)
     model, config = load_model(checkpoint), as_dict(checkpoint.config)
     if model.tokenize([]) is not None:
         raise ValueError(
             "mode=export needs a text encoder that reads the vocabulary's words: a file cannot hold a tokenizer"
         )
-    folder = expanded(cfg.output_dir or checkpoint.file.parent / "exported")
+    if cfg.push is not None:
+        create_repository(cfg.push)
+    folder = expanded(cfg.output_dir or checkpoint.home / "exported")
     files = write_exported(
         model,
         config["sizes"],
@@ -278,8 +292,16 @@ def export(composition: Composition, tracker: Tracker) -> Path:
         config["dataset"]["max_words"],
         folder,
     )
+    record = without_places(checkpoint.record)
+    files["safetensors"], files["card"] = folder / WEIGHTS, folder / CARD
+    words = {"vocabulary": checkpoint.vocabulary.words, "class_names": checkpoint.class_names}
+    save_safetensors(words | {"model": checkpoint.weights, "record": record.as_dict()}, files["safetensors"])
+    names = [file.name for file in files.values()]
+    write_card(model_card(record, *read_measured(checkpoint.file, record), license, names), record, files["card"])
     for name, file in files.items():
         print(f"{name}: {file}")
+    if cfg.push is not None:
+        print(f"uploaded: {push_files(folder, names, cfg.push)}")
     return folder
 
 

@@ -38,6 +38,7 @@ LAYERS += [
     "many_samples",
     "export",
     "runs",
+    "model_card",
     "figures",
     "comparison",
     "tracking",
