@@ -16,7 +16,14 @@ from multimodal.training.interruption import interruptible
 
 TEXTS = ("text", "image")  # settings whose value is text as it stands, commas and brackets included
 ENCODER_PATHS = ("image.weights", "image.model", "text.name", "text.table", "text.tokenizer")
-PATHS = ("dataset.path", "output_dir", "checkpoint", "cache_dir", *(f"encoder.{name}" for name in ENCODER_PATHS))
+PATHS = (
+    "dataset.path",
+    "output_dir",
+    "checkpoint",
+    "samples",
+    "cache_dir",
+    *(f"encoder.{name}" for name in ENCODER_PATHS),
+)
 # Hydra's flags that a value follows
 VALUED = ["--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"]
 VALUED += ["--experimental-rerun"]

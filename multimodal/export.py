@@ -22,7 +22,7 @@ from multimodal.words import LONGEST
 
 INPUTS = ("image", "tokens", "image_present", "text_present")
 OUTPUTS = {"probability": "label", "drawing": "image", "caption": "text"}  # {output: its head}
-NEEDED = ("onnx", "onnxscript")  # of the extra `export`; onnxruntime runs the file
+NEEDED = ("onnx", "onnxscript", "safetensors")  # of the extra `export`; onnxruntime runs the file
 EXAMPLES = 3  # samples that the model is traced with: 0 and 1 would count as special
 
 

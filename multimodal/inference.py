@@ -1,7 +1,7 @@
 """Inference on samples of a user: predict class, caption and image. No dataset is read."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
@@ -23,6 +23,8 @@ from multimodal.words import tokenize
 
 log = logging.getLogger(__name__)
 
+Note = Callable[[str], None]  # takes what a user should know of how a sample is read
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -41,10 +43,10 @@ class Generated:
     beam: Tensor | None
 
 
-def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
+def read_caption(text: str, vocabulary: Vocabulary, max_words: int, note: Note = log.warning) -> Tensor:
     """Tokenize a caption like those of the training data: -> (1, T) int64.
 
-    Words that are cut off or unknown are logged as a warning.
+    Words that are cut off or unknown are noted, by default logged as a warning.
 
     Raises:
         ValueError: if the caption is empty or has no word of the vocabulary.
@@ -53,24 +55,27 @@ def read_caption(text: str, vocabulary: Vocabulary, max_words: int) -> Tensor:
     if not words:
         raise ValueError("text is empty: pass a caption")
     if len(words) > max_words:
-        log.warning("text: cut after %d words, as in training; left out: %s", max_words, " ".join(words[max_words:]))
+        note(one_line(f"text: cut after {max_words} words, as in training; left out: {' '.join(words[max_words:])}"))
     tokens = vocabulary.encode([text], max_words).long()
     unknown = [repr(word) for word, token in zip(words, tokens[0, 1:].tolist(), strict=False) if token == UNK]
     if set(tokens[0].tolist()) <= {BOS, EOS, UNK}:
         raise ValueError(f"text: no word that the model learned is in {' '.join(words[:max_words])!r}")
     if unknown:
-        log.warning("text: the vocabulary lacks %s, read as <unk>", ", ".join(dict.fromkeys(unknown)))
+        note(f"text: the vocabulary lacks {', '.join(dict.fromkeys(unknown))}, read as <unk>")
     return tokens
 
 
-def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
+def read_image(file: Path | BytesIO, size: int, channels: int, note: Note = log.warning) -> Tensor:
     """Decode and resize an image like those of the training data: -> (1, C, H, W) float in [0, 1].
+
+    Black and white of an image of more than 8 bits are noted, by default logged as a warning.
 
     Raises:
         ValueError: if the file does not exist or cannot be decoded.
     """
     if isinstance(file, Path) and not file.is_file():
-        raise ValueError(f"image: there is no file {file}")
+        advice = f" but a folder; samples={file} answers all its images" if file.is_dir() else ""
+        raise ValueError(f"image: there is no file {file}{advice}")
     content = file.read_bytes() if isinstance(file, Path) else file.getvalue()
     decoded = decode_one({"bytes": content, "path": None}, size, channels)
     name = file if isinstance(file, Path) else "the picture"
@@ -78,13 +83,20 @@ def read_image(file: Path | BytesIO, size: int, channels: int) -> Tensor:
         raise ValueError(f"image: {name} cannot be used: {decoded.problem}")
     limits = decoded.range_alone()
     if limits is not None:
-        log.warning("image: %s has more than 8 bits; %g is read as black, %g as white", name, *limits)
+        black, white = limits
+        note(f"image: {name} has more than 8 bits; {black:g} is read as black, {white:g} as white")
     pixels = torch.frombuffer(bytearray(decoded.scaled_alone()), dtype=torch.uint8)
     return pixels.view(1, channels, size, size) / 255
 
 
 def read_sample(
-    inputs: dict[str, Any], model: MultimodalModel, vocabulary: Vocabulary, max_words: int, size: int, channels: int
+    inputs: dict[str, Any],
+    model: MultimodalModel,
+    vocabulary: Vocabulary,
+    max_words: int,
+    size: int,
+    channels: int,
+    note: Note = log.warning,
 ) -> Batch:
     """Build a batch of one sample; a modality without input is marked as missing.
 
@@ -95,18 +107,19 @@ def read_sample(
         max_words: words after which the training captions were cut.
         size: height and width of the training images in pixels.
         channels: channels of the training images.
+        note: takes each thing that a user should know of how the sample is read.
     """
     device = next(model.parameters()).device
     subwords = model.tokenize([inputs.get("text", "")])
     tokens, image = torch.tensor([[BOS, EOS]]), torch.zeros(1, channels, size, size)
     if "text" in inputs:
         if subwords is None:
-            tokens = read_caption(inputs["text"], vocabulary, max_words)
+            tokens = read_caption(inputs["text"], vocabulary, max_words, note)
         elif not inputs["text"].strip():
             raise ValueError("text is empty: pass a caption")
     if "image" in inputs:
         image = inputs["image"]
-        image = read_image(image if isinstance(image, BytesIO) else expanded(image), size, channels)
+        image = read_image(image if isinstance(image, BytesIO) else expanded(image), size, channels, note)
     nothing = torch.zeros(1, dtype=torch.int64, device=device)
     present = {name: torch.tensor([name in inputs], device=device) for name in ("image", "text")}
     return Batch(
@@ -166,6 +179,12 @@ def likeliest(probability: Tensor, class_names: list[str], classes: int) -> str:
     return ", ".join(f"{one_line(class_names[k])} {probability[k]:.3f}" for k in best)
 
 
+def as_picture(image: Tensor) -> Image.Image:
+    """Return a picture of 8 bits: (C, H, W) in [0, 1], grey or RGB."""
+    levels = (image * 255).round().byte().movedim(0, -1).numpy()  # (H, W, C)
+    return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+
+
 def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:
     """Write an image as PNG, once as it is and once enlarged; no file is overwritten.
 
@@ -179,8 +198,7 @@ def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path
         The two files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    levels = (image * 255).round().byte().movedim(0, -1).numpy()  # (H, W, C)
-    picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+    picture = as_picture(image)
     factor = -(-pixels // min(picture.size))  # a whole number, so that every pixel stays a square
     large = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     pairs = ((folder / f"{name}-{i}.png", folder / f"{name}-{i}-large.png") for i in count(1))

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from multimodal.checks import MOST_BEAMS, check_whole
 from multimodal.comparison.report import write_report
 from multimodal.dataset.data import Data
+from multimodal.dataset.reading.inputs import modalities_of, read_inputs
 from multimodal.errors import one_line
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Evaluator, Results
@@ -20,7 +21,18 @@ from multimodal.figures.fonts import fonts_for_all_scripts
 from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
+from multimodal.many_samples import (
+    LINES,
+    TABLE,
+    Answerer,
+    answer_all,
+    check_answered,
+    prepare_results,
+    samples_key,
+    write_table,
+)
 from multimodal.model import no_head
+from multimodal.model_card import CARD, model_card, read_measured, without_places, write_card
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -33,8 +45,10 @@ from multimodal.runs.checkpoint import (
     naming,
     open_checkpoint,
 )
+from multimodal.runs.checkpoint_source import WEIGHTS, check_repository
 from multimodal.runs.composition import Composition
 from multimodal.runs.features import with_features, with_subwords
+from multimodal.runs.push import create_repository, push_files
 from multimodal.runs.record import RunRecord, evaluation_record, training_record
 from multimodal.runs.run_dir import (
     evaluation_folder,
@@ -46,10 +60,12 @@ from multimodal.runs.run_dir import (
     run_folder,
     status_of,
 )
+from multimodal.runs.run_id import file_digest
 from multimodal.runs.settings import check_model
 from multimodal.tracking.progress import TrainingProgress
 from multimodal.tracking.results import track_results
 from multimodal.tracking.tracker import TrackedRun, Tracker
+from multimodal.training.checkpoint_file import save_safetensors
 from multimodal.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -104,7 +120,7 @@ def prepare_training(composition: Composition) -> tuple[Trainer, Evaluator, RunF
         The trainer, the evaluator, and what draws the figures, None if `evaluation.figures` is null.
     """
     cfg = composition.config
-    checkpoint_settings = [name for name in ("checkpoint", "text", "image") if cfg[name] is not None]
+    checkpoint_settings = [name for name in ("checkpoint", "text", "image", "samples", "push") if cfg[name] is not None]
     if checkpoint_settings:
         raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate, mode=generate or mode=export")
     prepare_cache(cfg.cache_dir)
@@ -138,7 +154,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     record = evaluation_record(
         checkpoint.record, composition.overrides, as_dict(settings.evaluation), data, checkpoint.file
     )
-    folder = evaluation_folder(cfg.output_dir, checkpoint.file, record, composition.multirun)
+    folder = evaluation_folder(cfg.output_dir, checkpoint.home / checkpoint.file.name, record, composition.multirun)
     history = history_of(checkpoint.file.parent)
     with locked(folder):
         if cfg.resume and finished(folder, record):
@@ -157,7 +173,7 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     """Generate an image for a caption, a caption for an image, or both, from a checkpoint; no dataset is read.
 
     Args:
-        composition: its settings `text` and `image` are the sample.
+        composition: its settings `text` and `image` are the sample, or its setting `samples` names many.
         tracker: not used.
         width: width of the beam search.
         classes: number of most probable classes to print.
@@ -168,14 +184,26 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     check_whole("mode", most=MOST_PIXELS, pixels=pixels)
     cfg = composition.config
     if composition.multirun:
-        raise ValueError("mode=generate answers one sample and has no metrics to sweep: give it without -m")
+        raise ValueError("mode=generate has no metrics to sweep: give it without -m; samples=<a folder> answers many")
     if cfg.output_dir is not None and expanded(cfg.output_dir).is_file():
         raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
     inputs = {name: str(cfg[name]) for name in ("text", "image") if cfg[name] is not None}
+    if cfg.samples is not None and inputs:
+        raise ValueError(f"give samples=, or one sample by text= and image=, but not both: got {', '.join(inputs)}")
+    if cfg.samples is not None:
+        return generate_many(composition, width, classes)
     if not inputs:
-        raise ValueError("mode=generate needs text=<a caption> or image=<an image file>, or both")
+        raise ValueError(
+            "mode=generate needs text=<a caption> or image=<an image file>, or both, or samples=<a folder or file>"
+        )
+    return generate_one(composition, inputs, width, classes, pixels)
+
+
+def generate_one(composition: Composition, inputs: dict[str, str], width: int, classes: int, pixels: int) -> Path:
+    """Answer one sample on the terminal, and return the folder for its drawing; see `generate`."""
+    cfg = composition.config
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
-    model, vocabulary, file = load_model(checkpoint), checkpoint.vocabulary, checkpoint.file
+    model, vocabulary = load_model(checkpoint), checkpoint.vocabulary
     check_inputs(model, inputs, checkpoint.record.fusion)
     data = checkpoint.config.dataset
     batch = read_sample(inputs, model, vocabulary, data.max_words, data.image_size, data.channels)
@@ -186,7 +214,7 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
         print(f"caption, beam of {width}: {one_line(vocabulary.decode(generated.beam)[0])}")
     elif "image" in inputs:
         print(f"no caption: {no_head('text')}")
-    folder = expanded(cfg.output_dir or file.parent / "generated")
+    folder = expanded(cfg.output_dir or checkpoint.home / "generated")
     if generated.image is not None and "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
         small, large = write_png(generated.image[0], folder, name, pixels)
@@ -196,21 +224,66 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     return folder
 
 
-def export(composition: Composition, tracker: Tracker) -> Path:
-    """Write a checkpoint's model as files that run without this package, and return their folder."""
+def generate_many(composition: Composition, width: int, classes: int) -> Path:
+    """Answer the samples that the setting `samples` names, and return the folder of the results; see `generate`.
+
+    Raises:
+        ValueError: there are none, one has nothing to read, or, after all others are answered, one could not be read.
+    """
+    cfg = composition.config
+    rows = read_inputs(cfg.samples)
+    checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
+    batch_size = checkpoint.config.evaluation.batch_size
+    check_whole("evaluation", batch_size=batch_size)
+    model, data = load_model(checkpoint), checkpoint.config.dataset
+    check_inputs(model, modalities_of(rows), checkpoint.record.fusion)
+    digest = file_digest(str(checkpoint.file))
+    key = samples_key(rows, digest, width, classes)
+    settings = {"key": key, "samples": cfg.samples, "count": len(rows), "checkpoint": str(checkpoint.file)}
+    settings |= {"checkpoint_sha256": digest, "run": checkpoint.record.name, "width": width, "classes": classes}
+    folder = expanded(cfg.output_dir or checkpoint.home / "generated" / f"samples-{key}")
+    sizes = (data.max_words, data.image_size, data.channels)
+    answerer = Answerer(model, checkpoint.vocabulary, checkpoint.class_names, *sizes, width, classes)
+    with locked(folder):
+        done = prepare_results(folder, settings)
+        if done:
+            log.info("%d of %d samples are answered already", done, len(rows))
+        answer_all(answerer, rows, folder, done, batch_size)
+        drawings, written, problems = write_table(folder)
+    print(f"results: {folder / LINES}, as a table: {folder / TABLE}")
+    print(f"{len(rows)} samples: {drawings} drawings, {written} captions")
+    for name, made, count in (("image", "drawing", drawings), ("text", "caption", written)):
+        if not count and name not in model.heads:
+            print(f"no {made}: {no_head(name)}")
+    check_answered(problems, len(rows), folder)
+    return folder
+
+
+def export(composition: Composition, tracker: Tracker, license: str | None) -> Path:
+    """Write a checkpoint's model as files to hand on, with a model card, upload them, and return their folder.
+
+    Args:
+        composition: its setting `push` names the repository to upload to, if any.
+        tracker: not used.
+        license: of the weights, as the Hugging Face hub names it; None for that of the data.
+    """
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=export writes one model's files and has no metrics to sweep: give it without -m")
     if cfg.output_dir is not None and expanded(cfg.output_dir).is_file():
         raise ValueError(f"output_dir: {cfg.output_dir} is a file; give a folder")
     check_installed()
+    if cfg.push is not None:
+        check_repository("push", cfg.push)
     checkpoint = open_checkpoint(composition, EXPORT_MAY_SET)
     model, config = load_model(checkpoint), as_dict(checkpoint.config)
     if model.tokenize([]) is not None:
         raise ValueError(
             "mode=export needs a text encoder that reads the vocabulary's words: a file cannot hold a tokenizer"
         )
-    folder = expanded(cfg.output_dir or checkpoint.file.parent / "exported")
+    if cfg.push is not None:
+        create_repository(cfg.push)
+    folder = expanded(cfg.output_dir or checkpoint.home / "exported")
     files = write_exported(
         model,
         config["sizes"],
@@ -219,8 +292,16 @@ def export(composition: Composition, tracker: Tracker) -> Path:
         config["dataset"]["max_words"],
         folder,
     )
+    record = without_places(checkpoint.record)
+    files["safetensors"], files["card"] = folder / WEIGHTS, folder / CARD
+    words = {"vocabulary": checkpoint.vocabulary.words, "class_names": checkpoint.class_names}
+    save_safetensors(words | {"model": checkpoint.weights, "record": record.as_dict()}, files["safetensors"])
+    names = [file.name for file in files.values()]
+    write_card(model_card(record, *read_measured(checkpoint.file, record), license, names), record, files["card"])
     for name, file in files.items():
         print(f"{name}: {file}")
+    if cfg.push is not None:
+        print(f"uploaded: {push_files(folder, names, cfg.push)}")
     return folder
 
 

@@ -93,7 +93,9 @@ def test_the_files_of_a_run_answer_as_its_model(folder: Path, monkeypatch) -> No
 
     done = command(folder, "mode=export", "checkpoint=out")
     assert done.status == 0, done.stderr
-    assert done.stdout.splitlines() == [f"{name}: out/exported/model.{name}" for name in ("pt2", "onnx", "json")]
+    files = {name: f"out/exported/model.{name}" for name in ("pt2", "onnx", "json", "safetensors")}
+    files["card"] = "out/exported/README.md"
+    assert done.stdout.splitlines() == [f"{name}: {file}" for name, file in files.items()]
     monkeypatch.chdir(folder)
     checkpoint = open_checkpoint(compose(["mode=export", "checkpoint=out"]), EXPORT_MAY_SET)
     sizes = dict(checkpoint.config.sizes)

@@ -36,6 +36,7 @@ NOT_RUN = {  # {what a command holds: why it is not run}; those of scripts/run.p
     ".venv/bin/pytest": "it is these tests",
     "encoder.text.name=sentence-transformers/": "it downloads weights; tests/test_pretrained_run.py runs such a model",
     "encoder.text.table=<a": "it reads files of the reader's; tests/encoder/text/test_static.py reads such files",
+    "push=<owner>": "it needs an account; tests/runs/test_push.py uploads to a hub of this machine",
     "hydra/launcher=slurm": "it needs a cluster; tests/test_launchers.py runs submitit on this machine",
     "wandb": "it needs an account; tests/test_launchers.py makes the commands of conf/wandb_sweep.yaml",
 }

@@ -29,7 +29,7 @@ PARTS: tuple[str, ...] = (
     "hydra",
     "mode",
 )
-PARTS += ("evaluation", "tracking", "output_dir", "report", "resume", "requeue", "trust")
+PARTS += ("evaluation", "tracking", "output_dir", "report", "resume", "requeue", "trust", "samples", "push")
 PARTS += ("training.accelerator", "training.devices", "training.num_nodes", "training.accumulation")
 
 

@@ -1,5 +1,7 @@
 """A run's scores beside its reference values: the blind baselines, and the judges that coherence relies on."""
 
+from collections.abc import Mapping
+
 from multimodal.evaluation.evaluator import Results
 from multimodal.metric.catalogue import TERMINAL, MetricSpec, shown_in
 from multimodal.number_text import decimal_text
@@ -20,7 +22,7 @@ def summary(results: Results) -> list[str]:
     """Return lines for the terminal: the main metrics, each with its reference values."""
     lines = []
     for spec in shown_in(TERMINAL):
-        value, references = results.metrics.get(spec.name), reference_scores(results, spec)
+        value, references = results.metrics.get(spec.name), reference_scores(results.metrics, results.baselines, spec)
         text = decimals(value, spec.digits)
         if value is None:
             reason = results.undefined.get(spec.name)
@@ -32,16 +34,24 @@ def summary(results: Results) -> list[str]:
     return lines
 
 
-def reference_scores(results: Results, spec: MetricSpec) -> dict[str, float | None]:
-    """Return a metric's reference values: baselines, its judge, chance, ceiling, standard error, the task's ceiling."""
-    references = {row: scores[spec.name] for row, scores in results.baselines.items() if spec.name in scores}
-    if spec.judge is not None and spec.judge in results.metrics:
-        references["the judge itself"] = results.metrics[spec.judge]
+def reference_scores(
+    metrics: Mapping[str, float | None], baselines: Mapping[str, Mapping[str, float | None]], spec: MetricSpec
+) -> dict[str, float | None]:
+    """Return a metric's reference values: baselines, its judge, chance, ceiling, standard error, the task's ceiling.
+
+    Args:
+        metrics: {metric: value} of a run.
+        baselines: {row: {metric: value}} of its blind baselines.
+        spec: the metric.
+    """
+    references = {row: scores[spec.name] for row, scores in baselines.items() if spec.name in scores}
+    if spec.judge is not None and spec.judge in metrics:
+        references["the judge itself"] = metrics[spec.judge]
     limits = {part: f"{spec.name}_{part}" for part in ("chance", "ceiling")} | {"standard error": f"{spec.name}_se"}
     if spec.name in TASK_CEILING:
-        measured = spec.name in MEASURED and results.metrics.get("task/ceiling_measured")
+        measured = spec.name in MEASURED and metrics.get("task/ceiling_measured")
         limits["an oracle" if measured else "the task's ceiling"] = TASK_CEILING[spec.name]
-    return references | {part: results.metrics[name] for part, name in limits.items() if name in results.metrics}
+    return references | {part: metrics[name] for part, name in limits.items() if name in metrics}
 
 
 def decimals(value: float | None, digits: int) -> str:

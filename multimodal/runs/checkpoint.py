@@ -19,6 +19,7 @@ from multimodal.errors import joined_lines
 from multimodal.model import MultimodalModel
 from multimodal.paths import expanded
 from multimodal.runs.build import build_model
+from multimodal.runs.checkpoint_source import WEIGHTS, is_remote, local_checkpoint
 from multimodal.runs.composition import Composition
 from multimodal.runs.record import RunRecord, is_of, record_from
 from multimodal.runs.settings import MODEL, check_shared
@@ -40,8 +41,8 @@ EVALUATE_MAY_SET = (
     "dataset.source",
     "dataset.columns",
 )
-EXPORT_MAY_SET = BOTH_MAY_SET
-GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image")
+EXPORT_MAY_SET = (*BOTH_MAY_SET, "push")
+GENERATE_MAY_SET = (*BOTH_MAY_SET, "text", "image", "samples", "evaluation.batch_size")
 
 
 LONGEST = 10_000  # tokens of a caption: decoding may take as many steps
@@ -52,6 +53,7 @@ class Checkpoint(NamedTuple):
 
     Args:
         file: its path.
+        home: folder that results are written in by default: the file's, or of one from a server the run's in `runs`.
         record: record of the run that trained it.
         config: the record's config with the command line's changes.
         weights: the model's state dict.
@@ -60,6 +62,7 @@ class Checkpoint(NamedTuple):
     """
 
     file: Path
+    home: Path
     record: RunRecord
     config: DictConfig
     weights: dict[str, torch.Tensor]
@@ -75,13 +78,14 @@ def open_checkpoint(composition: Composition, may_set: tuple[str, ...]) -> Check
             trusted; or the command line sets what only the checkpoint may set.
     """
     cfg, mode = composition.config, composition.choices["mode"]
-    file = checkpoint_file(cfg.checkpoint, mode)
+    file = checkpoint_file(cfg.checkpoint, mode, expanded(cfg.cache_dir))
     state = load_checkpoint(file)
     record = record_from(state["record"], file)
     check_trusted(record.config, file, cfg.trust)  # the command line's: a checkpoint cannot trust anybody
     check_parts(state, record.config, cfg, file)
     config = with_overrides(record.config, cfg, composition.overrides, may_set, mode)
-    return Checkpoint(file, record, config, state["model"], Vocabulary(state["vocabulary"]), state["class_names"])
+    home = Path("runs") / record.name if is_remote(cfg.checkpoint) else file.parent
+    return Checkpoint(file, home, record, config, state["model"], Vocabulary(state["vocabulary"]), state["class_names"])
 
 
 def check_parts(state: dict[str, Any], config: dict[str, Any], cfg: DictConfig, file: Path) -> None:
@@ -151,7 +155,7 @@ def missing_parts(config: Any, cfg: DictConfig, prefix: str = "") -> Iterator[st
         yield f"no {prefix.rstrip('.')}"
         return
     for name in map(str, cfg):
-        if name not in config and name not in ("trust", "requeue"):
+        if name not in config and name not in ("trust", "requeue", "samples", "push"):
             yield f"no {prefix}{name}"
         elif isinstance(cfg._get_node(name), DictConfig) and not isinstance(config.get(name), dict | empty):
             yield f"no mapping {prefix}{name}"
@@ -214,14 +218,18 @@ def naming(file: Path) -> Iterator[None]:
         raise ValueError(f"{file} was made by another version of this package, or changed: {what}") from error
 
 
-def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
-    """Return a run's `best.pt`, or the file itself."""
+def checkpoint_file(checkpoint: str | None, mode: str, cache_dir: Path) -> Path:
+    """Return the file itself, or of a folder `best.pt`; where mode=export wrote, `model.safetensors`."""
     if checkpoint is None:
         raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>")
-    file = expanded(checkpoint)
-    file = file / "best.pt" if file.is_dir() else file
+    file = local_checkpoint(checkpoint, cache_dir)
+    if file.is_dir():
+        exported = file / WEIGHTS
+        file = exported if exported.is_file() and not (file / "best.pt").exists() else file / "best.pt"
     if not file.is_file():
-        raise ValueError(f"checkpoint: there is no {file}; give a run's folder or one of its .pt files")
+        raise ValueError(
+            f"checkpoint: there is no {file}; give a run's folder, one of its .pt files, or an exported {WEIGHTS}"
+        )
     return file
 
 

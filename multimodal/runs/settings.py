@@ -37,7 +37,7 @@ MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list
 BYTES = 16  # a trained parameter takes: itself, its gradient, two moments of AdamW, in float32
 # {setting of the config's root: its type}
 ROOT: dict[str, Any] = {"seed": int, "dim": int, "fusion_parameters": int | None, "resume": bool, "requeue": bool}
-ROOT |= dict.fromkeys(("checkpoint", "text", "image", "output_dir"), str | None)
+ROOT |= dict.fromkeys(("checkpoint", "text", "image", "samples", "push", "output_dir"), str | None)
 ROOT |= {"cache_dir": str, "trust": str | list[str] | None}
 
 

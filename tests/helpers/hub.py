@@ -1,5 +1,6 @@
-"""A Hugging Face hub for tests: serves parquet repositories by the part of its protocol that `datasets` uses."""
+"""A Hugging Face hub for tests: the part of its protocol that `datasets` and uploads and downloads of models use."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -23,6 +24,7 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, repositories: dict[str, dict[str, bytes]]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.repositories = repositories
+        self.token = ""  # of uploads
         self.asked: list[tuple[str, str]] = []
         self.fault = "none"  # "404", "500", "silent": of whatever is asked for; "half": of the data files
 
@@ -56,8 +58,14 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.server.fault in ("404", "500"):
             self.send_json({"error": "as the test asked for"}, int(self.server.fault))
-        elif path.startswith("/api/datasets/"):
-            self.api(path.removeprefix("/api/datasets/"))
+        elif path == "/api/validate-yaml":  # of a card's header
+            self.send_json({"errors": [], "warnings": []})
+        elif path == "/api/repos/create":
+            self.create()
+        elif path.startswith(("/api/datasets/", "/api/models/")):
+            self.api(path.split("/", 3)[3])
+        elif path.count("/") > 4 and path.split("/")[3] == "resolve":
+            self.file(path.removeprefix("/"))
         elif path.startswith("/datasets/"):
             self.file(path.removeprefix("/datasets/"))
         else:
@@ -80,8 +88,34 @@ class Handler(BaseHTTPRequestHandler):
         elif rest[0] == "paths-info":
             wanted = json.loads(self.body)["paths"]
             self.send_json([entry(name, files[name]) for name in wanted if name in files])
+        elif rest[0] == "preupload":
+            names = [file["path"] for file in json.loads(self.body)["files"]]
+            self.send_json({"files": [{"path": n, "uploadMode": "regular", "shouldIgnore": False} for n in names]})
+        elif rest[0] == "commit":
+            self.commit(repository, files)
         else:
             self.send_json({"error": "not found"}, 404)
+
+    def create(self) -> None:
+        """Make a repository, with the right token."""
+        facts = json.loads(self.body)
+        repository = f"{facts['organization']}/{facts['name']}"
+        if self.headers.get("Authorization") != f"Bearer {self.server.token}":
+            self.send_json({"error": "Invalid username or password."}, 401)
+        elif repository in self.server.repositories:
+            facts = {"error": "You already created this model repo", "url": f"{self.server.url}/{repository}"}
+            self.send_json(facts, 409)
+        else:
+            self.server.repositories[repository] = {}
+            self.send_json({"url": f"{self.server.url}/{repository}"})
+
+    def commit(self, repository: str, files: dict[str, bytes]) -> None:
+        """Keep the files of a commit, a line of JSON for each after the header's."""
+        for line in map(json.loads, self.body.splitlines()):
+            if line["key"] == "file":
+                files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+        url = f"{self.server.url}/{repository}/commit/{COMMIT}"
+        self.send_json({"success": True, "commitUrl": url, "commitOid": COMMIT})
 
     def tree(self, files: dict[str, bytes], under: str, recursive: bool) -> None:
         """What lies in a folder; 404 if there is no such folder."""

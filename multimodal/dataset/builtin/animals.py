@@ -16,6 +16,7 @@ import numpy as np
 from multimodal.checks import check_whole
 from multimodal.dataset.builtin import animal_anatomy, animal_drawing, animal_grammar, animal_pen
 
+LICENSE = "mit"  # as the Hugging Face hub names it: that of this package, which draws them
 SPLITS = ("train", "test")
 MOST = 1_000_000  # samples; more are a slip of the keyboard
 FEATURES = datasets.Features(

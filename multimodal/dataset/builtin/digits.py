@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 from multimodal.dataset.builtin.digit_grammar import VALUES, write
 from multimodal.dataset.builtin.digit_measure import measure
 
+LICENSE = "cc-by-4.0"  # as the Hugging Face hub names it
 FEATURES = Features({"image": Image(), "label": ClassLabel(names=list(VALUES["digit"])), "caption": Value("string")})
 
 

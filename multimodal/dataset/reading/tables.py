@@ -19,6 +19,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TABLES = (*DELIMITERS, ".json", ".jsonl", ".ndjson")
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 NO_TABLE = (ValueError, TypeError, OverflowError, NotImplementedError)  # what Arrow raises for values of several kinds
+SETTING = "dataset.path"  # that names the data
 SHOWN = 80  # characters of a value in a message
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -39,7 +40,7 @@ def read_tables(files: list[Path]) -> Dataset:
     origin: list[tuple[Path, int]] = []  # file and row of each row
     pictures: set[str] = set()
     for file in files:
-        read = read_delimited(file) if file.suffix.lower() in DELIMITERS else read_json(file)
+        read = read_delimited(file, SETTING) if file.suffix.lower() in DELIMITERS else read_json(file)
         if not read:
             raise ValueError(f"dataset.path: {file} has no rows")
         if file.stem == "metadata":
@@ -114,15 +115,24 @@ def with_pictures(row: dict[str, Any], columns: dict[str, str], folder: Path) ->
     return {name: value for name, value in row.items() if name not in columns} | paths
 
 
-def read_text(file: Path) -> str:
-    """Read a file in UTF-8, or in UTF-16 if it begins with a byte order mark.
+def read_text(file: Path, setting: str) -> str:
+    """Read a file in UTF-8, or in UTF-16 if it begins with a byte order mark; see `decode_text`."""
+    return decode_text(file.read_bytes(), file, setting)
+
+
+def decode_text(content: bytes, file: Path | str, setting: str) -> str:
+    """Decode a text in UTF-8, or in UTF-16 if it begins with a byte order mark.
+
+    Args:
+        content: the text.
+        file: where it comes from, for messages.
+        setting: full name of the setting that gives it, for messages.
 
     Raises:
-        ValueError: the file is in another encoding.
+        ValueError: the text is in another encoding.
     """
-    content = file.read_bytes()
     if b"\0" in content[:2]:  # a letter of Latin script and its empty half
-        raise ValueError(f"dataset.path: {file} is in UTF-16 without a byte order mark; save it in UTF-8")
+        raise ValueError(f"{setting}: {file} is in UTF-16 without a byte order mark; save it in UTF-8")
     wide = content.startswith(UTF_16)
     try:
         return content.decode("utf-16" if wide else "utf-8-sig")
@@ -130,47 +140,51 @@ def read_text(file: Path) -> str:
         guess = "" if wide else "perhaps Latin-1 or Windows-1252"
         place = f"byte {error.object[error.start]:#04x} at position {error.start}"
         raise ValueError(
-            f"dataset.path: {file} is not in {'UTF-16' if wide else 'UTF-8'} ({'; '.join(filter(None, [place, guess]))}"
+            f"{setting}: {file} is not in {'UTF-16' if wide else 'UTF-8'} ({'; '.join(filter(None, [place, guess]))}"
             "); save it in UTF-8"
         ) from error
 
 
-def read_delimited(file: Path) -> list[dict[str, str | None]]:
+def read_delimited(file: Path, setting: str) -> list[dict[str, str | None]]:
     """Read the rows of a CSV or TSV file: every value as text, None where a cell is empty.
 
     Names of columns have no space around them. Where a name has one before it, as in `file_name, label`, the space
     after each delimiter is layout and not part of the cells.
+
+    Args:
+        file: the table.
+        setting: full name of the setting that gives the file, for messages.
 
     Raises:
         ValueError: columns are divided by another character, names repeat, a row has too many cells, or a quote is
             not closed.
     """
     delimiter = DELIMITERS[file.suffix.lower()]
-    text = read_text(file)
+    text = read_text(file, setting)
     spaced = re.search(rf"^[^\r\n]*{re.escape(delimiter)} ", text.lstrip("\r\n")) is not None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=spaced)
     try:
         lines = [(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as error:
-        raise ValueError(f"dataset.path: {file} line {reader.line_num}: {error}; is a quote not closed?") from error
+        raise ValueError(f"{setting}: {file} line {reader.line_num}: {error}; is a quote not closed?") from error
     if not lines:
-        raise ValueError(f"dataset.path: {file} is empty")
+        raise ValueError(f"{setting}: {file} is empty")
     header = [name.strip() for name in lines.pop(0)[1]]
     found = f"found the column{'' if len(header) == 1 else 's'} {', '.join(header)}"
     other = next((mark for mark in OTHER_DELIMITERS if mark != delimiter and mark in header[0]), None)
     if len(header) == 1 and other is not None:
         raise ValueError(
-            f"dataset.path: {file} is divided by {OTHER_DELIMITERS[other]} ({found}), but "
+            f"{setting}: {file} is divided by {OTHER_DELIMITERS[other]} ({found}), but "
             f"{OTHER_DELIMITERS[delimiter]} are wanted"
         )
     if len(set(header)) < len(header):
-        raise ValueError(f"dataset.path: {file} names a column twice ({found})")
+        raise ValueError(f"{setting}: {file} names a column twice ({found})")
     if not lines:
-        raise ValueError(f"dataset.path: {file} has a header but no rows ({found})")
+        raise ValueError(f"{setting}: {file} has a header but no rows ({found})")
     for number, cells in lines:
         if len(cells) > len(header):
             raise ValueError(
-                f"dataset.path: {file} line {number} has {len(cells)} cells for {len(header)} columns ({found}); put "
+                f"{setting}: {file} line {number} has {len(cells)} cells for {len(header)} columns ({found}); put "
                 "text that holds a comma in quotes"
             )
     return [
@@ -185,7 +199,7 @@ def read_json(file: Path) -> list[dict[str, Any]]:
     Raises:
         ValueError: the file is not valid JSON, or holds something else.
     """
-    text = read_text(file)
+    text = read_text(file, SETTING)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
