@@ -72,8 +72,11 @@ class MultimodalModel(nn.Module):
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
         """Encode each modality separately; absent inputs do not pass the encoder."""
+        inputs, present = batch.inputs, batch.present
+        if torch.compiler.is_compiling():
+            return {name: encode_all(encoder, inputs[name], present[name]) for name, encoder in self.encoders.items()}
         return {
-            name: encode_present(encoder, batch.inputs[name], batch.present[name])
+            name: encode_present(encoder, inputs[name], present[name], batch.present_rows.get(name))
             for name, encoder in self.encoders.items()
         }
 
@@ -112,7 +115,7 @@ def no_head(name: str) -> str:
     return f"the model has no {name} head (head/{name}=none)"
 
 
-def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
+def encode_present(encoder: nn.Module, x: Tensor, present: Tensor, rows: Tensor | None = None) -> Encoded:
     """Encode the samples that have the modality; the others get zeros and take no computing time.
 
     So no absent input influences any sample, not even through batch statistics. If the modality is absent in
@@ -123,13 +126,13 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
         encoder: module (x, present) -> Encoded.
         x: (B, ...), the inputs.
         present: (B,) bool.
+        rows: (n,) int64, the rows of `present`; None finds them, for which the CPU waits for a GPU.
     """
-    if torch.compiler.is_compiling():
-        return encode_all(encoder, x, present)
-    count = int(present.sum())
+    rows = present.nonzero().flatten() if rows is None else rows
+    count = len(rows)
     if count == len(present) > 1:
         return encoder(x, present)
-    rows = present.nonzero().flatten() if count else present.new_zeros(1, dtype=torch.int64)
+    rows = rows if count else present.new_zeros(1, dtype=torch.int64)
     given = x[rows] if count else torch.zeros_like(x[:1])
     with running_statistics(encoder) if count < 2 else nullcontext():
         encoded = encoder(given, present[rows])

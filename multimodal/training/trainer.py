@@ -326,7 +326,7 @@ class Trainer:
         means, masks = MeanMeter(), self.modality_dropout.draw(len(split), MASKS)
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
-            present = {name: mask[rows].to(device) for name, mask in masks.items()}
+            present = {name: mask[rows] for name, mask in masks.items()}
             terms = module(ExactBatch(batch.with_present(**present)))
             if SELECTIONS[self.select].complete:
                 terms |= {"accuracy_both": accuracy(module.model, batch)}
