@@ -72,7 +72,7 @@ class MultimodalModel(nn.Module):
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
         """Encode each modality separately; absent inputs do not pass the encoder."""
-        inputs, present = batch.inputs, batch.present
+        inputs, present = {m: self.as_weights(x) for m, x in batch.inputs.items()}, batch.present
         if torch.compiler.is_compiling():
             return {name: encode_all(encoder, inputs[name], present[name]) for name, encoder in self.encoders.items()}
         return {
@@ -98,7 +98,12 @@ class MultimodalModel(nn.Module):
             **present: {modality: (B,) bool}, False hides an encoded modality, so that it need not be encoded again.
         """
         hidden = {m: replace(e, present=e.present & present.get(m, e.present)) for m, e in encoded.items()}
-        return self.fusion(self.missing(hidden))
+        fused: Fused = self.fusion(self.missing(hidden))
+        return replace(fused, z=self.as_weights(fused.z))
+
+    def as_weights(self, x: Tensor) -> Tensor:
+        """Return a tensor of float32 in the type of the weights, bf16 for training.precision=bf16-true."""
+        return x.to(next(self.parameters()).dtype) if x.dtype is torch.float32 else x
 
     def classify(self, fused: Fused) -> Tensor:
         """Return logits (B, K): those of a decision-level fusion, else those of the label head."""

@@ -30,8 +30,10 @@ from multimodal.training.checkpoint_file import load_checkpoint
 log = logging.getLogger(__name__)
 
 # settings that the command line may give beside a checkpoint
-BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
-BOTH_MAY_SET += ENCODER_FILES  # files that were moved since; another content is refused
+BOTH_MAY_SET = (
+    *("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra"),
+    *ENCODER_FILES,  # of files that were moved since; another content is refused
+)
 EVALUATE_MAY_SET = (
     *BOTH_MAY_SET,
     "resume",
@@ -260,6 +262,7 @@ def with_overrides(
             set_file(config, name, OmegaConf.select(cfg, name))
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
     config.training.devices = config.training.num_nodes = 1  # inference uses one device
+    config.training.strategy = "auto"
     for encoder in config.encoder.values():
         if "weights" in encoder and not encoder.get("frozen", False):
             encoder.weights = "none"  # the checkpoint has them

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import lightning_fabric
 import pytest
 import torch
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
@@ -73,7 +74,19 @@ def test_auto_works_on_this_machine():
     assert fabric.world_size == 1
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("strategy", ["fsdp", "deepspeed", "nonsense"])
+def test_a_strategy_without_whole_weights_is_refused(strategy: str) -> None:
+    with pytest.raises(ValueError, match=rf"training\.strategy must be one of auto, ddp, got {strategy}: checkpoints"):
+        make_fabric("cpu", 2, "32-true", strategy=strategy)
+
+
+def test_ddp_is_of_several_processes() -> None:
+    assert type(make_fabric("cpu", 2, "32-true", strategy="ddp").strategy) is DDPStrategy
+    with pytest.raises(ValueError, match=r"training\.strategy=ddp needs training\.devices"):
+        make_fabric("cpu", 1, "32-true", strategy="ddp")
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed", "bf16-true"])
 def test_bf16_on_a_cpu_without_it_is_refused(monkeypatch, precision):
     monkeypatch.setattr(device, "computes_bf16", lambda: False)
     with pytest.raises(ValueError, match=f"precision={precision}: this CPU cannot compute in bf16; use 32-true"):
