@@ -11,19 +11,11 @@ import hydra
 from omegaconf import DictConfig
 
 from multimodal.runs.composition import CONF
-from multimodal.runs.overrides import GROUPS, RENAMED, check_overrides
+from multimodal.runs.overrides import ENCODER_FILES, GROUPS, RENAMED, check_overrides, with_files_of_checkpoint
 from multimodal.training.interruption import interruptible
 
 TEXTS = ("text", "image")  # settings whose value is text as it stands, commas and brackets included
-ENCODER_PATHS = ("image.weights", "image.model", "text.name", "text.table", "text.tokenizer")
-PATHS = (
-    "dataset.path",
-    "output_dir",
-    "checkpoint",
-    "samples",
-    "cache_dir",
-    *(f"encoder.{name}" for name in ENCODER_PATHS),
-)
+PATHS = ("dataset.path", "output_dir", "checkpoint", "samples", "cache_dir", *ENCODER_FILES)
 # Hydra's flags that a value follows
 VALUED = ["--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"]
 VALUED += ["--experimental-rerun"]
@@ -70,6 +62,7 @@ def checked(arguments: list[str]) -> list[str]:
     flags = [a for i, a in enumerate(arguments) if a.startswith("-") or i in values]
     multirun = bool({"-m", "--multirun"} & set(flags))
     overrides = [quoted(a, multirun) for i, a in enumerate(arguments) if not a.startswith("-") and i not in values]
+    overrides = with_files_of_checkpoint(overrides)
     check_overrides(overrides, multirun)
     return [*flags, *overrides]
 

@@ -72,8 +72,11 @@ class MultimodalModel(nn.Module):
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
         """Encode each modality separately; absent inputs do not pass the encoder."""
+        inputs, present = {m: self.as_weights(x) for m, x in batch.inputs.items()}, batch.present
+        if torch.compiler.is_compiling():
+            return {name: encode_all(encoder, inputs[name], present[name]) for name, encoder in self.encoders.items()}
         return {
-            name: encode_present(encoder, batch.inputs[name], batch.present[name])
+            name: encode_present(encoder, inputs[name], present[name], batch.present_rows.get(name))
             for name, encoder in self.encoders.items()
         }
 
@@ -95,7 +98,12 @@ class MultimodalModel(nn.Module):
             **present: {modality: (B,) bool}, False hides an encoded modality, so that it need not be encoded again.
         """
         hidden = {m: replace(e, present=e.present & present.get(m, e.present)) for m, e in encoded.items()}
-        return self.fusion(self.missing(hidden))
+        fused: Fused = self.fusion(self.missing(hidden))
+        return replace(fused, z=self.as_weights(fused.z))
+
+    def as_weights(self, x: Tensor) -> Tensor:
+        """Return a tensor of float32 in the type of the weights, bf16 for training.precision=bf16-true."""
+        return x.to(next(self.parameters()).dtype) if x.dtype is torch.float32 else x
 
     def classify(self, fused: Fused) -> Tensor:
         """Return logits (B, K): those of a decision-level fusion, else those of the label head."""
@@ -112,7 +120,7 @@ def no_head(name: str) -> str:
     return f"the model has no {name} head (head/{name}=none)"
 
 
-def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
+def encode_present(encoder: nn.Module, x: Tensor, present: Tensor, rows: Tensor | None = None) -> Encoded:
     """Encode the samples that have the modality; the others get zeros and take no computing time.
 
     So no absent input influences any sample, not even through batch statistics. If the modality is absent in
@@ -123,13 +131,13 @@ def encode_present(encoder: nn.Module, x: Tensor, present: Tensor) -> Encoded:
         encoder: module (x, present) -> Encoded.
         x: (B, ...), the inputs.
         present: (B,) bool.
+        rows: (n,) int64, the rows of `present`; None finds them, for which the CPU waits for a GPU.
     """
-    if torch.compiler.is_compiling():
-        return encode_all(encoder, x, present)
-    count = int(present.sum())
+    rows = present.nonzero().flatten() if rows is None else rows
+    count = len(rows)
     if count == len(present) > 1:
         return encoder(x, present)
-    rows = present.nonzero().flatten() if count else present.new_zeros(1, dtype=torch.int64)
+    rows = rows if count else present.new_zeros(1, dtype=torch.int64)
     given = x[rows] if count else torch.zeros_like(x[:1])
     with running_statistics(encoder) if count < 2 else nullcontext():
         encoded = encoder(given, present[rows])

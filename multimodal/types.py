@@ -46,6 +46,8 @@ class Batch:
         subwords: (B, S) int64, the caption in the numbers of a pretrained tokenizer plus one, then 0; None if the text
             encoder reads `tokens`.
         features: {modality: (B, ...) what its frozen encoder computed before training}, read in place of the input.
+        present_rows: {modality: (n,) int64, the rows of `present`}, of masks that the CPU knew: to find them on a GPU,
+            the CPU would wait for it. A modality may be left out.
     """
 
     image: Tensor
@@ -56,6 +58,7 @@ class Batch:
     index: Tensor
     subwords: Tensor | None = None
     features: dict[str, Tensor] = field(default_factory=dict)
+    present_rows: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def inputs(self) -> dict[str, Tensor]:
@@ -85,8 +88,15 @@ class Batch:
         return replace(self, tokens=tokens, subwords=subwords, features=features)
 
     def with_present(self, **present: Tensor) -> "Batch":
-        """Return the same samples with `present` replaced for the given modalities: {modality: (B,) bool}."""
-        return replace(self, present={**self.present, **present})
+        """Return the same samples with `present` replaced for the given modalities: {modality: (B,) bool}.
+
+        Masks on the CPU are sent to the samples' device, with the rows that they leave.
+        """
+        device = self.label.device
+        rows = {m: r for m, r in self.present_rows.items() if m not in present}
+        rows |= {m: mask.nonzero().flatten().to(device) for m, mask in present.items() if mask.device.type == "cpu"}
+        sent = {m: mask.to(device) for m, mask in present.items()}
+        return replace(self, present={**self.present, **sent}, present_rows=rows)
 
 
 @dataclass(frozen=True)

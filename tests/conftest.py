@@ -39,6 +39,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def autograd_begun() -> None:
+    """Let autograd begin before there are fake tensors on a GPU, for which it starts a thread that no fork has."""
+    torch.ones((), requires_grad=True).backward()
+
+
+@pytest.fixture
 def default_signals() -> Iterator[None]:
     """Handle signals as a terminal's process does: under nohup, which CI may run in, SIGHUP is ignored."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}

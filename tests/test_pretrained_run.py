@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -34,8 +35,8 @@ def train(folder: Path, *arguments: str) -> Done:
     return command(folder, *BRIEF, *IMAGE, *text, "fusion=concat", "tracking=disabled", *arguments)
 
 
-def generate(folder: Path) -> Done:
-    return command(folder, "mode=generate", "checkpoint=out", 'text="A Red dog!"', "image=photo.png")
+def generate(folder: Path, *arguments: str) -> Done:
+    return command(folder, "mode=generate", "checkpoint=out", 'text="A Red dog!"', "image=photo.png", *arguments)
 
 
 def test_the_checkpoint_has_digests_and_no_frozen_weights(folder: Path) -> None:
@@ -74,7 +75,10 @@ def test_a_model_that_is_gone_or_another_one_is_named(folder: Path) -> None:
     try:
         done = generate(folder)
         assert done.status == 1
-        assert "encoder.text.name=bert" in done.stderr
+        assert "encoder.text.name=bert cannot be loaded" in done.stderr
+        assert "if what it was trained with has moved, give encoder.text.name=<its new place>" in done.stderr
+        done = generate(folder, "encoder.text.name=moved")
+        assert done.status == 0, done.stderr
         shutil.copytree(folder / "moved", folder / "bert")
         state = load_file(folder / "bert" / "model.safetensors")
         state["embeddings.word_embeddings.weight"] += 1
@@ -86,6 +90,30 @@ def test_a_model_that_is_gone_or_another_one_is_named(folder: Path) -> None:
     finally:
         shutil.rmtree(folder / "bert", ignore_errors=True)
         (folder / "moved").rename(folder / "bert")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of the exporter
+def test_every_mode_takes_the_new_place_of_a_weights_file_and_no_other_content(tmp_path: Path) -> None:
+    state = timm.create_model("test_resnet").state_dict()
+    save_file(state, tmp_path / "weights.safetensors")
+    weights = "encoder.image.weights=weights.safetensors"
+    done = command(tmp_path, *BRIEF, *IMAGE, weights, "fusion=concat", "tracking=disabled", "output_dir=out")
+    assert done.status == 0, done.stderr
+    (tmp_path / "weights.safetensors").rename(tmp_path / "moved.safetensors")
+    save_file(state | {"conv1.0.weight": state["conv1.0.weight"] + 1}, tmp_path / "other.safetensors")
+    modes = {"evaluate": ["output_dir=again", "tracking=disabled"], "generate": ['text="a cat"'], "export": []}
+    for mode, arguments in modes.items():
+        line = [f"mode={mode}", "checkpoint=out", *arguments]
+        done = command(tmp_path, *line)
+        assert done.status == 1
+        assert "there is no file weights.safetensors" in done.stderr
+        assert "give encoder.image.weights=<its new place>" in done.stderr
+        done = command(tmp_path, *line, "encoder.image.weights=other.safetensors")
+        assert done.status == 1
+        assert "trained with other frozen weights" in done.stderr
+        done = command(tmp_path, *line, "encoder.image.weights=moved.safetensors")
+        assert done.status == 0, done.stderr
+    assert load(tmp_path / "out").metrics["accuracy/both"] == load(tmp_path / "again").metrics["accuracy/both"]
 
 
 def test_the_weights_are_in_the_key_and_their_place_is_not(folder: Path) -> None:

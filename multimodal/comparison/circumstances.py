@@ -30,7 +30,8 @@ PARTS: tuple[str, ...] = (
     "mode",
 )
 PARTS += ("evaluation", "tracking", "output_dir", "report", "resume", "requeue", "trust", "samples", "push")
-PARTS += ("training.accelerator", "training.devices", "training.num_nodes", "training.accumulation")
+PARTS += ("training.accelerator", "training.devices", "training.num_nodes", "training.strategy")
+PARTS += ("training.accumulation",)
 
 
 def circumstances(runs: list[Run], failures: list[Failure]) -> str:

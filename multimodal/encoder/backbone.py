@@ -66,7 +66,8 @@ class PretrainedEncoder(nn.Module):
 
     def read(self, x: Tensor) -> Tensor:
         """Return the features of an input; those that were computed before, and rounded, as they are."""
-        return x.float() if x.dtype is KEPT else self.features(x)
+        kind = next((parameter.dtype for parameter in self.parameters()), torch.float32)  # bf16 for bf16-true
+        return x.to(kind) if x.dtype is KEPT else self.features(x)
 
 
 class PretrainedImageEncoder(PretrainedEncoder):

@@ -49,7 +49,9 @@ class Experts(nn.Module):
         with torch.autocast(
             next(self.parameters()).device.type, enabled=False
         ):  # float32, because log variances are exponentiated
-            parameters = torch.stack([self.maps[m](encoded[m].pooled.float()) for m in self.modalities], dim=1)
+            kind = next(self.parameters()).dtype
+            maps = [self.maps[m](encoded[m].pooled.to(kind)).float() for m in self.modalities]
+            parameters = torch.stack(maps, dim=1)
         mean, log_variance = parameters.chunk(2, dim=-1)
         present = torch.stack([encoded[m].present for m in self.modalities], dim=1)
         return mean, log_variance.clamp(-LOG_VARIANCE, LOG_VARIANCE), present

@@ -43,8 +43,6 @@ class GradientModulatedLoss(WeightedLoss):
         {'image': 0.8026, 'text': 1.0}
     """
 
-    step: Tensor
-
     def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float], alpha: float, noise: bool) -> None:
         super().__init__(terms, weights)
         if "unimodal" not in self.terms:
@@ -57,8 +55,16 @@ class GradientModulatedLoss(WeightedLoss):
         check_flag("loss", noise=noise)
         self.alpha, self.noise = alpha, noise
         self.seed = torch.initial_seed()  # the seed of the run, set before the parts are built
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))  # seeds the noise: the same in every process
+        self.step = 0  # seeds the noise: the same in every process; no buffer, which the CPU would wait for to read
         self.confidence: dict[str, Tensor] = {}
+
+    def get_extra_state(self) -> Tensor:
+        """Return the step for a checkpoint."""
+        return torch.tensor(self.step)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take the step from a checkpoint."""
+        self.step = int(state)
 
     @property
     def classifiers(self) -> nn.ModuleDict:
@@ -102,8 +108,10 @@ class GradientModulatedLoss(WeightedLoss):
     def after_backward(self, encoders: Mapping[str, nn.Module]) -> None:
         """Scale the gradients of dominant encoders, and add noise to the gradients of all weight matrices."""
         self.step += 1
-        generator = torch.Generator(self.step.device).manual_seed(hash((self.seed, int(self.step))) % 2**63)
-        for m, factor in self.factors().items():
+        factors = self.factors()
+        device = next(iter(factors.values())).device
+        generator = torch.Generator(device).manual_seed(hash((self.seed, self.step)) % 2**63)
+        for m, factor in factors.items():
             for parameter in encoders[m].parameters():
                 if parameter.grad is None:
                     continue

@@ -54,7 +54,7 @@ class Mean(nn.Module):
         weight, count = e.present[:, None].float(), total(e.present.sum())
         for mean, x in zip(self.means(name), (e.pooled, masked_mean(e.tokens, e.token_mask)), strict=True):
             current = total((weight * x.float()).sum(0)) / count.clamp(min=1)  # no matrix product: autocast rounds it
-            mean.lerp_(current, self.momentum * (count > 0))
+            mean.lerp_(current.to(mean.dtype), self.momentum * (count > 0))
 
 
 def total(own: Tensor) -> Tensor:

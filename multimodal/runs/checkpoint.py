@@ -21,8 +21,9 @@ from multimodal.paths import expanded
 from multimodal.runs.build import build_model
 from multimodal.runs.checkpoint_source import WEIGHTS, is_remote, local_checkpoint
 from multimodal.runs.composition import Composition
+from multimodal.runs.overrides import ENCODER_FILES
 from multimodal.runs.record import RunRecord, is_of, record_from
-from multimodal.runs.settings import MODEL, check_shared
+from multimodal.runs.settings import MODEL, check_shared, check_type
 from multimodal.runs.trust import check_trusted
 from multimodal.torch_file import weights_problem
 from multimodal.training.checkpoint_file import load_checkpoint
@@ -30,8 +31,10 @@ from multimodal.training.checkpoint_file import load_checkpoint
 log = logging.getLogger(__name__)
 
 # settings that the command line may give beside a checkpoint
-BOTH_MAY_SET = ("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra")
-READ_AGAIN = ("name", "model", "weights", "table", "tokenizer")  # settings of encoders whose files are in no checkpoint
+BOTH_MAY_SET = (
+    *("mode", "checkpoint", "output_dir", "cache_dir", "tracking", "training.accelerator", "trust", "hydra"),
+    *ENCODER_FILES,  # of files that were moved since; another content is refused
+)
 EVALUATE_MAY_SET = (
     *BOTH_MAY_SET,
     "resume",
@@ -166,7 +169,7 @@ def load_model(checkpoint: Checkpoint) -> MultimodalModel:
     with naming(checkpoint.file):
         trainer = instantiate(checkpoint.config.training, _convert_="all")
         device = trainer.fabric.device
-    with naming(checkpoint.file), torch.device("meta"), torch.random.fork_rng(devices=[]):
+    with naming(checkpoint.file), advising_place(), torch.device("meta"), torch.random.fork_rng(devices=[]):
         shapes = build_model(checkpoint.config).state_dict()  # takes no memory
     check_weights(checkpoint, shapes)
     with naming(checkpoint.file):
@@ -190,11 +193,25 @@ def check_frozen(checkpoint: Checkpoint, model: MultimodalModel) -> None:
         if name.endswith("backbone.digest") and not torch.equal(digest.cpu(), checkpoint.weights[name]):
             modality = name.split(".")[1]
             config = checkpoint.config.encoder[modality]
-            found = [f"encoder.{modality}.{key}={config[key]}" for key in READ_AGAIN if key in config]
+            files = [file for file in ENCODER_FILES if file.split(".")[1] == modality and file.split(".")[2] in config]
+            found = ", ".join(f"{file}={config[file.split('.')[2]]}" for file in files)
             raise ValueError(
-                f"{checkpoint.file} was trained with other frozen weights or another tokenizer than {', '.join(found)} "
-                "has now; put back what it was trained with"
+                f"{checkpoint.file} was trained with other frozen weights or another tokenizer than {found} "
+                f"has now; put back what it was trained with, or give its place by {' and '.join(files)}"
             )
+
+
+@contextmanager
+def advising_place() -> Iterator[None]:
+    """Add to an error about a file of an encoder's how its new place is given."""
+    try:
+        yield
+    except (InstantiationException, ValueError) as error:
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
+        name = next((name for name in ENCODER_FILES if isinstance(cause, ValueError) and name in str(cause)), None)
+        if name is None:
+            raise
+        raise ValueError(f"{cause}; if what it was trained with has moved, give {name}=<its new place>") from error
 
 
 @contextmanager
@@ -249,12 +266,33 @@ def with_overrides(
     for name in names:
         if name.startswith(("dataset.", "training.", "evaluation")):
             OmegaConf.update(config, name, OmegaConf.select(cfg, name))
+        elif name in ENCODER_FILES:
+            set_file(config, name, OmegaConf.select(cfg, name))
     OmegaConf.update(config, "evaluation.image_judge.cache", cfg.cache_dir)  # this machine's
     config.training.devices = config.training.num_nodes = 1  # inference uses one device
+    config.training.strategy = "auto"
     for encoder in config.encoder.values():
         if "weights" in encoder and not encoder.get("frozen", False):
             encoder.weights = "none"  # the checkpoint has them
     return config
+
+
+def set_file(config: DictConfig, name: str, path: Any) -> None:
+    """Set the place of a file in a checkpoint's config; ValueError if its encoder reads no such file.
+
+    Args:
+        config: changed.
+        name: one of ENCODER_FILES.
+        path: the value.
+    """
+    _, modality, key = name.split(".")
+    encoder = config.encoder.get(modality) or {}
+    if key not in encoder:
+        raise ValueError(f"{name} cannot be set: the checkpoint's encoder of {modality} has no such setting")
+    if key == "weights" and not encoder.get("frozen", False):
+        raise ValueError(f"{name} cannot be set: these weights were trained on, and the checkpoint holds them")
+    check_type(name, path, str)
+    encoder[key] = path
 
 
 def given(overrides: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import multiprocessing
 import os
 import tempfile
 import time
@@ -32,14 +33,34 @@ def visible_gpus() -> list[str]:
     return list(dict.fromkeys(known))
 
 
+def uuids() -> list[str]:
+    """Return the UUIDs of the GPUs that this process may use, in CUDA's order, which then is set for the process."""
+    return [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
+
+
+def gpus_with_uuids() -> dict[str, str]:
+    """Return {number or name of a GPU that this process may use: what tells it from all others}.
+
+    That is its UUID, which a number and a name have in common; where CUDA does not tell one for each, such as for the
+    parts of a GPU, it is the name itself. CUDA is asked in a process of its own, because it sticks to the GPUs that it
+    saw first.
+    """
+    names = visible_gpus()
+    if not torch.cuda.device_count():
+        return dict(zip(names, names, strict=True))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.apply(uuids)
+    return dict(zip(names, found if len(set(found)) == len(names) else names, strict=True))
+
+
 class OneGPU(Callback):
     """Takes a free GPU before the first job of a process, which keeps it: CUDA cannot change it afterwards.
 
-    All sweeps of a user on this machine share a folder of locks, so two that name the GPUs alike never share one.
+    All sweeps of a user on this machine share a folder of locks, so two never share a GPU, however they name it.
     """
 
     def __init__(self) -> None:
-        self.gpus = visible_gpus()  # found where the sweep begins; its processes get this object
+        self.gpus = gpus_with_uuids()  # found where the sweep begins; its processes get this object
         self.folder = Path(tempfile.gettempdir()) / f"multimodal-gpus-{os.getuid()}"
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -52,18 +73,23 @@ class OneGPU(Callback):
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Wait for a free GPU, unless this process has one already, and let it see no other."""
         own = os.environ.get(VISIBLE, "")
-        os.environ[VISIBLE] = take_free([own] if own in self.gpus else self.gpus, self.folder)
+        os.environ[VISIBLE] = take_free({own: self.gpus[own]} if own in self.gpus else self.gpus, self.folder)
 
 
-def take_free(gpus: list[str], folder: Path) -> str:
-    """Wait until one of the GPUs is free and return its name.
+def take_free(gpus: dict[str, str], folder: Path) -> str:
+    """Wait until one of the GPUs is free and return its number or name.
 
     It is taken by a lock on a file, which the system frees when this process ends, however it ends. A process that has
     the GPU already gets it at once.
+
+    Args:
+        gpus: see `gpus_with_uuids`.
+        folder: of the locks.
     """
     folder.mkdir(exist_ok=True)
     # a process that took a lock before gets the same object here, which it may acquire again
-    locks = {gpu: FileLock(folder / f"{gpu.replace('/', '-')}.lock", is_singleton=True) for gpu in gpus}
+    files = {gpu: folder / f"{uuid.replace('/', '-')}.lock" for gpu, uuid in gpus.items()}
+    locks = {gpu: FileLock(file, is_singleton=True) for gpu, file in files.items()}
     waiting = False
     while True:
         for gpu, lock in locks.items():

@@ -17,6 +17,9 @@ from multimodal.runs.composition import CONF, Composition, compose
 
 STACKED = ("experiment",)  # groups of which several options may be taken at once, later ones on top
 OPEN = ("loss.terms", "loss.weights", "evaluation.measures")  # mappings that a user may add entries to
+ENCODER_FILES = tuple(  # settings that name files, or a model on the hub
+    f"encoder.{name}" for name in ("image.weights", "image.model", "text.name", "text.table", "text.tokenizer")
+)
 GROUPS = sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*") if path.is_dir() and path.name != "hydra")
 RENAMED = {  # names of earlier versions, and of the plain scripts that this suite re-does
     "model_type": "fusion",
@@ -55,6 +58,22 @@ PLUGINS = {  # files that Hydra's plugins bring, and the extra of this suite tha
 }
 
 
+def with_files_of_checkpoint(overrides: Sequence[str]) -> list[str]:
+    """Return overrides that set files of encoders also where the default encoders, not the checkpoint's, have none.
+
+    Args:
+        overrides: as on the command line; without `checkpoint=` they stay as they are.
+    """
+    if not reads_checkpoint(overrides):
+        return list(overrides)
+    return [f"++{text}" if text.partition("=")[0] in ENCODER_FILES else text for text in overrides]
+
+
+def reads_checkpoint(overrides: Sequence[str]) -> bool:
+    """Return whether a command line names a checkpoint, whose encoders are then read."""
+    return any(text.startswith("checkpoint=") for text in overrides)
+
+
 def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
     """Check the names of settings and options, those added with `+` or removed with `~` too, and compose a config.
 
@@ -84,8 +103,10 @@ def check_overrides(overrides: Sequence[str], multirun: bool) -> None:
             composed.append(str(override.input_line))
     config = compose_or_explain(chosen).config
     for override in parsed:
-        if override.key_or_group not in GROUPS and override.key_or_group.partition(".")[0] != "hydra":
-            check_key(config, override)
+        known_later = override.key_or_group in ENCODER_FILES and reads_checkpoint(overrides)  # there
+        if override.key_or_group in GROUPS or override.key_or_group.partition(".")[0] == "hydra" or known_later:
+            continue
+        check_key(config, override)
     compose_or_explain(composed)
 
 

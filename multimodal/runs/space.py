@@ -24,7 +24,7 @@ TUNABLE = ("encoder", "missing", "fusion", "head", "loss", "training", "optimize
 FIXED = {  # settings of the training that may not: why
     **dict.fromkeys(("training.steps", "training.epochs"), "the budget is equal for all"),
     **dict.fromkeys(("training.accelerator", "training.devices", "training.num_nodes"), "it is of the machine"),
-    **dict.fromkeys(("training.precision", "training.accumulation"), "it is of the machine"),
+    **dict.fromkeys(("training.strategy", "training.precision", "training.accumulation"), "it is of the machine"),
     "training.select": "it decides which checkpoint a trial is scored by",
 }
 DIGITS = 3  # significant digits of a value from an interval: it stands in commands and tables
@@ -232,9 +232,8 @@ def check_tuning(cfg: DictConfig) -> None:
         try:
             check_settings(changed)
             # knows the ranges of its optimizer; on any device
-            instantiate(
-                changed.training, accelerator="cpu", devices=1, num_nodes=1, precision="32-true", _convert_="all"
-            )
+            here = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto", "precision": "32-true"}
+            instantiate(changed.training, **here, _convert_="all")
             check_model(changed)
         except (*EXPECTED, InstantiationException) as error:
             advice = "; multiples alone are a range: dim=range(64,257,32)" if any(d.whole for d in space) else ""

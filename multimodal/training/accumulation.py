@@ -4,7 +4,8 @@ A loss that compares samples, such as InfoNCE, is no sum over parts. So all outp
 gradients; then each part is computed again, with gradients, and takes the place of its outputs in those of the whole
 batch. The gradients of the parts add up to that of the batch (as `--accum-freq` of OpenCLIP,
 https://github.com/mlfoundations/open_clip, after Gao et al. 2021, https://arxiv.org/abs/2101.06983).
-Only batch statistics (BatchNorm, missing=mean) are those of a part. It costs a second forward pass.
+Only batch statistics (BatchNorm, missing=mean) are those of a part. It costs a second forward pass, and the CPU waits
+for a GPU at each part, to find the samples that have a modality.
 """
 
 from typing import Any

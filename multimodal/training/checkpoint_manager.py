@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from multimodal.io import remove_parts, write_csv
@@ -87,14 +88,22 @@ class CheckpointManager:
 
 
 def validated_weights(state: dict[str, Any]) -> dict[str, dict[str, Tensor]]:
-    """Return the weights of model and loss that were validated: their averages, if the training has them."""
+    """Return the weights of model and loss that were validated: their averages, if the training has them.
+
+    Those of bf16-true are float32 here, because evaluations compute in it.
+    """
     parts = {"model": "module.model.", "loss": "module.loss."}  # in the state of an AveragedModel
     if "average" not in state:
-        return {part: state[part] for part in parts}
+        return {part: {name: in_float32(value) for name, value in state[part].items()} for part in parts}
     return {
         part: {name.removeprefix(prefix): value for name, value in state["average"].items() if name.startswith(prefix)}
         for part, prefix in parts.items()
     }
+
+
+def in_float32(value: Tensor) -> Tensor:
+    """Return a tensor of bf16 in float32, which has every value of it, and others as they are."""
+    return value.float() if value.dtype is torch.bfloat16 else value
 
 
 def state_problem(state: dict[str, Any], identity: dict[str, Any], column: str) -> str | None:

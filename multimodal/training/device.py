@@ -18,12 +18,13 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from multimodal.checks import check_one_of, check_whole
+from multimodal.training.precision import BFloat16Weights
 
-# weights stay in float32: losses, targets and the Gaussian experts are computed in it
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true")  # losses and targets are float32 in all
+STRATEGIES = ("auto", "ddp")  # of which every process has the whole weights
 
 
-def make_fabric(accelerator: str, devices: int, precision: str, num_nodes: int = 1) -> Fabric:
+def make_fabric(accelerator: str, devices: int, precision: str, num_nodes: int = 1, strategy: str = "auto") -> Fabric:
     """Build Lightning Fabric with one process per device: it starts them itself, unless torchrun did.
 
     Args:
@@ -31,13 +32,16 @@ def make_fabric(accelerator: str, devices: int, precision: str, num_nodes: int =
         devices: number of devices of each machine, 1 or more.
         precision: one of PRECISIONS; `auto` is bf16-mixed if the hardware computes in bf16, else 32-true.
         num_nodes: number of machines; on several, torchrun starts the processes.
+        strategy: how the processes share a training: `ddp` (each has the whole weights), or `auto`, the same if there
+            are several.
 
     Raises:
-        ValueError: if this machine lacks the devices or cannot compute in the precision, or torchrun started another
-            number of processes.
+        ValueError: if this machine lacks the devices or cannot compute in the precision, torchrun started another
+            number of processes, or the strategy is another one or has one process only.
     """
     check_one_of("training", PRECISIONS, precision=precision)
     check_whole("training", devices=devices, num_nodes=num_nodes)
+    check_strategy(strategy, devices * num_nodes)
     check_torchrun(devices, num_nodes)
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
@@ -53,21 +57,35 @@ def make_fabric(accelerator: str, devices: int, precision: str, num_nodes: int =
         precision = "bf16-mixed" if has_bf16(accelerator) else "32-true"
     if accelerator == "cpu" and precision != "32-true" and not computes_bf16():  # 16-mixed is bf16 on a CPU
         raise ValueError(f"training.precision={precision}: this CPU cannot compute in bf16; use 32-true")
-    strategy: str | Strategy = "auto"
+    shared: str | Strategy = "auto"
     if devices * num_nodes > 1:  # a fusion may leave a part of an encoder without gradient
-        strategy = DDPStrategy(start_method="popen" if by_torchrun() else "spawn", find_unused_parameters=True)
+        shared = DDPStrategy(start_method="popen" if by_torchrun() else "spawn", find_unused_parameters=True)
     try:
         return Fabric(
             accelerator=accelerator,
             devices=devices,
             num_nodes=num_nodes,
-            strategy=strategy,
-            precision=cast(_PRECISION_INPUT_STR, precision),
+            strategy=shared,
+            precision=None if precision == "bf16-true" else cast(_PRECISION_INPUT_STR, precision),
             # under Slurm, too: else Fabric would take its tasks for our processes
-            plugins=[TorchElasticEnvironment() if by_torchrun() else LightningEnvironment()],
+            plugins=[
+                TorchElasticEnvironment() if by_torchrun() else LightningEnvironment(),
+                *([BFloat16Weights()] if precision == "bf16-true" else []),
+            ],
         )
     except (ImportError, RuntimeError, ValueError) as error:
         raise ValueError(f"training.accelerator={accelerator} cannot be used on this machine: {error}") from error
+
+
+def check_strategy(strategy: str, processes: int) -> None:
+    """Raise ValueError for a strategy that splits the weights, or that this number of processes cannot have."""
+    if strategy not in STRATEGIES:
+        raise ValueError(
+            f"training.strategy must be one of {', '.join(STRATEGIES)}, got {strategy}: checkpoints, validation and "
+            "gradient norms read the whole weights, which fsdp and deepspeed split over the processes"
+        )
+    if strategy == "ddp" and processes == 1:
+        raise ValueError("training.strategy=ddp needs training.devices or training.num_nodes of 2 or more; use auto")
 
 
 def by_torchrun() -> bool:

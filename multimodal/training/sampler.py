@@ -58,4 +58,4 @@ class BatchSampler:
         batch = self.split.batch(rows, self.device)
         if "image" not in batch.features:  # those are of the images as they are
             batch = replace(batch, image=self.augment(batch.image, moves[self.part]))
-        return batch.with_present(**{m: mask[self.part].to(self.device) for m, mask in present.items()})
+        return batch.with_present(**{m: mask[self.part] for m, mask in present.items()})

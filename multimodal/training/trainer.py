@@ -64,6 +64,7 @@ class Trainer:
         accelerator: see `make_fabric`.
         devices: see `make_fabric`.
         num_nodes: see `make_fabric`.
+        strategy: see `make_fabric`.
         precision: see `make_fabric`.
         compile: whether torch.compile makes one graph of model and loss; it encodes absent inputs too, as blanks.
     """
@@ -85,6 +86,7 @@ class Trainer:
         accelerator: str,
         devices: int,
         num_nodes: int,
+        strategy: str,
         precision: str,
         compile: bool,
     ) -> None:
@@ -102,13 +104,18 @@ class Trainer:
             raise ValueError(
                 f"training.compile=true needs training.accumulation=1, got {accumulation}; set one of the two"
             )
+        if ema_decay is not None and precision == "bf16-true":
+            raise ValueError(
+                f"training.precision=bf16-true needs training.ema_decay=null, got {ema_decay}: bf16 rounds away what a "
+                "step adds to an average; set one of the two"
+            )
         check_optimization(optimizer, scheduler, steps)
         self.accumulation, self.ema_decay = accumulation, ema_decay
         self.steps, self.epochs, self.batch_size = steps, epochs, batch_size
         self.optimizer, self.scheduler, self.gradient_clip_norm = optimizer, scheduler, gradient_clip_norm
         self.modality_dropout = modality_dropout
         self.num_validations, self.select, self.patience = num_validations, select, patience
-        self.fabric = make_fabric(accelerator, devices, precision, num_nodes)
+        self.fabric = make_fabric(accelerator, devices, precision, num_nodes, strategy)
         self.precision = self.fabric.strategy.precision.precision  # `auto` resolved
         self.compile = compile
 
@@ -173,7 +180,7 @@ class Trainer:
         if not single:
             for row in history:
                 log(row)
-        model.load_state_dict(load_checkpoint(checkpoints.best)["model"])
+        model.float().load_state_dict(load_checkpoint(checkpoints.best)["model"])
         fusion: Any = model.fusion
         warn_unlearned(history[-1], data.splits["validation"].label, data.splits["train"].label, fusion.modalities)
         model.to(self.fabric.device)
@@ -326,7 +333,7 @@ class Trainer:
         means, masks = MeanMeter(), self.modality_dropout.draw(len(split), MASKS)
         for batch in split.batches(self.batch_size, device):
             rows = batch.index.cpu()
-            present = {name: mask[rows].to(device) for name, mask in masks.items()}
+            present = {name: mask[rows] for name, mask in masks.items()}
             terms = module(ExactBatch(batch.with_present(**present)))
             if SELECTIONS[self.select].complete:
                 terms |= {"accuracy_both": accuracy(module.model, batch)}

@@ -12,6 +12,7 @@ from multimodal.metric.kid import squared_discrepancy
 from multimodal.metric.psnr import psnr
 
 GPU = torch.device("cuda", 0)
+pytestmark = pytest.mark.usefixtures("autograd_begun")
 COMPUTED = {
     "ssim": lambda image: ssim(image, image),
     "psnr": lambda image: psnr(image, image),

@@ -59,6 +59,7 @@ SETTINGS = {
     "accelerator": "cpu",
     "devices": 1,
     "num_nodes": 1,
+    "strategy": "auto",
     "precision": "32-true",
     "compile": False,
 }

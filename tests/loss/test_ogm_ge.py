@@ -63,6 +63,24 @@ def test_noise_is_as_wide_as_the_gradient_and_the_same_in_every_process() -> Non
     assert (made["image"].bias.grad == 2.0).all()
 
 
+def test_a_resumed_training_draws_the_noise_of_its_next_step() -> None:
+    """The step is in the state, and no tensor that the CPU would wait for."""
+    torch.manual_seed(3)
+    first, made = loss(alpha=0.0, noise=True), encoders()
+    first.confidence = dict.fromkeys(("image", "text"), torch.tensor(0.5))
+    first.after_backward(made)
+    torch.manual_seed(3)
+    resumed = loss(alpha=0.0, noise=True)
+    resumed.confidence = first.confidence
+    resumed.load_state_dict(first.state_dict())
+    gradients = []
+    for modulated in (first, resumed):
+        modulated.after_backward(made := encoders())
+        gradients.append(made["image"].weight.grad)
+    assert first.step == resumed.step == 2
+    assert torch.equal(*gradients)
+
+
 def test_bad_settings_are_refused() -> None:
     with pytest.raises(ValueError, match=r"loss\.terms must have unimodal"):
         GradientModulatedLoss({"label": nn.Identity()}, {"label": 1.0}, 0.1, True)

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -65,7 +66,53 @@ def test_each_process_keeps_one_and_a_third_gets_that_of_a_killed_one(one_gpu, m
 
 def test_a_gpu_that_another_sweep_has_is_left_out(tmp_path: Path) -> None:
     with FileLock(tmp_path / "0.lock"):
-        assert take_free(["0", "1"], tmp_path) == "1"
+        assert take_free({"0": "0", "1": "1"}, tmp_path) == "1"
+
+
+def test_a_gpu_is_one_however_two_sweeps_name_it(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "a7.lock"):  # of a sweep that called it GPU-a7
+        assert take_free({"0": "a7", "1": "b2"}, tmp_path) == "1"
+
+
+class Asked:
+    """A process that tells what CUDA told it."""
+
+    def __init__(self, found: list[str]) -> None:
+        self.found = found
+
+    def __call__(self, processes: int) -> "Asked":
+        return self
+
+    def __enter__(self) -> "Asked":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def apply(self, function) -> list[str]:
+        assert function is gpus.uuids
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (["a7", "b2"], {"1": "a7", "GPU-b": "b2"}),
+        (["a7", "a7"], {"1": "1", "GPU-b": "GPU-b"}),  # parts of one GPU
+        (["a7"], {"1": "1", "GPU-b": "GPU-b"}),  # CUDA cannot use the other one
+    ],
+)
+def test_uuids_tell_gpus_apart_where_there_is_one_for_each(found, told, monkeypatch) -> None:
+    monkeypatch.setenv(VISIBLE, "1,GPU-b")
+    monkeypatch.setattr(gpus.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(gpus.multiprocessing, "get_context", lambda method: SimpleNamespace(Pool=Asked(found)))
+    assert gpus.gpus_with_uuids() == told
+
+
+def test_cuda_is_asked_for_the_uuids_in_its_order(monkeypatch) -> None:
+    monkeypatch.setattr(gpus.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(gpus.torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"u{number}"))
+    assert gpus.uuids() == ["u0", "u1"]
 
 
 def test_those_that_are_visible_are_counted(monkeypatch, config) -> None:

@@ -10,8 +10,9 @@ import yaml
 from omegaconf import OmegaConf
 from torch import nn
 
-from multimodal.runs.checkpoint import with_overrides
+from multimodal.runs.checkpoint import BOTH_MAY_SET, with_overrides
 from multimodal.runs.composition import compose
+from multimodal.runs.overrides import check_overrides, with_files_of_checkpoint
 from multimodal.runs.record import RunRecord, read_record, record_from, training_record
 from multimodal.runs.run_dir import check_folder, prepare_folder
 from tests.helpers.toy import SIZES, composed
@@ -95,3 +96,20 @@ def test_a_checkpoint_sets_only_what_an_encoder_has() -> None:
     saved["encoder"] = {"image": {"weights": "imagenet"}, "text": {"weights": "x", "frozen": True}, "other": {}}
     encoder = with_overrides(saved, composed(), [], (), "generate").encoder
     assert encoder == {"image": {"weights": "none"}, "text": {"weights": "x", "frozen": True}, "other": {}}
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("encoder.text.table=x", r"encoder\.text\.table cannot be set: the checkpoint's encoder of text has no such"),
+        ("encoder.image.weights=x", r"encoder\.image\.weights cannot be set: .* the checkpoint holds them"),
+        ("encoder.text.name=3", r"encoder\.text\.name must be a text, got 3"),
+    ],
+)
+def test_a_file_that_a_checkpoint_does_not_read_is_refused(setting: str, message: str) -> None:
+    saved = OmegaConf.to_container(composed(), resolve=True)
+    saved["encoder"] = {"image": {"weights": "w", "frozen": False}, "text": {"name": "x", "frozen": True}}
+    overrides = with_files_of_checkpoint(["checkpoint=out", setting])
+    check_overrides(overrides, multirun=False)
+    with pytest.raises(ValueError, match=message):
+        with_overrides(saved, composed(*overrides), overrides, BOTH_MAY_SET, "generate")

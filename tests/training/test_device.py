@@ -1,10 +1,29 @@
+from contextlib import nullcontext
+from dataclasses import fields, replace
+from types import SimpleNamespace
+
 import lightning_fabric
 import pytest
 import torch
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import nn
+from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
+from multimodal.encoder.text.bag_of_words import BagOfWords
+from multimodal.loss.image import ImageSquaredError
+from multimodal.loss.label import LabelCrossEntropy
+from multimodal.loss.multi_positive_infonce import MultiPositiveInfoNCE
+from multimodal.loss.ogm_ge import GradientModulatedLoss
+from multimodal.loss.unimodal import UnimodalCrossEntropy
 from multimodal.training import device
 from multimodal.training.device import make_fabric
+from multimodal.training.modality_dropout import ModalityDropout
+from multimodal.training.sampler import BatchSampler
+from multimodal.training.training_step import ExactBatch, TrainingStep
+from multimodal.types import Batch
+from tests.helpers.tiny_training import DATA, build
 
+GPU = torch.device("cuda", 0)
 KNOWN = ("32-true", "bf16-mixed")
 
 
@@ -55,7 +74,19 @@ def test_auto_works_on_this_machine():
     assert fabric.world_size == 1
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("strategy", ["fsdp", "deepspeed", "nonsense"])
+def test_a_strategy_without_whole_weights_is_refused(strategy: str) -> None:
+    with pytest.raises(ValueError, match=rf"training\.strategy must be one of auto, ddp, got {strategy}: checkpoints"):
+        make_fabric("cpu", 2, "32-true", strategy=strategy)
+
+
+def test_ddp_is_of_several_processes() -> None:
+    assert type(make_fabric("cpu", 2, "32-true", strategy="ddp").strategy) is DDPStrategy
+    with pytest.raises(ValueError, match=r"training\.strategy=ddp needs training\.devices"):
+        make_fabric("cpu", 1, "32-true", strategy="ddp")
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed", "bf16-true"])
 def test_bf16_on_a_cpu_without_it_is_refused(monkeypatch, precision):
     monkeypatch.setattr(device, "computes_bf16", lambda: False)
     with pytest.raises(ValueError, match=f"precision={precision}: this CPU cannot compute in bf16; use 32-true"):
@@ -102,3 +133,44 @@ def test_each_process_of_torchrun_knows_its_place(monkeypatch):
         monkeypatch.setenv(name, value)
     fabric = make_fabric("cpu", 2, "32-true", 2)
     assert (fabric.world_size, fabric.global_rank, fabric.is_global_zero) == (4, 3, False)
+
+
+def batch_on_a_gpu(batch: Batch, mode: FakeTensorMode) -> Batch:
+    """The batch as it is sent to a GPU: of tensors without values, as good as those that the CPU cannot read yet."""
+
+    def sent(value):
+        if isinstance(value, dict):
+            return {name: sent(inner) for name, inner in value.items()}
+        return None if value is None else mode.from_tensor(value).to(GPU)
+
+    return Batch(**{field.name: sent(getattr(batch, field.name)) for field in fields(Batch)})
+
+
+def send_to_a_gpu(module: nn.Module, mode: FakeTensorMode) -> None:
+    """Give a module weights without values on a GPU."""
+    for part in module.modules():
+        for name, value in list(part.named_parameters(recurse=False)):
+            setattr(part, name, nn.Parameter(mode.from_tensor(value).detach().to(GPU)))
+        for name, value in list(part.named_buffers(recurse=False)):
+            setattr(part, name, mode.from_tensor(value).to(GPU))
+
+
+@pytest.mark.usefixtures("autograd_begun")
+@pytest.mark.parametrize("known", [True, False])
+def test_a_step_on_a_gpu_does_not_wait_for_it(known: bool) -> None:
+    """Fake tensors raise an error where a value is read; without the rows of the masks it would be."""
+    fabric = SimpleNamespace(device=torch.device("cpu"), global_rank=0, world_size=1)
+    batch = BatchSampler(DATA.splits["train"], DATA.augment, 8, ModalityDropout(0.3, 0.3, 0.0), 0, fabric).at(0)
+    assert not any(mask.all() for mask in batch.present.values())
+    model, _ = build()
+    model.encoders["text"] = BagOfWords(8, len(DATA.vocabulary), 0.1)  # fake tensors cannot pass an LSTM
+    del model.heads["text"]
+    terms = {"label": LabelCrossEntropy(0.0), "image": ImageSquaredError()}
+    terms |= {"contrastive": MultiPositiveInfoNCE(0.1, True)}
+    terms |= {"unimodal": UnimodalCrossEntropy(8, ["image", "text"], 3)}
+    step = TrainingStep(model, GradientModulatedLoss(terms, dict.fromkeys(terms, 1.0), 0.1, True))
+    with FakeTensorMode() as mode:
+        batch = batch_on_a_gpu(batch if known else replace(batch, present_rows={}), mode)
+        send_to_a_gpu(step, mode)
+        with nullcontext() if known else pytest.raises(DynamicOutputShapeException):
+            assert step(ExactBatch(batch))["loss"].device == GPU

@@ -187,7 +187,7 @@ def test_a_sweep_over_devices_gives_one_history(tmp_path):
 
 @pytest.mark.slow
 def test_two_devices_alone(tmp_path):
-    done = command(tmp_path, *RUN, "training.devices=2", "output_dir=run")
+    done = command(tmp_path, *RUN, "training.devices=2", "training.strategy=ddp", "output_dir=run")
     assert done.status == 0, done.stderr
     assert not multiprocessing.active_children()
     assert len(read_csv(tmp_path / "run" / "history.csv")) == 2

@@ -76,10 +76,9 @@ class CLIPImage(PretrainedImageEncoder):
 
     def features(self, image: Tensor) -> Tensor:
         """Compute the projected states, the classification token's first: (B, C, H, W) -> (B, T, F)."""
-        image = nn.functional.interpolate(image.expand(-1, 3, -1, -1), self.size, mode="bicubic", antialias=True).clamp(
-            0, 1
-        )
-        return self.backbone((image - self.mean) / self.std)
+        image = image.expand(-1, 3, -1, -1).float()  # on a CPU there is no bicubic interpolation in bf16
+        image = nn.functional.interpolate(image, self.size, mode="bicubic", antialias=True).clamp(0, 1)
+        return self.backbone((image.to(self.mean.dtype) - self.mean) / self.std)
 
 
 class ProjectedImage(nn.Module):

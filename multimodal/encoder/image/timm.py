@@ -130,19 +130,26 @@ def build_network(timm: Any, name: str, weights: str) -> FeatureMap:
 
 
 def named_as_in_timm(timm: Any, name: str, weights: str, own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Read a model's weights; those of another port have other names, and count if every shape is the same in order.
+    """Read a model's weights by their names; neither order nor shapes tell which layer a tensor is of.
 
     Args:
         timm: the package.
         name: of the model.
-        weights: path of a state dict.
+        weights: path of a state dict, with or without the classification layer.
         own: state dict of the model without its classification layer.
+
+    Raises:
+        ValueError: the file lacks a name of the model's, or has one that the model has not, as that of a deeper one.
     """
     state = read_weights_file(weights)
-    if set(own) <= set(state):
-        return {key: state[key] for key in own}
-    whole = timm.create_model(name).state_dict()
-    if [value.shape for value in whole.values()] != [value.shape for value in state.values()]:
-        raise ValueError(f"{weights} does not contain the weights of timm's {name}: names and shapes differ")
-    log.warning("%s names its weights otherwise than timm's %s: they are taken in their order", weights, name)
-    return {key: value for key, value in zip(whole, state.values(), strict=True) if key in own}
+    with torch.device("meta"):
+        whole = timm.create_model(name).state_dict()
+    lacking = [key for key in own if key not in state]
+    foreign = [key for key in state if key not in whole and key not in own]
+    if lacking or foreign:
+        found = [f"{verb} {names[0]}" for verb, names in (("lacks", lacking), ("has", foreign)) if names]
+        raise ValueError(
+            f"encoder.image.weights: {weights} does not name its tensors as timm's {name} does ({', '.join(found)}); "
+            "give weights of this model, with timm's names: README.md, under Pretrained encoders, shows how to rename"
+        )
+    return {key: state[key] for key in own}

@@ -69,7 +69,7 @@ class StaticEmbeddings(nn.Module):
         """Encode captions: (B, S) int64, (B,) bool -> Encoded with the S subwords as tokens."""
         numbers, mask = split_subwords(subwords)
         mask = some_unmasked(mask)
-        tokens = self.dropout(self.to_tokens(self.norm(self.backbone(numbers))))
+        tokens = self.dropout(self.to_tokens(self.norm(self.backbone(numbers).to(self.norm.weight.dtype))))
         return Encoded(self.to_pooled(masked_mean(tokens, mask)), tokens, mask, present)
 
 

