@@ -10,6 +10,7 @@ from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
 class DisabledTracker:
     """Does nothing; see `Tracker` for the methods."""
 
+    label = "no tracker"
     opened = False
     detail = Detail(every=2**62, test_samples=0, watched_samples=0, artifacts=False)
 

@@ -75,13 +75,22 @@ class Artifact:
 class Tracker(Protocol):
     """Tracks one run after `open`; as a context manager it also records a failure of the run.
 
+    Its methods may raise anything: `GuardedTracker` goes on without it then.
+
     Attributes:
+        label: what messages call it.
         opened: whether `open` was called; a failure before that has to be reported by the caller.
         detail: how much of a run the tracker is to get.
     """
 
-    opened: bool
-    detail: Detail
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def opened(self) -> bool: ...
+
+    @property
+    def detail(self) -> Detail: ...
 
     def open(self, folder: Path, run: TrackedRun) -> Self:
         """Start tracking a run.

@@ -20,6 +20,7 @@ import wandb
 from multimodal.checks import check_flag, check_one_of
 from multimodal.connectivity import answers
 from multimodal.errors import describe
+from multimodal.tracking.guarded import GuardedTracker
 from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
 from multimodal.tracking.wandb_report import FOREST, publish
 
@@ -50,6 +51,8 @@ class WandbRun:
         artifacts: see `Detail`.
     """
 
+    label = "W&B"
+
     def __init__(
         self,
         mode: str,
@@ -72,7 +75,7 @@ class WandbRun:
         self.system_metrics = system_metrics
         self.detail = Detail(every, test_samples, watched_samples, artifacts)
         self.opened = False
-        self.run: wandb.Run | None = None  # None before `open`, and after W&B has failed
+        self.run: wandb.Run | None = None  # before `open`
         self.name, self.folder = "", Path()
         self.last_step = -math.inf  # of an earlier attempt that the server knows
 
@@ -82,21 +85,20 @@ class WandbRun:
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: %s (%s); upload later with `wandb sync %s`", mode, reason, folder / "wandb")
-        with self.guard():
-            try:
-                self.run = self.start(mode, folder, run)
-            except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-                if mode != "online":
-                    raise
-                log.warning("W&B: offline (%s: %s)", type(error).__name__, describe(error))
-                self.run = self.start("offline", folder, run)
-            self.run.define_metric("step")
-            self.run.define_metric("*", step_metric="step")  # curves lie over each other by optimizer step
-            # what a W&B sweep minimises, while a run trains; at its end all values are those of the kept checkpoint
-            self.run.define_metric("validation/loss", step_metric="step", summary="min")
-            if self.run.resumed:
-                step = self.run.summary.get("step")
-                self.last_step = step if isinstance(step, int | float) else -math.inf
+        try:
+            self.run = self.start(mode, folder, run)
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            if mode != "online":
+                raise
+            log.warning("W&B: offline (%s: %s)", type(error).__name__, describe(error))
+            self.run = self.start("offline", folder, run)
+        self.run.define_metric("step")
+        self.run.define_metric("*", step_metric="step")  # curves lie over each other by optimizer step
+        # what a W&B sweep minimises, while a run trains; at its end all values are those of the kept checkpoint
+        self.run.define_metric("validation/loss", step_metric="step", summary="min")
+        if self.run.resumed:
+            step = self.run.summary.get("step")
+            self.last_step = step if isinstance(step, int | float) else -math.inf
         return self
 
     def start(self, mode: Mode, folder: Path, run: TrackedRun) -> wandb.Run:
@@ -121,16 +123,6 @@ class WandbRun:
             ),
         )
 
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Go on without the tracker if W&B fails in the block, with a warning: the run's folder has everything."""
-        try:
-            yield
-        except Exception as error:  # a full disk, its own service, its server: the library raises nearly anything
-            self.run = None
-            reason = describe(error)
-            log.warning("W&B failed, and the run goes on without it: %s: %s", type(error).__name__, reason)
-
     def __enter__(self) -> "WandbRun":
         return self
 
@@ -138,42 +130,36 @@ class WandbRun:
         """Close the run, with the error if there is one; a failure sends an alert, an interruption does not."""
         if self.run is None:
             return
-        with self.guard():
-            if error is not None:
-                traceback_text, line = (
-                    "".join(format_exception(kind, error, traceback)),
-                    f"{type(error).__name__}: {error}",
-                )
-                self.run.summary.update({"error": line, "traceback": traceback_text})
-                if isinstance(error, Exception):
-                    self.run.alert(f"failed: {self.name}"[:LONGEST_TITLE], line, level="ERROR")
-            self.run.finish(exit_code=0 if error is None else 1)
+        if error is not None:
+            traceback_text = "".join(format_exception(kind, error, traceback))
+            line = f"{type(error).__name__}: {error}"
+            self.run.summary.update({"error": line, "traceback": traceback_text})
+            if isinstance(error, Exception):
+                self.run.alert(f"failed: {self.name}"[:LONGEST_TITLE], line, level="ERROR")
+        self.run.finish(exit_code=0 if error is None else 1)
 
     def log(self, row: dict[str, float]) -> None:
         """Log one row of the history; W&B summarises each value by the last one, the validation loss by the lowest."""
         if self.run is not None and row.get("step", math.inf) > self.last_step:
-            with self.guard():
-                self.run.log(row)
+            self.run.log(row)
 
     def summary(self, values: dict[str, float | None]) -> None:
         """Log final values; undefined ones are left out."""
         if self.run is not None:
-            with self.guard():
-                self.run.summary.update({name: value for name, value in values.items() if value is not None})
+            self.run.summary.update({name: value for name, value in values.items() if value is not None})
 
     def figures(self, files: dict[str, Path]) -> None:
         """Log PNG files as `figure/<name>`; the summary has no use for seven facts of each file."""
         if self.run is not None and files:
-            with self.guard():
-                self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
-                for name in files:  # two patterns of `define_metric` that fit hold in no order
-                    del self.run.summary[f"figure/{name}"]
+            self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
+            for name in files:  # two patterns of `define_metric` that fit hold in no order
+                del self.run.summary[f"figure/{name}"]
 
     def table(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Log a table whose rows can be filtered; its images are files in the run's folder."""
         if self.run is None or not rows:
             return
-        with self.guard(), staging(self.folder):
+        with staging(self.folder):
             cells: list[Iterable[Any]] = [[as_cell(value) for value in row.values()] for row in rows]
             self.run.log({name: wandb.Table(columns=list(rows[0]), data=cells)})
 
@@ -184,13 +170,12 @@ class WandbRun:
         """
         if self.run is None or self.mode == "disabled":
             return
-        with self.guard():
-            kept = wandb.Artifact(artifact.name, artifact.kind, metadata=artifact.metadata)
-            for file in artifact.files:
-                kept.add_file(str(file.resolve()), policy="immutable", skip_cache=True)
-            logged = self.run.log_artifact(kept, aliases=["best", "latest"] if artifact.kind == "model" else ["latest"])
-            if not artifact.produced and not self.run.offline:
-                self.use(logged)
+        kept = wandb.Artifact(artifact.name, artifact.kind, metadata=artifact.metadata)
+        for file in artifact.files:
+            kept.add_file(str(file.resolve()), policy="immutable", skip_cache=True)
+        logged = self.run.log_artifact(kept, aliases=["best", "latest"] if artifact.kind == "model" else ["latest"])
+        if not artifact.produced and not self.run.offline:
+            self.use(logged)
 
     def use(self, artifact: wandb.Artifact) -> None:
         """Record that the run used an artifact, unless the server takes too long: it is only a line in a graph."""
@@ -213,7 +198,8 @@ class WandbRun:
         if self.mode == "disabled" or not file.exists():
             return None
         name = f"comparison of {comparison}, {datetime.now().isoformat(sep=' ', timespec='seconds')}"
-        with self.open(folder, TrackedRun(None, name, comparison, "compare", ["comparison"], {}, resume=False)) as run:
+        shown = TrackedRun(None, name, comparison, "compare", ["comparison"], {}, resume=False)
+        with GuardedTracker(self).open(folder, shown) as run:
             run.figures({FOREST: file})
         return name
 
