@@ -84,13 +84,19 @@ class Tracker(Protocol):
     """
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """Name it in messages."""
+        ...
 
     @property
-    def opened(self) -> bool: ...
+    def opened(self) -> bool:
+        """Tell whether `open` was called."""
+        ...
 
     @property
-    def detail(self) -> Detail: ...
+    def detail(self) -> Detail:
+        """Say how much of a run it is to get."""
+        ...
 
     def open(self, folder: Path, run: TrackedRun) -> Self:
         """Start tracking a run.
