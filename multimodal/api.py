@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from PIL import Image, ImageOps
 
 from multimodal import run
@@ -33,6 +32,7 @@ from multimodal.runs.overrides import check_overrides
 from multimodal.runs.record import RunRecord, read_record
 from multimodal.runs.settings import check_settings, explain
 from multimodal.runs.trust import trusted_packages
+from multimodal.sweep import build_tracker
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +226,7 @@ def train(*overrides: str) -> TrainedRun:
     if composition.choices["mode"] != "train":
         raise ValueError(f"multimodal.train cannot run mode={composition.choices['mode']}; give it to scripts/run.py")
     with plain_errors(composition):
-        folder = run.train(composition, instantiate(composition.config.tracking))
+        folder = run.train(composition, build_tracker(composition.config))
     gc.collect()  # the model lies in cycles, which Python else leaves for many runs
     return load(folder)
 

@@ -33,6 +33,7 @@ from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import make_writable
 from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
 from multimodal.runs.space import check_tuning_jobs
+from multimodal.tracking.guarded import GuardedTracker
 from multimodal.tracking.tracker import TrackedRun, Tracker
 from multimodal.training.device import by_torchrun
 from multimodal.training.interruption import Interrupted, interruptible, requeue_job
@@ -75,7 +76,12 @@ def run_composed(cfg: DictConfig) -> None:
         in_sweep(composition, Path(hydra.sweep.dir))
         return
     check_settings(cfg)
-    instantiate(cfg.mode)(composition, instantiate(cfg.tracking))
+    instantiate(cfg.mode)(composition, build_tracker(cfg))
+
+
+def build_tracker(cfg: DictConfig) -> Tracker:
+    """Build the tracker of the config, which may fail without stopping a run."""
+    return GuardedTracker(instantiate(cfg.tracking, _convert_="all"))
 
 
 def stop(error: KeyboardInterrupt, resume: bool, requeue: bool) -> int:
@@ -118,7 +124,7 @@ def in_sweep(composition: Composition, folder: Path) -> None:
     try:
         record.write(folder)
         check_settings(cfg)
-        tracker = instantiate(cfg.tracking)
+        tracker = build_tracker(cfg)
         record = record.finished(instantiate(cfg.mode)(composition, tracker))
         record.write(folder)
     except KeyboardInterrupt:
@@ -227,7 +233,7 @@ class SweepTable(Callback):
             written = write_report(sweep, config.report.margin, config.report.compared)
             if written is not None:
                 print(f"the comparison of all runs in {sweep} is {written}")
-                instantiate(config.tracking).publish(sweep)
+                build_tracker(config).publish(sweep)
         except EXPECTED as error:
             log.error(
                 "the sweep's report failed (%s); mode=report output_dir=%s writes it again", describe(error), sweep

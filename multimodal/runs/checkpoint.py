@@ -17,16 +17,15 @@ from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.errors import joined_lines
 from multimodal.model import MultimodalModel
-from multimodal.paths import expanded
 from multimodal.runs.build import build_model
-from multimodal.runs.checkpoint_source import WEIGHTS, is_remote, local_checkpoint
+from multimodal.runs.checkpoint_source import is_remote, local_checkpoint
 from multimodal.runs.composition import Composition
 from multimodal.runs.overrides import ENCODER_FILES
 from multimodal.runs.record import RunRecord, is_of, record_from
 from multimodal.runs.settings import MODEL, check_shared, check_type
 from multimodal.runs.trust import check_trusted
 from multimodal.torch_file import weights_problem
-from multimodal.training.checkpoint_file import load_checkpoint
+from multimodal.training.checkpoint_file import WEIGHTS, load_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ def open_checkpoint(composition: Composition, may_set: tuple[str, ...]) -> Check
             trusted; or the command line sets what only the checkpoint may set.
     """
     cfg, mode = composition.config, composition.choices["mode"]
-    file = checkpoint_file(cfg.checkpoint, mode, expanded(cfg.cache_dir))
+    file = checkpoint_file(cfg.checkpoint, mode, cfg.cache_dir)
     state = load_checkpoint(file)
     record = record_from(state["record"], file)
     check_trusted(record.config, file, cfg.trust)  # the command line's: a checkpoint cannot trust anybody
@@ -235,10 +234,10 @@ def naming(file: Path) -> Iterator[None]:
         raise ValueError(f"{file} was made by another version of this package, or changed: {what}") from error
 
 
-def checkpoint_file(checkpoint: str | None, mode: str, cache_dir: Path) -> Path:
+def checkpoint_file(checkpoint: str | None, mode: str, cache_dir: str) -> Path:
     """Return the file itself, or of a folder `best.pt`; where mode=export wrote, `model.safetensors`."""
     if checkpoint is None:
-        raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>")
+        raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>, hub:<repo> or wandb:<artifact>")
     file = local_checkpoint(checkpoint, cache_dir)
     if file.is_dir():
         exported = file / WEIGHTS

@@ -1,71 +1,46 @@
-"""Where a checkpoint comes from: a path, or a server that it is downloaded from."""
+"""The place of a checkpoint: the setting `checkpoint` is a path, or names one elsewhere, as in `wandb:<artifact>`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-import huggingface_hub
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
-from multimodal.connectivity import answers
-from multimodal.errors import first_line
 from multimodal.paths import expanded
-
-HUB = "hub:"
-WEIGHTS = "model.safetensors"  # of mode=export, a whole checkpoint
-PROBE_SECONDS = 3.0
+from multimodal.runs.hub_repository import download_weights
 
 
-def local_checkpoint(checkpoint: str, cache_dir: Path) -> Path:
-    """Return the path of a checkpoint, downloaded if it lies on a server.
+def from_wandb(name: str, folder: Path) -> Path:
+    """Download the artifact `<entity>/<project>/<model>:<alias>`; see `download_model`."""
+    try:
+        from multimodal.runs.wandb_api import download_model  # imports wandb
+    except ImportError as error:
+        raise ValueError(f"checkpoint=wandb:{name} needs wandb: pip install wandb ({error})") from error
+    return download_model(name, folder)
 
-    Args:
-        checkpoint: a path, or `hub:<owner>/<repo>`, a repository of the Hugging Face hub.
-        cache_dir: for downloads; those of the hub are in the hub's own cache, as its data sets are.
 
-    Raises:
-        ValueError: the repository does not exist, has no checkpoint, or cannot be reached and is not in the cache.
-    """
-    if checkpoint.startswith(HUB):
-        return from_hub(checkpoint.removeprefix(HUB))
-    return expanded(checkpoint)
+def from_hub(name: str, folder: Path) -> Path:
+    """Download the weights of the repository `<owner>/<repo>` into the hub's own cache, where its data sets are too."""
+    return download_weights(name)
+
+
+# {what stands before the colon: downloads what stands after it into a folder, and returns a folder or file}
+SOURCES: dict[str, Callable[[str, Path], Path]] = {"wandb": from_wandb, "hub": from_hub}
 
 
 def is_remote(checkpoint: str) -> bool:
     """Return whether a checkpoint lies on a server, so that nothing can be written beside it."""
-    return checkpoint.startswith(HUB)
+    return checkpoint.partition(":")[0] in SOURCES
 
 
-def from_hub(repository: str) -> Path:
-    """Download the weights of a repository of the hub, or take them from its cache without a network."""
-    check_repository("checkpoint", repository)
-    try:
-        folder = huggingface_hub.snapshot_download(
-            repository, allow_patterns=[WEIGHTS], local_files_only=not hub_answers()
-        )
-    except LocalEntryNotFoundError as error:
-        raise ValueError(
-            f"checkpoint: the hub does not answer, and {repository} is not in its cache; download it where there is a "
-            "network, or give a local folder"
-        ) from error
-    except Exception as error:  # of whatever library for HTTP the hub's client uses
-        raise ValueError(f"checkpoint: {repository} cannot be read from the hub ({first_line(error)})") from error
-    file = Path(folder) / WEIGHTS
-    if not file.is_file():
-        raise ValueError(f"checkpoint: {repository} has no {WEIGHTS}; give a repository that mode=export push= made")
-    return file
+def local_checkpoint(checkpoint: str, cache_dir: str) -> Path:
+    """Return the path of a checkpoint, or of a folder that holds one, downloaded into the cache where it is elsewhere.
 
+    Args:
+        checkpoint: the setting: a path, `wandb:<entity>/<project>/<model>:<alias>` or `hub:<owner>/<repo>`.
+        cache_dir: the setting.
 
-def check_repository(setting: str, repository: str) -> None:
-    """Raise ValueError unless a name is one of a repository with its owner."""
-    try:
-        validate_repo_id(repository)
-        if repository.count("/") != 1:
-            raise HFValidationError("the owner is missing")
-    except HFValidationError as error:
-        raise ValueError(f"{setting}: {repository!r:.200} is not <owner>/<repo> ({first_line(error)})") from error
-
-
-def hub_answers() -> bool:
-    """Return whether the hub can be asked: it answers within 3 seconds, and no setting forbids it."""
-    constants = huggingface_hub.constants
-    return not constants.HF_HUB_OFFLINE and answers(constants.ENDPOINT, PROBE_SECONDS)
+    Raises:
+        ValueError: it cannot be downloaded.
+    """
+    prefix, _, name = checkpoint.partition(":")
+    if prefix in SOURCES:
+        return SOURCES[prefix](name, expanded(cache_dir) / "checkpoints" / prefix)
+    return expanded(checkpoint)

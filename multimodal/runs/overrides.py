@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from multimodal.errors import first_line
 from multimodal.runs.composition import CONF, Composition, compose
 
-STACKED = ("experiment",)  # groups of which several options may be taken at once, later ones on top
+STACKED = ("experiment", "tracking/trackers")  # groups of which several options may be taken at once
 OPEN = ("loss.terms", "loss.weights", "evaluation.measures")  # mappings that a user may add entries to
 ENCODER_FILES = tuple(  # settings that name files, or a model on the hub
     f"encoder.{name}" for name in ("image.weights", "image.model", "text.name", "text.table", "text.tokenizer")
@@ -141,7 +141,9 @@ def check_option(override: Override) -> str:
     given: list[Any] = [value]
     if isinstance(value, ChoiceSweep):
         given = list(value.list)
-    elif group in STACKED and isinstance(value, list):
+    elif isinstance(value, list):
+        if group not in STACKED:
+            raise ValueError(f"{group} takes one option, got {override.input_line}{several(group)}")
         given = value
     for name in given:
         if name is None:
@@ -162,6 +164,12 @@ def check_option(override: Override) -> str:
         meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{group} has no option {name}{meant} ({', '.join(choices)})")
     return f"[{','.join(names)}]" if given is value else names[0]
+
+
+def several(group: str) -> str:
+    """Return how several options of a group are chosen at once, for the end of a message; nothing if they cannot be."""
+    (part, *_) = [part for part in STACKED if part.startswith(f"{group}/")] or [""]
+    return f"; several at once: {group}=several {part}=[...]" if part else ""
 
 
 def option_names(group: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import huggingface_hub
 
 from multimodal.errors import first_line
-from multimodal.runs.checkpoint_source import hub_answers
+from multimodal.runs.hub_repository import hub_answers
 
 
 def create_repository(repository: str) -> None:

@@ -24,6 +24,8 @@ class TensorBoardTracker:
         watched_samples: see `Detail`.
     """
 
+    label = "TensorBoard"
+
     def __init__(self, every: int, test_samples: int, watched_samples: int) -> None:
         self.detail = Detail(every, test_samples, watched_samples, artifacts=False)  # the files are in the run's folder
         self.opened = False
@@ -83,6 +85,10 @@ class TensorBoardTracker:
 
     def artifact(self, artifact: Artifact) -> None:
         """Log nothing: the files are in the run's folder already."""
+
+    def fetch(self, folder: Path) -> Path:
+        """Return the folder: its runs are here."""
+        return folder
 
     def publish(self, folder: Path) -> None:
         """Publish nothing: TensorBoard has no reports."""

@@ -16,7 +16,7 @@ class Detail:
         every: optimizer steps between two rows of a batch's loss terms.
         test_samples: test samples in the table of predictions; 0 for no table.
         watched_samples: validation samples whose predictions are shown while the model learns; 0 for none.
-        artifacts: whether the best checkpoint and the data card are kept as artifacts.
+        artifacts: whether the best checkpoint, the data card and the run's files are kept as artifacts.
     """
 
     every: int
@@ -59,7 +59,7 @@ class Artifact:
 
     Args:
         name: name of the artifact; one of equal content is not stored twice.
-        kind: `model` or `dataset`.
+        kind: `model`, `dataset`, or `run` for the files that a comparison reads.
         files: the files.
         metadata: facts to display beside them.
         produced: whether the run made the files; else it used them.
@@ -75,13 +75,28 @@ class Artifact:
 class Tracker(Protocol):
     """Tracks one run after `open`; as a context manager it also records a failure of the run.
 
+    Its methods may raise anything: `GuardedTracker` goes on without it then.
+
     Attributes:
+        label: what messages call it.
         opened: whether `open` was called; a failure before that has to be reported by the caller.
         detail: how much of a run the tracker is to get.
     """
 
-    opened: bool
-    detail: Detail
+    @property
+    def label(self) -> str:
+        """Name it in messages."""
+        ...
+
+    @property
+    def opened(self) -> bool:
+        """Tell whether `open` was called."""
+        ...
+
+    @property
+    def detail(self) -> Detail:
+        """Say how much of a run it is to get."""
+        ...
 
     def open(self, folder: Path, run: TrackedRun) -> Self:
         """Start tracking a run.
@@ -122,6 +137,14 @@ class Tracker(Protocol):
 
     def artifact(self, artifact: Artifact) -> None:
         """Log files that the run produced or used."""
+        ...
+
+    def fetch(self, folder: Path) -> Path:
+        """Return the folder of runs to compare: the given one, or one in it with runs downloaded from elsewhere.
+
+        Raises:
+            ValueError: the settings ask for runs that cannot be downloaded.
+        """
         ...
 
     def publish(self, folder: Path) -> None:

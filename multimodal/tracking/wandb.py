@@ -5,12 +5,11 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
 
@@ -18,16 +17,15 @@ import numpy as np
 import wandb
 
 from multimodal.checks import check_flag, check_one_of
-from multimodal.connectivity import answers
 from multimodal.errors import describe
+from multimodal.runs.wandb_api import MODES, Mode, reachable_mode
+from multimodal.tracking.guarded import GuardedTracker
 from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
 from multimodal.tracking.wandb_report import FOREST, publish
+from multimodal.tracking.wandb_runs import download_runs
 
 log = logging.getLogger(__name__)
 
-Mode = Literal["online", "offline", "disabled"]
-MODES = ("online", "offline", "disabled")
-PROBE_SECONDS = 1.5  # so that an unreachable server delays a run by less than 3 s in all
 UPLOAD_SECONDS = 60  # to wait for the server to take an artifact that the run used
 LONGEST_TITLE = 63  # characters that W&B allows for an alert
 
@@ -37,7 +35,8 @@ class WandbRun:
 
     Args:
         mode: `online` (with a warning, `offline` if the server is unreachable), `offline` or `disabled`.
-        project: W&B project of the runs.
+        project: W&B project of the runs; as `<entity>/<project>` it also says that a comparison is made of its runs,
+            wherever they were trained.
         entity: owner of the project; None for the user's default.
         group: group of the run; None for the name of the sweep's folder.
         tags: words to search for, beside dataset, fusion and source of the data.
@@ -49,6 +48,8 @@ class WandbRun:
         watched_samples: see `Detail`.
         artifacts: see `Detail`.
     """
+
+    label = "W&B"
 
     def __init__(
         self,
@@ -67,12 +68,16 @@ class WandbRun:
     ) -> None:
         check_one_of("tracking", MODES, mode=mode)
         check_flag("tracking", system_metrics=system_metrics)
-        self.mode, self.project, self.entity = cast(Mode, mode), project, entity
+        owner, _, name = project.rpartition("/")
+        if owner and entity not in (None, owner):
+            raise ValueError(f"tracking.project={project} has another owner than tracking.entity={entity}; give one")
+        self.mode, self.project, self.entity = cast(Mode, mode), name, owner or entity
+        self.source = project if owner else None  # whose runs a comparison is made of
         self.group, self.tags, self.notes, self.job_type = group, list(tags), notes, job_type
         self.system_metrics = system_metrics
         self.detail = Detail(every, test_samples, watched_samples, artifacts)
         self.opened = False
-        self.run: wandb.Run | None = None  # None before `open`, and after W&B has failed
+        self.run: wandb.Run | None = None  # before `open`
         self.name, self.folder = "", Path()
         self.last_step = -math.inf  # of an earlier attempt that the server knows
 
@@ -82,21 +87,20 @@ class WandbRun:
         mode, reason = reachable_mode() if self.mode == "online" else (self.mode, None)
         if reason:
             log.warning("W&B: %s (%s); upload later with `wandb sync %s`", mode, reason, folder / "wandb")
-        with self.guard():
-            try:
-                self.run = self.start(mode, folder, run)
-            except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-                if mode != "online":
-                    raise
-                log.warning("W&B: offline (%s: %s)", type(error).__name__, describe(error))
-                self.run = self.start("offline", folder, run)
-            self.run.define_metric("step")
-            self.run.define_metric("*", step_metric="step")  # curves lie over each other by optimizer step
-            # what a W&B sweep minimises, while a run trains; at its end all values are those of the kept checkpoint
-            self.run.define_metric("validation/loss", step_metric="step", summary="min")
-            if self.run.resumed:
-                step = self.run.summary.get("step")
-                self.last_step = step if isinstance(step, int | float) else -math.inf
+        try:
+            self.run = self.start(mode, folder, run)
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            if mode != "online":
+                raise
+            log.warning("W&B: offline (%s: %s)", type(error).__name__, describe(error))
+            self.run = self.start("offline", folder, run)
+        self.run.define_metric("step")
+        self.run.define_metric("*", step_metric="step")  # curves lie over each other by optimizer step
+        # what a W&B sweep minimises, while a run trains; at its end all values are those of the kept checkpoint
+        self.run.define_metric("validation/loss", step_metric="step", summary="min")
+        if self.run.resumed:
+            step = self.run.summary.get("step")
+            self.last_step = step if isinstance(step, int | float) else -math.inf
         return self
 
     def start(self, mode: Mode, folder: Path, run: TrackedRun) -> wandb.Run:
@@ -121,16 +125,6 @@ class WandbRun:
             ),
         )
 
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Go on without the tracker if W&B fails in the block, with a warning: the run's folder has everything."""
-        try:
-            yield
-        except Exception as error:  # a full disk, its own service, its server: the library raises nearly anything
-            self.run = None
-            reason = describe(error)
-            log.warning("W&B failed, and the run goes on without it: %s: %s", type(error).__name__, reason)
-
     def __enter__(self) -> "WandbRun":
         return self
 
@@ -138,42 +132,36 @@ class WandbRun:
         """Close the run, with the error if there is one; a failure sends an alert, an interruption does not."""
         if self.run is None:
             return
-        with self.guard():
-            if error is not None:
-                traceback_text, line = (
-                    "".join(format_exception(kind, error, traceback)),
-                    f"{type(error).__name__}: {error}",
-                )
-                self.run.summary.update({"error": line, "traceback": traceback_text})
-                if isinstance(error, Exception):
-                    self.run.alert(f"failed: {self.name}"[:LONGEST_TITLE], line, level="ERROR")
-            self.run.finish(exit_code=0 if error is None else 1)
+        if error is not None:
+            traceback_text = "".join(format_exception(kind, error, traceback))
+            line = f"{type(error).__name__}: {error}"
+            self.run.summary.update({"error": line, "traceback": traceback_text})
+            if isinstance(error, Exception):
+                self.run.alert(f"failed: {self.name}"[:LONGEST_TITLE], line, level="ERROR")
+        self.run.finish(exit_code=0 if error is None else 1)
 
     def log(self, row: dict[str, float]) -> None:
         """Log one row of the history; W&B summarises each value by the last one, the validation loss by the lowest."""
         if self.run is not None and row.get("step", math.inf) > self.last_step:
-            with self.guard():
-                self.run.log(row)
+            self.run.log(row)
 
     def summary(self, values: dict[str, float | None]) -> None:
         """Log final values; undefined ones are left out."""
         if self.run is not None:
-            with self.guard():
-                self.run.summary.update({name: value for name, value in values.items() if value is not None})
+            self.run.summary.update({name: value for name, value in values.items() if value is not None})
 
     def figures(self, files: dict[str, Path]) -> None:
         """Log PNG files as `figure/<name>`; the summary has no use for seven facts of each file."""
         if self.run is not None and files:
-            with self.guard():
-                self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
-                for name in files:  # two patterns of `define_metric` that fit hold in no order
-                    del self.run.summary[f"figure/{name}"]
+            self.run.log({f"figure/{name}": wandb.Image(str(file)) for name, file in files.items()})
+            for name in files:  # two patterns of `define_metric` that fit hold in no order
+                del self.run.summary[f"figure/{name}"]
 
     def table(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Log a table whose rows can be filtered; its images are files in the run's folder."""
         if self.run is None or not rows:
             return
-        with self.guard(), staging(self.folder):
+        with staging(self.folder):
             cells: list[Iterable[Any]] = [[as_cell(value) for value in row.values()] for row in rows]
             self.run.log({name: wandb.Table(columns=list(rows[0]), data=cells)})
 
@@ -184,13 +172,12 @@ class WandbRun:
         """
         if self.run is None or self.mode == "disabled":
             return
-        with self.guard():
-            kept = wandb.Artifact(artifact.name, artifact.kind, metadata=artifact.metadata)
-            for file in artifact.files:
-                kept.add_file(str(file.resolve()), policy="immutable", skip_cache=True)
-            logged = self.run.log_artifact(kept, aliases=["best", "latest"] if artifact.kind == "model" else ["latest"])
-            if not artifact.produced and not self.run.offline:
-                self.use(logged)
+        kept = wandb.Artifact(artifact.name, artifact.kind, metadata=artifact.metadata)
+        for file in artifact.files:
+            kept.add_file(str(file.resolve()), policy="immutable", skip_cache=True)
+        logged = self.run.log_artifact(kept, aliases=["best", "latest"] if artifact.kind == "model" else ["latest"])
+        if not artifact.produced and not self.run.offline:
+            self.use(logged)
 
     def use(self, artifact: wandb.Artifact) -> None:
         """Record that the run used an artifact, unless the server takes too long: it is only a line in a graph."""
@@ -199,6 +186,14 @@ class WandbRun:
             self.run.use_artifact(artifact.wait(timeout=UPLOAD_SECONDS))
         except Exception as error:  # the library raises nearly anything
             log.warning("W&B: %s is not recorded as an input (%s)", artifact.name, describe(error))
+
+    def fetch(self, folder: Path) -> Path:
+        """Download the runs of `<entity>/<project>` into a folder of that name, and return it."""
+        if self.source is None:
+            return folder
+        if self.mode != "online":
+            raise ValueError(f"tracking.project={self.source} is read from W&B's server: give tracking=wandb")
+        return download_runs(self.source, folder)
 
     def publish(self, folder: Path) -> None:
         """Publish the comparison of the runs in a folder as a W&B report."""
@@ -212,29 +207,14 @@ class WandbRun:
         file, comparison = folder / f"{FOREST}.png", folder.resolve().name
         if self.mode == "disabled" or not file.exists():
             return None
-        name = f"comparison of {comparison}, {datetime.now().isoformat(sep=' ', timespec='seconds')}"
-        with self.open(folder, TrackedRun(None, name, comparison, "compare", ["comparison"], {}, resume=False)) as run:
+        name = f"comparison of {comparison}"
+        key = (
+            f"comparison-{sha256(comparison.encode()).hexdigest()[:8]}"  # the plot of an earlier comparison is replaced
+        )
+        shown = TrackedRun(key, name, comparison, "compare", ["comparison"], {}, resume=False)
+        with GuardedTracker(self).open(folder, shown) as run:
             run.figures({FOREST: file})
         return name
-
-
-@cache  # so that only the first job of a sweep waits for an unreachable server
-def reachable_mode() -> tuple[Mode, str | None]:
-    """Return ("online", None) if W&B can be reached, else another mode and the reason."""
-    requested = os.environ.get("WANDB_MODE", "online")
-    if requested in MODES and requested != "online":
-        return cast(Mode, requested), f"WANDB_MODE={requested}"
-    # the server first: without one, wandb.login takes five seconds to say so
-    if not answers(wandb.setup().settings.base_url, PROBE_SECONDS):
-        return "offline", "server out of reach"
-    if not wandb.setup().settings.api_key and not has_netrc_key():
-        return "offline", "no API key"
-    return "online", None
-
-
-def has_netrc_key() -> bool:
-    """Return whether `wandb login` stored a key."""
-    return wandb.login(prompt=False, verify=False)
 
 
 def as_cell(value: Any) -> Any:

@@ -17,6 +17,7 @@ from multimodal.io import whole
 from multimodal.torch_file import read_torch_file
 
 SAFETENSORS = ".safetensors"
+WEIGHTS = f"model{SAFETENSORS}"  # of mode=export, a whole checkpoint
 PARTS = ("record", "vocabulary", "class_names")  # beside the weights
 
 

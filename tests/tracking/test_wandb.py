@@ -15,6 +15,7 @@ import pytest
 import wandb
 from PIL import Image
 
+from multimodal.tracking.guarded import GuardedTracker
 from multimodal.tracking.tracker import Artifact, TrackedRun
 from multimodal.tracking.wandb import WandbRun
 from tests.helpers.offline_wandb import read_runs, read_table
@@ -213,7 +214,8 @@ def test_a_run_goes_on_without_a_tracker_that_fails(tmp_path, monkeypatch, caplo
         return Failing(method, error)
 
     monkeypatch.setattr(wandb, "init", init)
-    with started(tmp_path) as run:
+    tracked = TrackedRun("key", "one", "sweep", "train", [], {}, resume=True)
+    with GuardedTracker(WandbRun("offline", **SETTINGS)).open(tmp_path, tracked) as run:
         run.log({"loss": 1.0})
         run.log({"loss": 2.0})
         run.summary({"accuracy/both": 1.0})
