@@ -38,6 +38,7 @@ LAYERS += [
     "export",
     "runs",
     "figures",
+    "pages",
     "comparison",
     "tracking",
 ]

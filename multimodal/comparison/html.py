@@ -2,21 +2,14 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from multimodal.comparison.checklist import checklist_source
 from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.figure_sections import FigureSection
 from multimodal.comparison.markdown import CHECKLIST
+from multimodal.pages.environment import page_templates
 
 TEMPLATE = "report.html.jinja"
-PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+PAGES = page_templates(Path(__file__).parent)
 
 
 def as_html(comparison: Comparison, forest: FigureSection, sections: list[FigureSection], paper: dict[str, str]) -> str:

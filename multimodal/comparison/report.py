@@ -16,6 +16,7 @@ from multimodal.comparison.markdown import as_frame, as_markdown
 from multimodal.comparison.reading import read_runs
 from multimodal.io import whole, write_text
 from multimodal.metric.catalogue import primary
+from multimodal.pages.environment import encodable
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,3 @@ def save_figure(figure: Figure, file: Path) -> None:
     dateless = {"CreationDate": None} if file.suffix == ".pdf" else None
     with whole(file) as temporary, rc_context({"pdf.fonttype": 42}):
         figure.savefig(temporary, format=file.suffix[1:], metadata=dateless)
-
-
-def encodable(text: str) -> str:
-    """Replace lone surrogates, which stand for the bytes of a name that is not UTF-8, by escapes."""
-    return text.encode(errors="backslashreplace").decode()
