@@ -21,6 +21,8 @@ from multimodal.figures.run_figures import RunFigures
 from multimodal.inference import check_inputs, likeliest, predict_samples, read_sample, write_png
 from multimodal.io import write_csv, write_json, write_parquet
 from multimodal.model import no_head
+from multimodal.pages.run_page import write_run_page
+from multimodal.pages.samples import COUNT, write_samples
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -47,6 +49,7 @@ from multimodal.runs.run_dir import (
     status_of,
 )
 from multimodal.runs.settings import check_model
+from multimodal.tracking.predictions import predictions_of_test
 from multimodal.tracking.progress import TrainingProgress
 from multimodal.tracking.results import track_results
 from multimodal.tracking.tracker import TrackedRun, Tracker
@@ -287,7 +290,7 @@ def finish(
     tracker: Tracker,
     checkpoint: Path,
 ) -> None:
-    """Write numbers and figures, send them to the tracker, and print the main ones."""
+    """Write numbers, figures and the page, send them to the tracker, and print the main ones."""
     clock = results.clock
     with clock("files"):
         write_json(data.card, folder / "data_card.json")
@@ -301,6 +304,9 @@ def finish(
         for name, figure in drawn.items():
             with clock(f"figures/{name}"):
                 figure.savefig(files[name], dpi=150)
+    with clock("page"):
+        samples = write_samples(predictions_of_test(data, results.predictions, results.reads, COUNT), folder)
+        page = write_run_page(folder, record, data, history, results, dict(files), samples)
     with clock("tracking"):
         files |= {"checkpoint": checkpoint, "data_card": folder / "data_card.json"}
         track_results(tracker, record, data, history, results, files)
@@ -317,4 +323,4 @@ def finish(
             encoder,
         )
     files_written = f"metrics.json, scores.csv, predictions.parquet and {len(drawn)} figures"
-    log.info("%s: %s are in %s", record.title, files_written, folder)
+    log.info("%s: %s are in %s; %s shows all of it", record.title, files_written, folder, page.name)

@@ -51,14 +51,14 @@ def table_rows(
 
     Returns:
         `index`, `image`, `caption` and `class` of the sample, `written/image` (the caption generated from its image),
-        `drawn/text` (the image generated from its caption), both as far as the model has a head for them, and for each
-        condition `predicted/` (a class), `probability/` of that class, and `correct/`.
+        `drawn/text` (the image generated from its caption), both as far as the model has a head for them and the task
+        gives them a meaning, and for each condition `predicted/` (a class), `probability/` of that class, `correct/`.
     """
     captions, image = data.vocabulary.decode(split.tokens[rows]), split.image[rows]
     generated: dict[str, list[Any]] = {}
-    if predictions.caption:
+    if predictions.caption and "image_to_text" not in data.undefined:
         generated["written/image"] = data.vocabulary.decode(predictions.caption["image"][predicted])
-    if predictions.image:
+    if predictions.image and "text_to_image" not in data.undefined:
         generated["drawn/text"] = [pixels(drawn) for drawn in predictions.image["text"][predicted]]
     table = []
     for i, row in enumerate(rows):
