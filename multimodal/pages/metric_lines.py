@@ -54,7 +54,8 @@ def metric_lines(results: Results) -> dict[str, list[MetricLine]]:
             scores = {name: decimal_text(spec.scale * score, spec.digits) for name, score in known.items()}
             beside = ", ".join(f"{name.replace('_', ' ')}\u00a0{score}" for name, score in scores.items())
         groups.setdefault(heading_of(spec.name), []).append(MetricLine(spec.name, spec.heading, text, beside))
-    return groups
+    order = list(HEADINGS.values())
+    return dict(sorted(groups.items(), key=lambda group: order.index(group[0]) if group[0] in order else len(order)))
 
 
 def heading_of(name: str) -> str:
