@@ -12,6 +12,7 @@ from multimodal.types import CONDITIONS
 
 FILE = "samples.parquet"
 COUNT = 200  # samples: a page of them has less than 3 MB
+SIDE = 96  # pixels: larger pictures are scaled down
 PICTURES = ("image", "drawn/text")  # columns of images
 COLUMNS = {"index", "image", "caption", "class", *(f"{p}/{c}" for c in CONDITIONS for p in ("predicted", "correct"))}
 
@@ -35,10 +36,12 @@ def write_samples(rows: list[Row], folder: Path) -> list[Row]:
 
 
 def as_picture(pixels: np.ndarray | None) -> bytes | None:
-    """Encode an image (H, W, C), grey or in colour, as WebP."""
+    """Encode an image (H, W, C), grey or in colour, as WebP, scaled down if it is large."""
     if pixels is None:
         return None
-    return as_webp(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB"))
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
+    image.thumbnail((SIDE, SIDE))
+    return as_webp(image)
 
 
 def read_samples(folder: Path) -> list[Row]:

@@ -11,25 +11,10 @@ from multimodal.comparison.gallery import gallery_page, group_gallery
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.reading import read_runs
 from multimodal.comparison.report import write_report
-from multimodal.comparison.run import Run
 from multimodal.comparison.run_links import run_links
 from multimodal.pages.samples import FILE, write_samples
-from multimodal.tracking.predictions import predictions_of_test
-from tests.helpers.made_up_results import made_up_run
+from tests.helpers.made_up_gallery import DATA, FUSIONS, ROWS, make_runs
 from tests.helpers.made_up_runs import make_run
-
-FUSIONS = ("attention", "concat")
-DATA, RESULTS = made_up_run(6, 4, 5)
-ROWS = predictions_of_test(DATA, RESULTS.predictions, ("image", "text"), 24)
-
-
-def make_runs(folder: Path, fusions: tuple[str, ...] = FUSIONS, seeds: int = 2) -> dict[str, list[Run]]:
-    for fusion in fusions:
-        for seed in range(seeds):
-            run = make_run(folder, fusion, seed)
-            write_samples([row | {"written/image": f"{fusion} {seed}"} for row in ROWS], run)
-            (run / "run.html").write_text("")
-    return by_group(read_runs(folder)[0])
 
 
 def test_each_sample_has_a_row_of_each_fusion(tmp_path: Path) -> None:

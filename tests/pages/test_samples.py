@@ -1,10 +1,12 @@
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from multimodal.io import write_parquet
-from multimodal.pages.samples import FILE, read_samples, write_samples
+from multimodal.pages.samples import FILE, as_picture, read_samples, write_samples
 from multimodal.tracking.predictions import predictions_of_test
 from tests.helpers.made_up_results import made_up_run
 
@@ -17,6 +19,11 @@ def test_samples_are_read_as_they_were_written(tmp_path: Path, channels: int) ->
     assert read_samples(tmp_path) == written
     assert [row["caption"] for row in written] == [row["caption"] for row in rows]
     assert all(row["drawn/text"] is None and row["image"][8:12] == b"WEBP" for row in written)
+
+
+@pytest.mark.parametrize(("height", "width", "scaled"), [(28, 64, (64, 28)), (224, 448, (96, 48))])
+def test_large_pictures_are_scaled_down(height: int, width: int, scaled: tuple[int, int]) -> None:
+    assert Image.open(BytesIO(as_picture(np.zeros((height, width, 3), np.uint8)))).size == scaled
 
 
 def test_a_folder_without_samples_has_none(tmp_path: Path) -> None:

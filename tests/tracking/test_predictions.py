@@ -52,6 +52,13 @@ def test_a_model_without_a_head_has_no_column_for_it() -> None:
     )
 
 
+def test_what_the_task_makes_meaningless_has_no_column() -> None:
+    data, results = made_up_run(2, 2, 3)
+    (row,) = predictions_of_test(replace(data, undefined={"text_to_image": "why"}), results.predictions, BOTH, 1)
+    assert "drawn/text" not in row
+    assert "written/image" in row
+
+
 def test_colour_images_keep_their_channels() -> None:
     data, results = made_up_run(2, 2, 3, channels=3)
     (row,) = predictions_of_test(data, results.predictions, BOTH, 1)
