@@ -14,6 +14,7 @@ from multimodal.dataset.data import Data
 from multimodal.errors import one_line
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Evaluator, Results
+from multimodal.evaluation.sample_table import predictions_of_test
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.export import check_installed, write_exported
 from multimodal.figures.fonts import fonts_for_all_scripts
@@ -49,7 +50,6 @@ from multimodal.runs.run_dir import (
     status_of,
 )
 from multimodal.runs.settings import check_model
-from multimodal.tracking.predictions import predictions_of_test
 from multimodal.tracking.progress import TrainingProgress
 from multimodal.tracking.results import track_results
 from multimodal.tracking.tracker import TrackedRun, Tracker

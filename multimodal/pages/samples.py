@@ -23,7 +23,7 @@ def write_samples(rows: list[Row], folder: Path) -> list[Row]:
     """Write the samples into a run's folder, and return them as they are read from there.
 
     Args:
-        rows: as `tracking.predictions` makes them; images are (H, W, C) uint8, None for one that was not drawn.
+        rows: as `evaluation.sample_table` makes them; images are (H, W, C) uint8, None for one that was not drawn.
         folder: the run's.
 
     Returns:

@@ -6,9 +6,9 @@ from multimodal.comparison.gallery import gallery_page, group_gallery
 from multimodal.comparison.grouping import by_group
 from multimodal.comparison.reading import read_runs
 from multimodal.comparison.run import Run
+from multimodal.evaluation.sample_table import predictions_of_test
 from multimodal.io import write_text
 from multimodal.pages.samples import write_samples
-from multimodal.tracking.predictions import predictions_of_test
 from tests.helpers.made_up_results import made_up_run
 from tests.helpers.made_up_runs import make_run
 

@@ -9,10 +9,10 @@ from PIL import Image
 from multimodal.dataset.card import make_card
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
+from multimodal.evaluation.sample_table import predictions_of_test
 from multimodal.pages.run_page import write_run_page
 from multimodal.pages.samples import write_samples
 from multimodal.runs.record import RunRecord
-from multimodal.tracking.predictions import predictions_of_test
 from tests.helpers.made_up_results import TRAINING, made_up_run
 
 

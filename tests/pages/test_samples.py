@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from multimodal.evaluation.sample_table import predictions_of_test
 from multimodal.io import write_parquet
 from multimodal.pages.samples import FILE, as_picture, read_samples, write_samples
-from multimodal.tracking.predictions import predictions_of_test
 from tests.helpers.made_up_results import made_up_run
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from multimodal.evaluation.predict import predict
-from multimodal.tracking.predictions import WatchedSamples, predictions_of_test
+from multimodal.evaluation.sample_table import predictions_of_test
+from multimodal.tracking.predictions import WatchedSamples
 from tests.helpers import tiny_training
 from tests.helpers.made_up_results import made_up_run
 
