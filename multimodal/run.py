@@ -17,6 +17,7 @@ from multimodal.dataset.reading.inputs import modalities_of, read_inputs
 from multimodal.errors import one_line
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.evaluator import Evaluator, Results
+from multimodal.evaluation.sample_table import predictions_of_test
 from multimodal.evaluation.summary import score_rows, summary
 from multimodal.export import check_installed, write_exported
 from multimodal.figures.fonts import fonts_for_all_scripts
@@ -35,6 +36,8 @@ from multimodal.many_samples import (
 )
 from multimodal.model import no_head
 from multimodal.model_card import CARD, model_card, read_measured, without_places, write_card
+from multimodal.pages.run_page import write_run_page
+from multimodal.pages.samples import COUNT, write_samples
 from multimodal.paths import expanded
 from multimodal.runs.build import as_dict, build_loss, build_model, read_data
 from multimodal.runs.checkpoint import (
@@ -381,7 +384,7 @@ def finish(
     tracker: Tracker,
     checkpoint: Path,
 ) -> None:
-    """Write numbers and figures, send them to the tracker, and print the main ones."""
+    """Write numbers, figures and the page, send them to the tracker, and print the main ones."""
     clock = results.clock
     with clock("files"):
         write_json(data.card, folder / "data_card.json")
@@ -395,6 +398,9 @@ def finish(
         for name, figure in drawn.items():
             with clock(f"figures/{name}"):
                 figure.savefig(files[name], dpi=150)
+    with clock("page"):
+        samples = write_samples(predictions_of_test(data, results.predictions, results.reads, COUNT), folder)
+        page = write_run_page(folder, record, data, history, results, dict(files), samples)
     with clock("tracking"):
         files |= {"checkpoint": checkpoint, "data_card": folder / "data_card.json"}
         track_results(tracker, record, data, history, results, files)
@@ -411,4 +417,4 @@ def finish(
             encoder,
         )
     files_written = f"metrics.json, scores.csv, predictions.parquet and {len(drawn)} figures"
-    log.info("%s: %s are in %s", record.title, files_written, folder)
+    log.info("%s: %s are in %s; %s shows all of it", record.title, files_written, folder, page.name)

@@ -18,9 +18,9 @@ def test_the_wheel_runs_elsewhere(tmp_path) -> None:
     subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path / "wheel", ROOT], check=True)
     (wheel,) = (tmp_path / "wheel").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"multimodal/conf/config.yaml", "multimodal/comparison/report.html.jinja", "multimodal/py.typed"} <= set(
-        names
-    )
+    templates = ["comparison/report.html.jinja", "comparison/gallery.html.jinja", "pages/base.html.jinja"]
+    templates += ["pages/macros.html.jinja", "pages/run.html.jinja"]
+    assert {f"multimodal/{name}" for name in ("conf/config.yaml", "py.typed", *templates)} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "scripts/", "conf/"))]
     subprocess.run([*pip, "install", "--no-deps", "--target", tmp_path / "site", wheel], check=True)
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "OMP_NUM_THREADS": "1"}

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from multimodal.metric.catalogue import CATALOGUE
+from multimodal.pages.samples import read_samples
 from multimodal.training.trainer import Trainer
 from tests.helpers.command import BRIEF, SCRIPT, TINY, UNMEASURED, command
 
@@ -40,6 +41,11 @@ def test_a_run_leaves_its_numbers_its_history_and_its_figures(run: Path) -> None
     with (run / "history.csv").open() as file:
         assert [float(row["step"]) for row in csv.DictReader(file)] == [3, 6]
     assert {file.stem for file in run.glob("*.png")} == FIGURES
+    page = (run / "run.html").read_text()
+    assert page.count("<figure>") == len(FIGURES)
+    assert page.count("<tr data-class") == len(read_samples(run)) > 0
+    assert len(page) < 3_000_000
+    assert metrics["seconds"]["page"] > 0
 
 
 def test_a_loss_with_classifiers_of_its_own_trains(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ LAYERS += [
     "runs",
     "model_card",
     "figures",
+    "pages",
     "comparison",
     "tracking",
 ]

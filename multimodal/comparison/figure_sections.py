@@ -17,12 +17,12 @@ from multimodal.comparison.comparison_figures import (
 from multimodal.comparison.forest import draw_forest, split_panel
 from multimodal.comparison.forest_panels import forest_panels
 from multimodal.comparison.grouping import by_fusion
-from multimodal.comparison.inline_images import InlineImage, inline_figure, inline_file
 from multimodal.comparison.markdown import DIFFERENCES
 from multimodal.comparison.pairwise_test import LEAST
 from multimodal.comparison.pairwise_test import SEEDS as FEWEST
 from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import primary
+from multimodal.pages.inline_images import InlineImage, inline_figure, inline_file
 
 # {figure of a run: (heading, what it shows)}; one run of each fusion is displayed
 RUN_FIGURES = {

@@ -2,24 +2,26 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from multimodal.comparison.checklist import checklist_source
 from multimodal.comparison.comparison import Comparison
 from multimodal.comparison.figure_sections import FigureSection
 from multimodal.comparison.markdown import CHECKLIST
+from multimodal.comparison.run_links import Links
+from multimodal.pages.environment import page_templates
 
 TEMPLATE = "report.html.jinja"
-PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+GALLERY = "gallery.html"  # the page of samples beside the report
+PAGES = page_templates(Path(__file__).parent)
 
 
-def as_html(comparison: Comparison, forest: FigureSection, sections: list[FigureSection], paper: dict[str, str]) -> str:
+def as_html(
+    comparison: Comparison,
+    forest: FigureSection,
+    sections: list[FigureSection],
+    paper: dict[str, str],
+    links: Links,
+    gallery: bool,
+) -> str:
     """Render the page; all text is escaped, because class names and errors may contain HTML.
 
     Args:
@@ -27,7 +29,10 @@ def as_html(comparison: Comparison, forest: FigureSection, sections: list[Figure
         forest: the figures that open the page.
         sections: the figures that end it.
         paper: {name of a file beside the page: what it has}.
+        links: to the runs' own pages.
+        gallery: whether GALLERY is beside the page.
     """
     page = PAGES.get_template(TEMPLATE)
     headings = {"checklist": CHECKLIST, "checklist_source": checklist_source(comparison.groups)}
-    return page.render(comparison=comparison, forest=forest, sections=sections, paper=paper, **headings)
+    beside = {"paper": paper, "links": links, "gallery_file": GALLERY if gallery else ""}
+    return page.render(comparison=comparison, forest=forest, sections=sections, **beside, **headings)

@@ -1,14 +1,11 @@
 """The provenance of a comparison: its data, and the commands that repeat the runs and failed jobs."""
 
-import os
-import shlex
-
 from multimodal.comparison.run import Failure, Run
 from multimodal.comparison.table import DASH, Table, as_cells, cell
 from multimodal.errors import one_line
+from multimodal.runs.command import SCRIPT, command, repeating_command
 
 SPLITS = ("train", "validation", "test")
-SCRIPT = ("python", "scripts/run.py")
 
 
 def data_table(groups: dict[str, list[Run]]) -> Table:
@@ -41,34 +38,10 @@ def run_commands(runs: list[Run]) -> dict[str, str]:
 
 
 def run_command(run: Run) -> str:
-    """Return the command that repeats a run, with the data source that `auto` resolved to."""
-    overrides = run.config["overrides"]
-    explicit = any(o.lstrip("+").startswith(("dataset.source=", "dataset.path=")) for o in overrides)
-    source = [] if explicit or run.source not in ("hub", "embedded") else [f"dataset.source={run.source}"]
-    place = f"output_dir={run.folder}"  # a sweep's output_dir is the folder of all its runs
-    return command([*SCRIPT, *(place if o.startswith("output_dir=") else o for o in overrides), *source])
+    """Return the command that repeats a run."""
+    return repeating_command(run.config["overrides"], run.source, run.folder)
 
 
 def failed_command(failure: Failure) -> str:
     """Return the command of a job that failed."""
     return command([*SCRIPT, *(["-m"] if failure.multirun else []), *failure.overrides])
-
-
-def command(words: list[str]) -> str:
-    """Quote the words of a command for a shell, in one line."""
-    return " ".join(map(quoted, words))
-
-
-def quoted(word: str) -> str:
-    r"""Quote a word for a shell; where it holds a line break or another control character, as bash's $'…'.
-
-    >>> print(quoted("text=a\nb"))
-    $'text=a\x0ab'
-    """
-    if word == one_line(word):
-        return shlex.quote(word)
-    characters = (
-        f"\\{c}" if c in "\\'" else c if c == one_line(c) else "".join(f"\\x{byte:02x}" for byte in os.fsencode(c))
-        for c in word
-    )
-    return f"$'{''.join(characters)}'"

@@ -11,12 +11,15 @@ from multimodal.comparison.comparison import Comparison, compare
 from multimodal.comparison.figure_sections import figure_sections, forest_section
 from multimodal.comparison.forest_beside import draw_forest_beside
 from multimodal.comparison.forest_panels import forest_panels
-from multimodal.comparison.html import as_html
+from multimodal.comparison.gallery import gallery_page, group_gallery
+from multimodal.comparison.html import GALLERY, as_html
 from multimodal.comparison.latex import as_latex
 from multimodal.comparison.markdown import as_frame, as_markdown
 from multimodal.comparison.reading import read_runs
+from multimodal.comparison.run_links import run_links
 from multimodal.io import whole, write_text
 from multimodal.metric.catalogue import primary
+from multimodal.pages.environment import encodable
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,8 @@ WIDEST = (1500, 1000, 700)  # widths of its pictures in pixels: the first one th
 def write_report(folder: Path, margin: float, compared: Collection[str] = ()) -> Path | None:
     """Write the report's files into the folder; return None if it holds neither runs nor failures.
 
-    They are report.html, report.md and report.csv; and what there is of forest.pdf, forest.png and table.tex.
+    They are report.html, report.md and report.csv; and what there is of gallery.html, forest.pdf, forest.png and
+    table.tex.
 
     Args:
         folder: a sweep's folder, or any folder of runs.
@@ -45,10 +49,10 @@ def write_report(folder: Path, margin: float, compared: Collection[str] = ()) ->
         return None
     comparison = compare(folder, runs, failures, margin)
     paper = write_paper_files(comparison, folder)
+    links, gallery = run_links(comparison.groups, folder), write_gallery(comparison, folder)
     for widest in WIDEST:
-        page = as_html(
-            comparison, forest_section(comparison, widest), figure_sections(comparison.groups, widest), paper
-        )
+        forest, sections = forest_section(comparison, widest), figure_sections(comparison.groups, widest)
+        page = as_html(comparison, forest, sections, paper, links, gallery)
         if len(encodable(page).encode()) < LARGEST:
             break
     else:
@@ -79,13 +83,18 @@ def write_paper_files(comparison: Comparison, folder: Path) -> dict[str, str]:
     return {name: content for name, content in PAPER_FILES.items() if (folder / name).exists()}
 
 
+def write_gallery(comparison: Comparison, folder: Path) -> bool:
+    """Write the page of samples, and return whether any run has saved some; delete that of an earlier report."""
+    galleries = [group_gallery(title, runs, folder) for title, runs in comparison.groups.items()]
+    page = gallery_page(comparison.title, galleries, LARGEST)
+    (folder / GALLERY).unlink(missing_ok=True)
+    if page:
+        write_text(encodable(page), folder / GALLERY)
+    return bool(page)
+
+
 def save_figure(figure: Figure, file: Path) -> None:
     """Save a figure in the format of the file's ending; a PDF contains its fonts as TrueType, and no date."""
     dateless = {"CreationDate": None} if file.suffix == ".pdf" else None
     with whole(file) as temporary, rc_context({"pdf.fonttype": 42}):
         figure.savefig(temporary, format=file.suffix[1:], metadata=dateless)
-
-
-def encodable(text: str) -> str:
-    """Replace lone surrogates, which stand for the bytes of a name that is not UTF-8, by escapes."""
-    return text.encode(errors="backslashreplace").decode()

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from multimodal.comparison.gain_matrix import task_name
-from multimodal.comparison.provenance import SCRIPT, command
 from multimodal.comparison.run import Run
 from multimodal.comparison.wording import counted
+from multimodal.runs.command import SCRIPT, command
 
 SWEPT = ("dataset", "caption", "task", "fusion", "seed")  # joined over the runs; other settings stay as they were
 MOST = 3  # commands

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 REPLACED = "replaced"  # folder of runs that resume=false moved away
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-SUFFIXES = (".yaml", ".json", ".csv", ".parquet", ".pt", ".png")  # of the files of a run
+SUFFIXES = (".yaml", ".json", ".csv", ".parquet", ".pt", ".png", ".html")  # of the files of a run
 
 
 def run_folder(output_dir: str | None, record: RunRecord, multirun: bool) -> Path:

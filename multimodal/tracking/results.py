@@ -5,10 +5,10 @@ from typing import Any
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.evaluator import Results
+from multimodal.evaluation.sample_table import predictions_of_test
 from multimodal.metric.catalogue import TERMINAL, shown_in
 from multimodal.runs.record import RunRecord
 from multimodal.tracking.artifacts import data_artifact, model_artifact
-from multimodal.tracking.predictions import predictions_of_test
 from multimodal.tracking.tracker import Tracker
 from multimodal.training.selection import best_row
 

@@ -1,12 +1,15 @@
-"""The report in a real browser, without a network."""
+"""The report, the gallery and a run's page in a real browser, without a network."""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from multimodal.comparison.report import write_report
+from tests.helpers.made_up_gallery import make_gallery
+from tests.helpers.made_up_page import write_page
 from tests.helpers.made_up_runs import make_run, make_sweep
 
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
@@ -46,9 +49,9 @@ def browser() -> Iterator["api.Browser"]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: "api.Browser", report: Path) -> Iterator["api.Page"]:
-    """On a desktop; that nothing went wrong is checked at the end of every test."""
+@contextmanager
+def opened(browser: "api.Browser", file: Path) -> Iterator["api.Page"]:
+    """The page on a desktop; that nothing went wrong is checked at the end."""
     context = browser.new_context(viewport=DESKTOP, offline=True, color_scheme="light")
     page = context.new_page()
     page.set_default_timeout(5000)
@@ -56,11 +59,31 @@ def page(browser: "api.Browser", report: Path) -> Iterator["api.Page"]:
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(report.as_uri())
+    page.goto(file.as_uri())
     yield page
     assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
     context.close()
+
+
+@pytest.fixture
+def page(browser: "api.Browser", report: Path) -> Iterator["api.Page"]:
+    with opened(browser, report) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A run's page, and a gallery."""
+    folder = tmp_path_factory.mktemp("pages")
+    make_gallery(folder)
+    return {"run": write_page(folder, figures=3), "gallery": folder / "gallery.html"}
+
+
+@pytest.fixture
+def run_page(browser: "api.Browser", pages: dict[str, Path]) -> Iterator["api.Page"]:
+    with opened(browser, pages["run"]) as page:
+        yield page
 
 
 def labels(page: "api.Page", rows: str = "tr:not(.group):not(.reference)") -> list[str]:
@@ -215,3 +238,60 @@ def test_the_contents_lead_to_the_verdict(page: "api.Page") -> None:
     top = page.locator("#verdict").bounding_box()["y"]
     assert abs(top) < DESKTOP["height"]
     assert page.locator("#verdict").inner_text() == "Verdict"
+
+
+def listed(page: "api.Page") -> list["api.Locator"]:
+    """Lines of the table of predictions that are shown."""
+    return page.locator("#samples tbody tr:visible").all()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_predictions_are_filtered_by_class_text_and_answer(run_page: "api.Page", viewport: dict[str, int]) -> None:
+    run_page.set_viewport_size(viewport)
+    assert len(listed(run_page)) == 25
+    assert run_page.locator("#count").inner_text() == "36 of 36 samples match, 25 are listed"
+    run_page.get_by_role("button", name="Show more").click()
+    assert len(listed(run_page)) == 36
+    assert not run_page.locator("#more").is_visible()
+    run_page.locator("select[name=class]").select_option("class 4")
+    assert [row.get_attribute("data-class") for row in listed(run_page)] == ["class 4"] * 4
+    caption = listed(run_page)[1].locator("td.text").first.inner_text()
+    run_page.get_by_label("Words in caption or class").fill(caption.upper())
+    assert len(listed(run_page)) == 1
+    run_page.get_by_label("Words in caption or class").fill("")
+    run_page.locator("select[name=class]").select_option("")
+    run_page.get_by_label("With both").select_option("wrong")
+    run_page.get_by_label("With text only").select_option("right")
+    shown = listed(run_page)
+    assert shown
+    assert all("both" not in row.get_attribute("data-right").split() for row in shown)
+    assert all("text" in row.get_attribute("data-right").split() for row in shown)
+    assert run_page.locator("#count").inner_text() == f"{len(shown)} of 36 samples match, {len(shown)} are listed"
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("name", ["run", "gallery"])
+def test_a_page_of_samples_does_not_scroll_sideways(
+    browser: "api.Browser", pages: dict[str, Path], name: str, viewport: dict[str, int]
+) -> None:
+    with opened(browser, pages[name]) as page:
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        wide = page.locator(".wide").evaluate_all("(boxes) => boxes.map((box) => box.scrollWidth - box.clientWidth)")
+        assert max(wide, default=0) <= 0
+        for picture in page.locator("img.sample:visible").all():
+            box = picture.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= viewport["width"]
+
+
+@pytest.mark.parametrize("name", ["run", "gallery"])
+def test_a_page_of_samples_fits_paper(browser: "api.Browser", pages: dict[str, Path], name: str) -> None:
+    with opened(browser, pages[name]) as page:
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 718, "height": 1000})  # A4 within 1 cm
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
+        assert not page.locator("nav, form.filters, .numbers table").first.is_visible()
+        parts = page.locator("table:visible, figure, .sample-row")
+        assert max(parts.evaluate_all("(all) => all.map((part) => part.getBoundingClientRect().right)")) <= 718

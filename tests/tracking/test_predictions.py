@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from multimodal.evaluation.predict import predict
-from multimodal.tracking.predictions import WatchedSamples, predictions_of_test
+from multimodal.evaluation.sample_table import predictions_of_test
+from multimodal.tracking.predictions import WatchedSamples
 from tests.helpers import tiny_training
 from tests.helpers.made_up_results import made_up_run
 
@@ -50,6 +51,13 @@ def test_a_model_without_a_head_has_no_column_for_it() -> None:
     assert all(
         {"written/image", "drawn/text"}.isdisjoint(row) for row in WatchedSamples(tiny_training.DATA, 5).table(model)
     )
+
+
+def test_what_the_task_makes_meaningless_has_no_column() -> None:
+    data, results = made_up_run(2, 2, 3)
+    (row,) = predictions_of_test(replace(data, undefined={"text_to_image": "why"}), results.predictions, BOTH, 1)
+    assert "drawn/text" not in row
+    assert "written/image" in row
 
 
 def test_colour_images_keep_their_channels() -> None:

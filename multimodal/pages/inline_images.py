@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 QUALITY = 85  # WebP quality: captions stay legible, a grid of samples takes 100 to 200 kB
+METHOD = 2  # WebP effort: half the time of the usual 4, for files that are 4 % larger
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,16 @@ def encode_image(image: Image.Image, title: str, alt: str, widest: int, plot: bo
     """Encode an image, scaled down if it is too wide."""
     pixels = image.convert("RGB")
     pixels.thumbnail((widest, 4 * widest))
+    return InlineImage(data_uri(as_webp(pixels)), title, alt, pixels.width, pixels.height, plot)
+
+
+def as_webp(image: Image.Image) -> bytes:
+    """Encode an image as WebP."""
     data = BytesIO()
-    pixels.save(data, format="webp", quality=QUALITY)
-    text = base64.b64encode(data.getvalue()).decode()
-    return InlineImage(f"data:image/webp;base64,{text}", title, alt, pixels.width, pixels.height, plot)
+    image.save(data, format="webp", quality=QUALITY, method=METHOD)
+    return data.getvalue()
+
+
+def data_uri(webp: bytes) -> str:
+    """Return the address that contains a WebP image."""
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
