@@ -17,8 +17,8 @@ from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.errors import joined_lines
 from multimodal.model import MultimodalModel
-from multimodal.paths import expanded
 from multimodal.runs.build import build_model
+from multimodal.runs.checkpoint_source import local_checkpoint
 from multimodal.runs.composition import Composition
 from multimodal.runs.record import RunRecord, is_of, record_from
 from multimodal.runs.settings import MODEL, check_shared
@@ -75,7 +75,7 @@ def open_checkpoint(composition: Composition, may_set: tuple[str, ...]) -> Check
             trusted; or the command line sets what only the checkpoint may set.
     """
     cfg, mode = composition.config, composition.choices["mode"]
-    file = checkpoint_file(cfg.checkpoint, mode)
+    file = checkpoint_file(cfg.checkpoint, mode, cfg.cache_dir)
     state = load_checkpoint(file)
     record = record_from(state["record"], file)
     check_trusted(record.config, file, cfg.trust)  # the command line's: a checkpoint cannot trust anybody
@@ -214,11 +214,11 @@ def naming(file: Path) -> Iterator[None]:
         raise ValueError(f"{file} was made by another version of this package, or changed: {what}") from error
 
 
-def checkpoint_file(checkpoint: str | None, mode: str) -> Path:
+def checkpoint_file(checkpoint: str | None, mode: str, cache_dir: str) -> Path:
     """Return a run's `best.pt`, or the file itself."""
     if checkpoint is None:
-        raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>")
-    file = expanded(checkpoint)
+        raise ValueError(f"mode={mode} needs checkpoint=<a run's folder or file>, or wandb:<artifact>")
+    file = local_checkpoint(checkpoint, cache_dir)
     file = file / "best.pt" if file.is_dir() else file
     if not file.is_file():
         raise ValueError(f"checkpoint: there is no {file}; give a run's folder or one of its .pt files")

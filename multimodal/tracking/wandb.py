@@ -6,11 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry looks up a host even offline
 
@@ -18,17 +17,14 @@ import numpy as np
 import wandb
 
 from multimodal.checks import check_flag, check_one_of
-from multimodal.connectivity import answers
 from multimodal.errors import describe
+from multimodal.runs.wandb_api import MODES, Mode, reachable_mode
 from multimodal.tracking.guarded import GuardedTracker
 from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
 from multimodal.tracking.wandb_report import FOREST, publish
 
 log = logging.getLogger(__name__)
 
-Mode = Literal["online", "offline", "disabled"]
-MODES = ("online", "offline", "disabled")
-PROBE_SECONDS = 1.5  # so that an unreachable server delays a run by less than 3 s in all
 UPLOAD_SECONDS = 60  # to wait for the server to take an artifact that the run used
 LONGEST_TITLE = 63  # characters that W&B allows for an alert
 
@@ -202,25 +198,6 @@ class WandbRun:
         with GuardedTracker(self).open(folder, shown) as run:
             run.figures({FOREST: file})
         return name
-
-
-@cache  # so that only the first job of a sweep waits for an unreachable server
-def reachable_mode() -> tuple[Mode, str | None]:
-    """Return ("online", None) if W&B can be reached, else another mode and the reason."""
-    requested = os.environ.get("WANDB_MODE", "online")
-    if requested in MODES and requested != "online":
-        return cast(Mode, requested), f"WANDB_MODE={requested}"
-    # the server first: without one, wandb.login takes five seconds to say so
-    if not answers(wandb.setup().settings.base_url, PROBE_SECONDS):
-        return "offline", "server out of reach"
-    if not wandb.setup().settings.api_key and not has_netrc_key():
-        return "offline", "no API key"
-    return "online", None
-
-
-def has_netrc_key() -> bool:
-    """Return whether `wandb login` stored a key."""
-    return wandb.login(prompt=False, verify=False)
 
 
 def as_cell(value: Any) -> Any:
