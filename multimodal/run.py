@@ -1,6 +1,8 @@
 """The modes: train, evaluate, generate, export, report; `mode` chooses one of these functions."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ from multimodal.runs.run_dir import (
     status_of,
 )
 from multimodal.runs.settings import check_model
+from multimodal.tracking.artifacts import run_artifact
 from multimodal.tracking.progress import TrainingProgress
 from multimodal.tracking.results import track_results
 from multimodal.tracking.tracker import TrackedRun, Tracker
@@ -83,7 +86,7 @@ def train(composition: Composition, tracker: Tracker) -> Path:
                 record.write(folder)  # what was trained before is now one of a tuning, or of one with more trials
             return folder
         prepare_folder(folder, record, cfg.resume)
-        with status_of(folder), track(tracker, folder, record, data, cfg.resume):
+        with tracked(tracker, folder, record, data, cfg.resume):
             data = with_features(model, data, cfg.cache_dir, trainer.fabric.device)
             torch.manual_seed(cfg.seed)  # dropout draws the same whatever the model's size
             saved = beside_weights(record, data)
@@ -145,7 +148,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
             log.info("%s is evaluated already; resume=false does it anew", folder)
             return folder
         prepare_folder(folder, record, cfg.resume)
-        with status_of(folder), track(tracker, folder, record, data, cfg.resume):
+        with tracked(tracker, folder, record, data, cfg.resume):
             data = with_features(model, data, cfg.cache_dir, next(model.parameters()).device)
             results = evaluator.evaluate(model, data, history)
             results.seconds.update(reading.seconds)
@@ -225,11 +228,11 @@ def export(composition: Composition, tracker: Tracker) -> Path:
 
 
 def report(composition: Composition, tracker: Tracker) -> Path:
-    """Compare the runs in `output_dir`, by default `runs`; write the report, and send it to the tracker."""
+    """Compare the runs in `output_dir`, by default `runs`, or those of a tracker; write the report, and publish it."""
     cfg = composition.config
     if composition.multirun:
         raise ValueError("mode=report compares a folder of runs as it is: give it without -m")
-    folder = expanded(cfg.output_dir or "runs")
+    folder = tracker.fetch(expanded(cfg.output_dir or "runs"))
     written = write_report(folder, cfg.report.margin)
     if written is None:
         raise ValueError(f"there is no finished run in {folder}; give output_dir=<a folder of runs>")
@@ -260,8 +263,12 @@ def check_fusion_width(composition: Composition) -> None:
         raise ValueError("fusion_parameters sets fusion.hidden: give one of the two")
 
 
-def track(tracker: Tracker, folder: Path, record: RunRecord, data: Data, resume: bool) -> Tracker:
-    """Open a run of the tracker; a sweep's runs share the group of their common folder."""
+@contextmanager
+def tracked(tracker: Tracker, folder: Path, record: RunRecord, data: Data, resume: bool) -> Iterator[None]:
+    """Track what is done, write its status, and keep the run's files as they are then, whether it failed or not.
+
+    A sweep's runs share the group of their common folder.
+    """
     group, trained = folder.resolve().parent.name, record.checkpoint is None
     config = record.config | {k: v for k, v in record.as_dict().items() if k != "config"}
     config |= {"sweep": group, "data_card": data.card}
@@ -274,7 +281,13 @@ def track(tracker: Tracker, folder: Path, record: RunRecord, data: Data, resume:
         config=config if trained else config | {"model_run": record.key},
         resume=resume,
     )
-    return tracker.open(folder, run)
+    with tracker.open(folder, run):
+        try:
+            with status_of(folder):
+                yield
+        finally:
+            if tracker.detail.artifacts:
+                tracker.artifact(run_artifact(record.name, folder))
 
 
 def finish(

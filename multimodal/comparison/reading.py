@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 FACTS = ("seed",)  # entries of metrics.json that are no metrics
 LEVELS = ("", "*/", "*/*/")  # a run, its folder, or a folder of such folders
 RUN_FIGURES = ("generation.png", "tsne.png")  # shown in a report
+READ_FILES = (FILE, "status.json", "metrics.json", "history.csv", "predictions.parquet", "data_card.json", *RUN_FIGURES)
 
 
 class SurfaceRow(TypedDict):

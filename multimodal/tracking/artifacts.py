@@ -1,9 +1,12 @@
-"""The artifacts of a run: the data that it read, and its best checkpoint."""
+"""The artifacts of a run: the data that it read, its best checkpoint, and the files that a comparison reads."""
 
 from pathlib import Path
 from typing import Any
 
+from multimodal.comparison.reading import READ_FILES
 from multimodal.tracking.tracker import Artifact
+
+RUN_FILES = "run"  # kind of the artifact of a run's files
 
 
 def data_artifact(dataset: str, source: str, fingerprint: str, card: Path) -> Artifact:
@@ -29,3 +32,14 @@ def model_artifact(name: str, file: Path, facts: dict[str, Any], produced: bool)
         produced: whether this run trained it; else it was evaluated.
     """
     return Artifact(name, "model", [file], facts, produced)
+
+
+def run_artifact(name: str, folder: Path) -> Artifact:
+    """Return the artifact of what a comparison reads of a run, finished or not, so that it can be made elsewhere.
+
+    Args:
+        name: name of the run.
+        folder: the run's folder.
+    """
+    files = [folder / file for file in READ_FILES if (folder / file).is_file()]
+    return Artifact(f"{name}-files", RUN_FILES, files, {}, produced=True)

@@ -83,6 +83,10 @@ class GuardedTracker:
         """Log files."""
         self.call("artifact", artifact)
 
+    def fetch(self, folder: Path) -> Path:
+        """Return the folder of runs to compare; a failure is not caught, as there is no comparison without them."""
+        return self.tracker.fetch(folder)
+
     def publish(self, folder: Path) -> None:
         """Publish a comparison."""
         self.call("publish", folder)

@@ -78,6 +78,11 @@ class SeveralTrackers:
             if tracker.detail.artifacts:
                 tracker.artifact(artifact)
 
+    def fetch(self, folder: Path) -> Path:
+        """Return the folder of runs to compare, from the first tracker that downloads any."""
+        places = (tracker.fetch(folder) for tracker in self.trackers)
+        return next((place for place in places if place != folder), folder)
+
     def publish(self, folder: Path) -> None:
         """Publish a comparison."""
         for tracker in self.trackers:

@@ -86,6 +86,10 @@ class TensorBoardTracker:
     def artifact(self, artifact: Artifact) -> None:
         """Log nothing: the files are in the run's folder already."""
 
+    def fetch(self, folder: Path) -> Path:
+        """Return the folder: its runs are here."""
+        return folder
+
     def publish(self, folder: Path) -> None:
         """Publish nothing: TensorBoard has no reports."""
 

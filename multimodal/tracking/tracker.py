@@ -16,7 +16,7 @@ class Detail:
         every: optimizer steps between two rows of a batch's loss terms.
         test_samples: test samples in the table of predictions; 0 for no table.
         watched_samples: validation samples whose predictions are shown while the model learns; 0 for none.
-        artifacts: whether the best checkpoint and the data card are kept as artifacts.
+        artifacts: whether the best checkpoint, the data card and the run's files are kept as artifacts.
     """
 
     every: int
@@ -59,7 +59,7 @@ class Artifact:
 
     Args:
         name: name of the artifact; one of equal content is not stored twice.
-        kind: `model` or `dataset`.
+        kind: `model`, `dataset`, or `run` for the files that a comparison reads.
         files: the files.
         metadata: facts to display beside them.
         produced: whether the run made the files; else it used them.
@@ -137,6 +137,14 @@ class Tracker(Protocol):
 
     def artifact(self, artifact: Artifact) -> None:
         """Log files that the run produced or used."""
+        ...
+
+    def fetch(self, folder: Path) -> Path:
+        """Return the folder of runs to compare: the given one, or one in it with runs downloaded from elsewhere.
+
+        Raises:
+            ValueError: the settings ask for runs that cannot be downloaded.
+        """
         ...
 
     def publish(self, folder: Path) -> None:

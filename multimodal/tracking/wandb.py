@@ -22,6 +22,7 @@ from multimodal.runs.wandb_api import MODES, Mode, reachable_mode
 from multimodal.tracking.guarded import GuardedTracker
 from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
 from multimodal.tracking.wandb_report import FOREST, publish
+from multimodal.tracking.wandb_runs import download_runs
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ class WandbRun:
 
     Args:
         mode: `online` (with a warning, `offline` if the server is unreachable), `offline` or `disabled`.
-        project: W&B project of the runs.
+        project: W&B project of the runs; as `<entity>/<project>` it also says that a comparison is made of its runs,
+            wherever they were trained.
         entity: owner of the project; None for the user's default.
         group: group of the run; None for the name of the sweep's folder.
         tags: words to search for, beside dataset, fusion and source of the data.
@@ -66,7 +68,11 @@ class WandbRun:
     ) -> None:
         check_one_of("tracking", MODES, mode=mode)
         check_flag("tracking", system_metrics=system_metrics)
-        self.mode, self.project, self.entity = cast(Mode, mode), project, entity
+        owner, _, name = project.rpartition("/")
+        if owner and entity not in (None, owner):
+            raise ValueError(f"tracking.project={project} has another owner than tracking.entity={entity}; give one")
+        self.mode, self.project, self.entity = cast(Mode, mode), name, owner or entity
+        self.source = project if owner else None  # whose runs a comparison is made of
         self.group, self.tags, self.notes, self.job_type = group, list(tags), notes, job_type
         self.system_metrics = system_metrics
         self.detail = Detail(every, test_samples, watched_samples, artifacts)
@@ -180,6 +186,14 @@ class WandbRun:
             self.run.use_artifact(artifact.wait(timeout=UPLOAD_SECONDS))
         except Exception as error:  # the library raises nearly anything
             log.warning("W&B: %s is not recorded as an input (%s)", artifact.name, describe(error))
+
+    def fetch(self, folder: Path) -> Path:
+        """Download the runs of `<entity>/<project>` into a folder of that name, and return it."""
+        if self.source is None:
+            return folder
+        if self.mode != "online":
+            raise ValueError(f"tracking.project={self.source} is read from W&B's server: give tracking=wandb")
+        return download_runs(self.source, folder)
 
     def publish(self, folder: Path) -> None:
         """Publish the comparison of the runs in a folder as a W&B report."""

@@ -74,9 +74,7 @@ def test_a_name_of_another_form_is_refused(tmp_path, server, name: str) -> None:
 
 
 def test_an_artifact_that_is_not_there_is_named_in_a_line(tmp_path, server) -> None:
-    with pytest.raises(
-        ValueError, match=r"^checkpoint=wandb:lab/project/other:best .* not found in lab/project$"
-    ):
+    with pytest.raises(ValueError, match=r"^checkpoint=wandb:lab/project/other:best .* not found in lab/project$"):
         local_checkpoint("wandb:lab/project/other:best", str(tmp_path))
 
 

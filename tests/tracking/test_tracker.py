@@ -19,7 +19,7 @@ def test_a_tracker_has_every_method_with_its_arguments(config, option: str) -> N
     tracker = instantiate(config(f"tracking={option}").tracking, _convert_="all")
     assert not tracker.opened
     assert tracker.label
-    for name in ("open", "log", "summary", "figures", "table", "artifact", "publish", "__enter__", "__exit__"):
+    for name in ("open", "log", "summary", "figures", "table", "artifact", "fetch", "publish", "__enter__", "__exit__"):
         assert name in METHODS
         expected = list(inspect.signature(getattr(Tracker, name)).parameters)[1:]
         assert list(inspect.signature(getattr(tracker, name)).parameters) == expected, name
@@ -35,7 +35,7 @@ def test_a_tracker_that_is_not_chosen_is_not_imported() -> None:
         ours = {part[2] for part in parts if part[:2] == ["multimodal", "tracking"] and len(part) > 2}
         libraries = {module.split(".")[0] for module in imported(file)} & LIBRARIES
         if layer(file) != "tracking":
-            assert ours <= {"tracker", "progress", "results", "guarded"}, file
+            assert ours <= {"tracker", "progress", "results", "guarded", "artifacts"}, file
         elif file.stem.partition("_")[0] in LIBRARIES:
             assert libraries <= {file.stem.partition("_")[0], f"{file.stem.partition('_')[0]}_workspaces"}, file
         else:
@@ -52,6 +52,7 @@ def test_disabled_writes_nothing(tmp_path) -> None:
         tracker.table("predictions/test", [{"class": "a"}])
         tracker.artifact(Artifact("model", "model", [tmp_path / "best.pt"], {}, produced=True))
         tracker.publish(tmp_path)
+        assert tracker.fetch(tmp_path) == tmp_path
     assert tracker.opened
     assert not list(tmp_path.iterdir())
 
