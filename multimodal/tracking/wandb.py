@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
@@ -207,8 +207,11 @@ class WandbRun:
         file, comparison = folder / f"{FOREST}.png", folder.resolve().name
         if self.mode == "disabled" or not file.exists():
             return None
-        name = f"comparison of {comparison}, {datetime.now().isoformat(sep=' ', timespec='seconds')}"
-        shown = TrackedRun(None, name, comparison, "compare", ["comparison"], {}, resume=False)
+        name = f"comparison of {comparison}"
+        key = (
+            f"comparison-{sha256(comparison.encode()).hexdigest()[:8]}"  # the plot of an earlier comparison is replaced
+        )
+        shown = TrackedRun(key, name, comparison, "compare", ["comparison"], {}, resume=False)
         with GuardedTracker(self).open(folder, shown) as run:
             run.figures({FOREST: file})
         return name

@@ -3,6 +3,8 @@
 A report of W&B shows an image by its address or as media that a run logged; it takes no file. So the forest plot is in
 a run of its own, which holds nothing else, and the first panel shows it. The page's other figures of several runs are
 replaced by panels over the runs, which W&B draws; the shading of the table of fusion gain is lost in Markdown.
+
+A project has one report for each name of a folder of runs: a later comparison updates it, and the forest plot's run.
 """
 
 import importlib
@@ -98,12 +100,29 @@ def publish(mode: str, project: str, entity: str | None, folder: Path, figure_ru
         for grid in (block for block in report.blocks if hasattr(block, "runsets")):
             for runs in grid.runsets:
                 runs.entity = report.entity
+        report.id = earlier_report(report.entity, project, report.title)
         report.save()
         log.info("W&B report: %s", report.url)
     except Exception as error:  # the library raises plain Exceptions; the comparison on disk does not need the report
         log.warning(
             "W&B report: not created (%s: %s); its specification is %s", type(error).__name__, error, folder / FILE
         )
+
+
+def earlier_report(entity: str | None, project: str, title: str) -> str:
+    """Return the id of the report that an earlier comparison of this title made, so that it is updated; else nothing.
+
+    Args:
+        entity: owner of the project.
+        project: W&B project of the runs.
+        title: the report's.
+    """
+    import wandb
+
+    api = wandb.Api()
+    if not any(known.name == project for known in api.projects(entity)):  # the report will be the first of it
+        return ""
+    return next((known.id for known in api.reports(f"{entity}/{project}") if known.display_name == title), "")
 
 
 def without_images(text: str) -> str:

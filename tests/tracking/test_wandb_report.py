@@ -1,8 +1,10 @@
 """The W&B report: built without a server, kept on disk offline, created online."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+import wandb
 from PIL import Image
 
 from multimodal.metric.catalogue import TRACKER, shown_in
@@ -46,8 +48,40 @@ def test_offline_the_specification_is_kept(folder) -> None:
     }
 
 
+class Server:
+    """Stands for W&B's client: a project with these reports."""
+
+    def __init__(self, *reports: tuple[str, str]) -> None:
+        self.known = [SimpleNamespace(id=key, display_name=title) for key, title in reports]
+
+    def projects(self, entity: str) -> list:
+        return [SimpleNamespace(name="project")]
+
+    def reports(self, path: str) -> list:
+        assert path == "lab/project"
+        return self.known
+
+
+@pytest.mark.parametrize(
+    ("project", "known", "updated"),
+    [
+        ("project", [("other-id", "Comparison of another"), ("its-id", "Comparison of sweep")], "its-id"),
+        ("project", [("other-id", "Comparison of another")], ""),
+        ("new", [], ""),
+    ],
+)
+def test_online_the_report_that_was_made_before_is_updated(folder, monkeypatch, project, known, updated) -> None:
+    saved = []
+    monkeypatch.setattr(wandb, "Api", lambda: Server(*known))
+    monkeypatch.setattr(workspaces.Report, "save", lambda report: saved.append(report.id))
+    monkeypatch.setattr(workspaces.Report, "url", "somewhere", raising=False)
+    publish("online", project, "lab", folder, None)
+    assert saved == [updated]
+
+
 def test_online_it_is_saved_with_the_entity(folder, monkeypatch) -> None:
     saved = []
+    monkeypatch.setattr(wandb, "Api", Server)
     monkeypatch.setattr(workspaces.Report, "save", lambda report: saved.append(report))
     monkeypatch.setattr(workspaces.Report, "url", "somewhere", raising=False)
     publish("online", "project", "lab", folder, None)
@@ -57,6 +91,8 @@ def test_online_it_is_saved_with_the_entity(folder, monkeypatch) -> None:
 
 
 def test_a_report_that_cannot_be_created_loses_nothing(folder, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(wandb, "Api", Server)
+
     def fails(report) -> None:
         raise Exception("not logged in")
 
@@ -81,6 +117,7 @@ def test_the_forest_plot_stands_first_and_is_in_a_run_of_its_own(folder) -> None
     WandbRun("offline", **SETTINGS).publish(folder)
     (run,) = read_runs(folder)
     assert run["tags"] == ["comparison"]
+    assert (run["name"], run["id"]) == ("comparison of sweep", "comparison-dfd33796")  # that of the next one too
     assert any("figure/forest/path" in row for row in run["history"])
     text = (folder / FILE).read_text()
     assert "forest.png" not in text
