@@ -198,7 +198,8 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
     if out_of_memory(cause):
         return f"out of memory ({first_line(cause)}); give a smaller training.batch_size, evaluation.batch_size or dim"
     if isinstance(cause, EXPECTED) and (settings is None or raised_here(cause)):
-        return describe(cause)
+        # one of several trackers names its settings as if it were the only one
+        return f"{node}: {describe(cause)}" if node.startswith("tracking.trackers.") else describe(cause)
     reason = first_line(cause) if isinstance(cause, EXPECTED) else f"{type(cause).__name__}: {first_line(cause)}"
     if settings is None:
         return reason

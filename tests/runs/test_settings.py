@@ -40,6 +40,7 @@ VALUES = [-3, 0, 10**12, math.nan, math.inf, "abc", None, 1.5, [], True]
 def composed_with(choice: str) -> Composition:
     return compose(
         [
+            *(["tracking=several"] if choice.startswith("tracking/") else []),
             choice,
             *files_of((choice,)),
             "dataset.source=embedded",

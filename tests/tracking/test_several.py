@@ -1,9 +1,11 @@
 """Several trackers at once, chosen on the command line; what each is told and what each writes."""
 
 import pytest
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from multimodal.runs.overrides import check_overrides
+from multimodal.runs.settings import explain
 from multimodal.tracking.disabled import DisabledTracker
 from multimodal.tracking.several import SeveralTrackers
 from multimodal.tracking.tracker import Artifact, Detail, TrackedRun
@@ -59,6 +61,13 @@ def test_the_command_line_chooses_them_and_sets_what_they_share(config) -> None:
     assert built.trackers[0].tracker.mode == "offline"
 
 
+def test_a_wrong_setting_of_one_is_named_with_its_tracker(config) -> None:
+    wrong = config("tracking=several", "tracking.trackers.wandb.mode=loud")
+    with pytest.raises(InstantiationException) as caught:
+        instantiate(wrong.tracking, _convert_="all")
+    assert explain(caught.value, wrong).startswith("tracking.trackers.wandb: tracking.mode must be one of online")
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -84,3 +93,7 @@ def test_a_command_tracks_with_both_and_its_evaluation_too(tmp_path) -> None:
     done = command(tmp_path, "mode=evaluate", "checkpoint=out", "output_dir=again", *both)  # its config may be trusted
     assert done.status == 0, done.stderr
     assert read_runs(tmp_path / "again")[0]["job_type"] == "evaluate"
+    files = read_runs(tmp_path / "out")[0]["artifacts"].values()
+    (kept,) = [artifact["files"] for artifact in files if artifact["type"] == "run"]
+    assert {"config.yaml", "status.json", "metrics.json", "history.csv", "predictions.parquet"} <= set(kept)
+    assert '"finished"' in kept["status.json"].read_text()
