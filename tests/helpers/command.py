@@ -14,6 +14,7 @@ import pytest
 
 from multimodal.evaluation.evaluator import Evaluator
 from multimodal.figures.run_figures import RunFigures
+from tests.helpers.made_up_runs import without_pdf
 from tests.helpers.toy import ROOT
 
 SCRIPT = str(ROOT / "scripts" / "run.py")
@@ -50,6 +51,7 @@ def command(folder: Path, *arguments: str) -> Done:
         patch.setattr(
             RunFigures, "draw", lambda *arguments: {}
         )  # tests/figures has them, tests/test_run.py a whole run
+        without_pdf(patch)
         patch.setattr(sys, "argv", [SCRIPT, *arguments, f"cache_dir={folder}/cache"])
         try:
             runpy.run_path(SCRIPT, run_name="__main__")

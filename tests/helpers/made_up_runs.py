@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
+from multimodal.comparison import report
 from multimodal.io import write_csv, write_json
 from multimodal.runs.job import JobRecord
 from multimodal.runs.record import RunRecord
@@ -59,6 +61,15 @@ def make_run(
     write_json({"classes": classes}, folder / "data_card.json")
     Image.linear_gradient("L").resize(FIGURE).save(folder / "generation.png")
     return folder
+
+
+def without_pdf(patch: pytest.MonkeyPatch) -> None:
+    """Save the forest plot as pixels only: the fonts of the PDF take most of a small report's time.
+
+    tests/comparison/test_report.py has the PDF.
+    """
+    save = report.save_figure
+    patch.setattr(report, "save_figure", lambda figure, file: file.suffix == ".pdf" or save(figure, file))
 
 
 def record(where: Path, **facts: Any) -> None:
