@@ -18,7 +18,6 @@ from PIL import Image, ImageOps
 from multimodal import run
 from multimodal.comparison import comparison
 from multimodal.comparison.reading import read_runs
-from multimodal.comparison.run_labels import check_compared
 from multimodal.dataset.data import Data
 from multimodal.errors import read_object
 from multimodal.inference import check_inputs, join_samples, predict_samples, read_sample
@@ -30,7 +29,7 @@ from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model,
 from multimodal.runs.composition import Composition, compose
 from multimodal.runs.overrides import check_overrides
 from multimodal.runs.record import RunRecord, read_record
-from multimodal.runs.settings import check_settings, explain
+from multimodal.runs.settings import check_compared, check_settings, explain
 from multimodal.runs.trust import trusted_packages
 from multimodal.sweep import build_tracker
 

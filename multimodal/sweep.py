@@ -23,7 +23,6 @@ from omegaconf import DictConfig, OmegaConf
 from multimodal.comparison.grouping import natural
 from multimodal.comparison.pairwise_test import check_margin
 from multimodal.comparison.report import write_report
-from multimodal.comparison.run_labels import check_compared
 from multimodal.errors import describe, read_object
 from multimodal.io import write_csv
 from multimodal.metric import catalogue
@@ -31,7 +30,7 @@ from multimodal.number_text import decimal_text
 from multimodal.runs.composition import Composition, sweep_folder
 from multimodal.runs.job import FINISHED, JobRecord, own_records, read_jobs
 from multimodal.runs.run_dir import make_writable
-from multimodal.runs.settings import EXPECTED, check_settings, explain, out_of_memory
+from multimodal.runs.settings import EXPECTED, check_compared, check_settings, explain, out_of_memory
 from multimodal.runs.space import check_tuning_jobs
 from multimodal.tracking.guarded import GuardedTracker
 from multimodal.tracking.tracker import TrackedRun, Tracker

@@ -16,8 +16,6 @@ COMPARED: tuple[str, ...] = ("caption", "encoder", "missing", "head", "loss", "t
 COMPARED += ("fusion_parameters", "code", "tuned")
 NOT_COMPARED: tuple[str, ...] = ("training.accelerator", "evaluation.figures", "evaluation.batch_size")
 NOT_COMPARED += ("evaluation.image_judge.cache",)
-# Parts of the config whose values may be compared like fusions: others change the data or what is measured.
-COMPARABLE = ("encoder", "missing", "head", "loss", "training", "dim")
 # represented by source and fingerprint
 ORIGIN = ("dataset.source", "dataset.path", "dataset.hub_id", "dataset.embedded")
 SPLIT = "dataset.seed"  # runs pair by it
@@ -26,15 +24,6 @@ ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices tha
 USUAL = {"caption": "original", "task": "redundant"}  # choices that change the data, with the defaults of conf/
 PROTOCOL: tuple[ProtocolKey, ...] = ("trials", "space", "tuning_seeds")  # of a tuning, equal where fusions are compared
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
-
-
-def check_compared(names: Any) -> None:
-    """Raise ValueError unless these are parts of the config, or settings in them, that change no data."""
-    if isinstance(names, str) or not all(str(name).replace("/", ".").partition(".")[0] in COMPARABLE for name in names):
-        raise ValueError(
-            f"report.compared must be a list of parts of the config or settings in them, of {', '.join(COMPARABLE)}, "
-            f"such as [loss,training.modality_dropout], got {names}"
-        )
 
 
 def label_runs(pairs: list[tuple[Run, dict[str, Any]]], compared: Collection[str] = ()) -> list[Run]:

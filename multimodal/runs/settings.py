@@ -11,7 +11,7 @@ import re
 import traceback
 import types
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import reduce
 from typing import Any, Union, get_args, get_origin
 
@@ -23,7 +23,6 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from multimodal.checks import check_number, check_seed, check_whole
-from multimodal.comparison.run_labels import check_compared
 from multimodal.errors import describe, first_line
 from multimodal.runs.build import as_dict, build_loss, build_model, merged
 from multimodal.runs.composition import CONF
@@ -32,6 +31,8 @@ from multimodal.runs.overrides import options
 EXPECTED = (ValueError, FloatingPointError, OSError)  # what a component raises for a mistake of its user
 EVALUATOR = "multimodal.evaluation.evaluator.Evaluator"  # built of the node evaluation
 MODEL = ("encoder", "missing", "fusion", "head", "loss")  # groups whose parts fit together
+# parts whose values may be compared like fusions: others change the data or what is measured
+COMPARABLE = ("encoder", "missing", "head", "loss", "training", "dim")
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null"}
 MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
 BYTES = 16  # a trained parameter takes: itself, its gradient, two moments of AdamW, in float32
@@ -57,6 +58,7 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError("requeue=true needs resume=true: a job that begins anew would never end")
     check_seed("", seed=values["seed"])
     check_whole("", most=2**16, dim=values["dim"])
+    check_type("report", values["report"], dict[str, float | list[str]])
     check_compared(values["report"]["compared"])
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
     first = ("caption", "task", "dataset")  # other parts take values from these
@@ -67,6 +69,16 @@ def check_settings(cfg: DictConfig) -> None:
     # prepare_data checks the data's ranges; these two belong to other parts too, which would name their own settings
     check_seed("dataset", seed=values["dataset"]["seed"])
     check_whole("dataset", 11, 4096, image_size=values["dataset"]["image_size"])  # 11: the window of SSIM
+
+
+def check_compared(names: Any) -> None:
+    """Raise ValueError unless these are parts of the config, or settings in them, that change no data."""
+    many = isinstance(names, Sequence) and not isinstance(names, str)
+    if not many or not {str(name).replace("/", ".").partition(".")[0] for name in names} <= {*COMPARABLE}:
+        raise ValueError(
+            f"report.compared must be a list of parts of the config or settings in them, of {', '.join(COMPARABLE)}, "
+            f"such as [loss,training.modality_dropout], got {names}"
+        )
 
 
 def groups() -> list[str]:

@@ -12,9 +12,10 @@ from omegaconf import OmegaConf
 
 from multimodal.comparison.grouping import group_titles
 from multimodal.comparison.reading import Failure, Run, read_runs
-from multimodal.comparison.run_labels import USUAL, check_compared, differences, labels, with_neighbours
+from multimodal.comparison.run_labels import USUAL, differences, labels, with_neighbours
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
+from multimodal.runs.settings import check_compared
 from tests.helpers.made_up_runs import record
 from tests.helpers.toy import ROOT
 
@@ -256,8 +257,8 @@ def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
     assert changed.split() == ["concat", named]
 
 
-@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"]])
-def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str) -> None:
+@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"], None])
+def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str | None) -> None:
     check_compared(["loss", "encoder/text", "training.modality_dropout.text"])
     with pytest.raises(ValueError, match=r"report\.compared must be a list of parts .* of encoder, missing, head"):
         check_compared(wrong)
