@@ -1,5 +1,6 @@
 """Shared by all tests: no network, quiet progress bars, and the config composed as on the command line."""
 
+import gc
 import os
 import signal
 
@@ -21,6 +22,20 @@ from multimodal.types import BOS, EOS, PAD, Batch
 from tests.helpers.toy import composed
 
 datasets.disable_progress_bars()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Leave out of every collection of garbage the millions of objects that modules and tests consist of.
+
+    A job of a sweep and a trial of a search collect it, which took half a second each.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
