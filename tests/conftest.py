@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 import multimodal.run  # noqa: F401  registers the resolvers of conf/
 from multimodal.types import BOS, EOS, PAD, Batch
+from tests.helpers.composition import compose_once
 from tests.helpers.toy import composed
 
 datasets.disable_progress_bars()
@@ -42,6 +43,12 @@ def pytest_collection() -> Iterator[None]:
 def config() -> Callable[..., DictConfig]:
     """`config("fusion=concat", ...)`: composed, its sizes those of a tiny dataset."""
     return composed
+
+
+@pytest.fixture
+def composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose equal overrides once."""
+    compose_once(monkeypatch)
 
 
 @pytest.fixture(scope="module")
