@@ -1,5 +1,10 @@
-"""Shared by all tests: no network, quiet progress bars, and the config composed as on the command line."""
+"""Shared by all tests: no network, quiet progress bars, and the config composed as on the command line.
 
+What is slow to import is imported where it is used: the process that hands out the tests waits for this file before it
+starts those that run them, and uses nothing of it.
+"""
+
+import gc
 import os
 import signal
 
@@ -10,28 +15,58 @@ os.environ["WANDB_SILENT"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import datasets
 import pytest
-import torch
-from omegaconf import DictConfig
 
-import multimodal.run  # noqa: F401  registers the resolvers of conf/
-from multimodal.types import BOS, EOS, PAD, Batch
-from tests.helpers.toy import composed
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
-datasets.disable_progress_bars()
+    from multimodal.types import Batch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> None:
+    import datasets
+
+    datasets.disable_progress_bars()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Leave out of every collection of garbage the millions of objects that modules and tests consist of.
+
+    A job of a sweep and a trial of a search collect it, which took half a second each.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
-def config() -> Callable[..., DictConfig]:
+def config() -> Callable[..., "DictConfig"]:
     """`config("fusion=concat", ...)`: composed, its sizes those of a tiny dataset."""
+    from tests.helpers.toy import composed
+
     return composed
+
+
+@pytest.fixture
+def composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose equal overrides once."""
+    from tests.helpers.composition import compose_once
+
+    compose_once(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Compute on one thread: a forked process has none of its parent's OpenMP threads and would wait for them."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -55,8 +90,12 @@ def default_signals() -> Iterator[None]:
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch() -> "Batch":
     """Six samples of the tiny dataset: all complete, captions of 1 to 6 words."""
+    import torch
+
+    from multimodal.types import BOS, EOS, PAD, Batch
+
     generator = torch.Generator().manual_seed(0)
     tokens = torch.full((6, 8), PAD)
     for i in range(6):

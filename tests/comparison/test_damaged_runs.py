@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from multimodal.comparison import report
 from multimodal.comparison.figure_sections import figure_sections
 from multimodal.comparison.reading import read_runs
 from multimodal.comparison.report import write_report
 from multimodal.io import read_json, write_json, write_parquet
-from tests.helpers.made_up_runs import make_run, record, without_pdf
+from tests.helpers.made_up_runs import make_run, only_text_and_forest, record
 
 BAD = "toy-concat-s1-embedded"  # the folder of the damaged run
 SAMPLES = {"label": [0, 1, 0, 1, 0, 1], "product_correct": [1.0] * 6, "image_to_text/class_coherent": [0.5] * 6}
@@ -166,8 +165,7 @@ def undamaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "figure_sections", lambda groups, widest: [])
-    without_pdf(monkeypatch)
+    only_text_and_forest(monkeypatch)
 
 
 def test_there_are_more_than_48_kinds() -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from multimodal.evaluation.evaluator import Evaluator
 from multimodal.figures.run_figures import RunFigures
-from tests.helpers.made_up_runs import without_pdf
+from tests.helpers.composition import compose_once
+from tests.helpers.made_up_runs import only_text_and_forest
 from tests.helpers.toy import ROOT
 
 SCRIPT = str(ROOT / "scripts" / "run.py")
@@ -42,7 +43,10 @@ class Done:
 
 
 def command(folder: Path, *arguments: str) -> Done:
-    """scripts/run.py in `folder`, in this process and without figures, which take most of a tiny run."""
+    """scripts/run.py in `folder`, in this process and without figures, which take most of a tiny run.
+
+    Equal overrides are composed once: half of what is left.
+    """
     out, err, status = StringIO(), StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
@@ -51,8 +55,10 @@ def command(folder: Path, *arguments: str) -> Done:
         patch.setattr(
             RunFigures, "draw", lambda *arguments: {}
         )  # tests/figures has them, tests/test_run.py a whole run
-        without_pdf(patch)
-        patch.setattr(sys, "argv", [SCRIPT, *arguments, f"cache_dir={folder}/cache"])
+        compose_once(patch)
+        if "-m" in arguments:  # a report of its own, mode=report, has its figures
+            only_text_and_forest(patch)
+        patch.setattr(sys, "argv", [SCRIPT, *arguments, "cache_dir=cache"])
         try:
             runpy.run_path(SCRIPT, run_name="__main__")
         except SystemExit as exit:

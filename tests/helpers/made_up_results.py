@@ -120,7 +120,7 @@ def pictures(figure: Figure) -> list[BboxImage]:
 def check_layout(figure: Figure) -> None:
     """Check that every text, image and legend mark lies inside the figure, and none on another, up to 1.5 pixels."""
     renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
+    figure.draw_without_rendering()
     marks = [mark for legend in figure.findobj(Legend) for mark in legend.legend_handles]
     parts = [*visible_texts(figure), *pictures(figure), *marks]
     box = np.array([part.get_window_extent(renderer).extents for part in parts])  # x0, y0, x1, y1

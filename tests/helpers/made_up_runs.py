@@ -63,12 +63,13 @@ def make_run(
     return folder
 
 
-def without_pdf(patch: pytest.MonkeyPatch) -> None:
-    """Save the forest plot as pixels only: the fonts of the PDF take most of a small report's time.
+def only_text_and_forest(patch: pytest.MonkeyPatch) -> None:
+    """Write reports without figures of runs, and the forest plot as pixels only: a PDF's fonts take longest.
 
-    tests/comparison/test_report.py has the PDF.
+    tests/comparison/test_report.py has the whole.
     """
     save = report.save_figure
+    patch.setattr(report, "figure_sections", lambda groups, widest: [])
     patch.setattr(report, "save_figure", lambda figure, file: file.suffix == ".pdf" or save(figure, file))
 
 
