@@ -76,6 +76,8 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def autograd_begun() -> None:
     """Let autograd begin before there are fake tensors on a GPU, for which it starts a thread that no fork has."""
+    import torch
+
     torch.ones((), requires_grad=True).backward()
 
 

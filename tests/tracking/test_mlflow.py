@@ -37,7 +37,9 @@ def curve(tracker: MLflowTracker, name: str) -> list[tuple[int, float]]:
     return [(point.step, point.value) for point in tracker.client.get_metric_history(tracker.id, name)]
 
 
-def test_settings_curves_figures_tables_files_and_metrics_are_read_back(tmp_path) -> None:
+def test_settings_curves_figures_tables_files_and_metrics_are_read_back(tmp_path, monkeypatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     Image.new("RGB", (4, 4)).save(tmp_path / "tsne.png")
     (tmp_path / "best.pt").write_bytes(b"weights")
     with opened(tmp_path) as run:
@@ -47,6 +49,7 @@ def test_settings_curves_figures_tables_files_and_metrics_are_read_back(tmp_path
         run.figures({"tsne": tmp_path / "tsne.png"})
         run.artifact(Artifact("m", "model", [tmp_path / "best.pt"], {"data": "mnist"}, produced=True))
         run.summary({"test/recall@1": 0.75, "train/loss": 1.5, "kept_step": 20, "test/undefined": None})
+    assert not list((tmp_path / "here").iterdir())  # parts of mlflow write to a store of their own there
     (found,) = stored(run)
     assert (found.info.run_name, found.info.status) == ("one", "FINISHED")
     assert found.data.params == {"seed": "3", "fusion.name": "x" * 500}
