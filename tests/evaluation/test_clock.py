@@ -76,6 +76,7 @@ def test_every_stage_of_an_evaluation_is_in_its_seconds(tmp_path, monkeypatch) -
         monkeypatch.setattr(run, name, stage("files"))
     record = SimpleNamespace(title="", config={"training": TRAINING}, choices={}, seed=0, data_source="", fusion="")
     record.fingerprint = record.evaluation_key = ""
+    monkeypatch.setattr(run, "write_run_page", stage("page", tmp_path / "run.html"))
     monkeypatch.setattr(run, "track_results", stage("tracking"))
     run.finish(tmp_path, record, data, [], results, RunFigures(3, 9, 0), SimpleNamespace(), tmp_path / "best.pt")
     figures = {"tsne": "draw_latent"} | {n: f"draw_{n}" for n in ("embeddings", "generation", "masking", "data_card")}
@@ -89,6 +90,7 @@ def test_every_stage_of_an_evaluation_is_in_its_seconds(tmp_path, monkeypatch) -
         "derived",
         "files",
         "figures",
+        "page",
         "tracking",
         *names,
     }
