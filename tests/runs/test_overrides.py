@@ -121,5 +121,5 @@ def test_experiments_may_be_stacked_and_each_of_them_is_checked() -> None:
     check_overrides(["experiment=[synergy,quick]"], multirun=False)
     with pytest.raises(ValueError, match=r"experiment has no option quik; did you mean quick\?"):
         check_overrides(["experiment=[synergy,quik]"], multirun=False)
-    with pytest.raises(ValueError, match=r"fusion has no option \['concat', 'film'\]"):
+    with pytest.raises(ValueError, match=r"fusion takes one option, got fusion=\[concat,film\]"):
         check_overrides(["fusion=[concat,film]"], multirun=False)
