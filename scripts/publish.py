@@ -3,8 +3,10 @@
 python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion_comparison, then the README
 python scripts/publish.py                          # the README alone, from what is published
 
-The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`. Publish from
-an environment with the versions of the sweep; `--commit` names the one that made its runs, if another is checked out.
+The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`: accuracies and
+differences, a row for each task; or, by `<!-- measures contrastive -->`, every measure, a row for each line.
+Publish from an environment with the versions of the sweep; `--commit` names the one that made its runs, if another is
+checked out.
 """
 
 import argparse
@@ -25,7 +27,7 @@ README = ROOT / "README.md"
 RESULTS = ROOT / ".github" / "results"
 PARTS = ("report.csv", "forest.png")  # of a comparison
 LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
-BLOCK = re.compile(r"(<!-- results (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (results|measures) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PRIMARY = "accuracy with both"
 COLUMNS = {  # of the table of all comparisons: {its name: ours}
     "paired seeds": "n",
@@ -49,7 +51,7 @@ def publish(folder: Path, commit: str = "HEAD") -> Path:
     if absent:
         raise ValueError(f"{folder} has no {', '.join(absent)}: give the folder of a sweep that ended in a report")
     target = RESULTS / folder.resolve().name
-    if target.name not in {name for _, name, _ in BLOCK.findall(README.read_text(encoding="utf-8"))}:
+    if target.name not in {name for _, _, name, _ in BLOCK.findall(README.read_text(encoding="utf-8"))}:
         raise ValueError(f"README.md needs the lines <!-- results {target.name} --> and <!-- end --> around its table")
     target.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
@@ -91,20 +93,36 @@ def results_table(report: pd.DataFrame) -> str:
         if line.endswith(" − concat"):
             told = own.set_index("data")
             table[line] = told.difference + " " + told.interval + ", n = " + told.n + ": " + told.verdict
-    rows = [["data", *table], ["---"] * (1 + len(table.columns)), *table.fillna("–").reset_index().to_numpy().tolist()]
+    return as_markdown(table.reset_index())
+
+
+def measures_table(report: pd.DataFrame) -> str:
+    """Format all measures of quality, a row for each line of each data, as a Markdown table."""
+    rows = report[report.table == "Quality"]
+    table = rows.pivot(index=["data", "line"], columns="column", values="text")
+    order = list(dict.fromkeys(zip(rows.data, rows.line, strict=True)))
+    return as_markdown(table.loc[order, list(dict.fromkeys(rows.column))].reset_index())
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Format a table of texts."""
+    rows = [list(table), ["---"] * len(table.columns), *table.fillna("–").to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+TABLES = {"results": results_table, "measures": measures_table}
 
 
 def with_results(readme: str, results: Path) -> str:
     """Return the README with every block of results made again from the published files; ValueError if one has none."""
 
     def block(match: re.Match[str]) -> str:
-        folder = results / match[2]
+        folder = results / match[3]
         if not folder.is_dir():
-            raise ValueError(f"README.md shows the results of {match[2]}, but nothing is published in {folder}")
+            raise ValueError(f"README.md shows the results of {match[3]}, but nothing is published in {folder}")
         made = json.loads((folder / "provenance.json").read_text())
-        table = results_table(pd.read_csv(folder / "report.csv"))
-        return f"{match[1]}{table}\n\n`{made['command']}` (commit {made['commit'][:7]})\n{match[3]}"
+        table = TABLES[match[2]](pd.read_csv(folder / "report.csv"))
+        return f"{match[1]}{table}\n\n`{made['command']}` (commit {made['commit'][:7]})\n{match[4]}"
 
     return BLOCK.sub(block, readme)
 

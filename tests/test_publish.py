@@ -29,7 +29,7 @@ def publish() -> ModuleType:
 def test_the_readme_says_what_is_published(publish):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert publish.with_results(readme, publish.RESULTS) == readme
-    shown = {name for _, name, _ in publish.BLOCK.findall(readme)}
+    shown = {name for _, _, name, _ in publish.BLOCK.findall(readme)}
     assert {folder.name for folder in publish.RESULTS.glob("*") if folder.is_dir()} == shown
 
 
@@ -58,6 +58,11 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
     assert all(f"| {value} |" in row for value in accuracies)
     assert "+2.0 points [" in row
     assert "n = 6: attention is better" in row
+    measures = publish.with_results("<!-- measures look -->\n<!-- end -->\n", tmp_path / "results")
+    head, _, attention, concat = measures.splitlines()[1:5]
+    assert head.startswith("| data | line | seeds | accuracy with both\xa0↑ |")
+    assert [row.split(" | ")[1] for row in (attention, concat)] == ["attention", "concat"]
+    assert [row.split(" | ")[3] for row in (attention, concat)] == accuracies
 
 
 def test_a_folder_without_a_comparison_is_refused(publish, tmp_path):
