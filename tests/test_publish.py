@@ -54,7 +54,8 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
     head, _, row = readme.splitlines()[2:5]
     assert head.startswith("| data | attention | concat |")
     report = pd.read_csv(target / "report.csv")
-    accuracies = report[(report.table == "Quality") & (report.column == "accuracy with both ↑")].text.tolist()
+    accuracies = report[(report.table == "Quality") & (report.column == "accuracy with both\xa0↑")].text.tolist()
+    assert len(accuracies) == 2
     assert all(f"| {value} |" in row for value in accuracies)
     assert "+2.0 points [" in row
     assert "n = 6: attention is better" in row
