@@ -1,6 +1,7 @@
 """A tracker that fails is left out, whichever it is and whatever it was doing, and the run goes on."""
 
 import inspect
+import threading
 
 import pytest
 from PIL import Image
@@ -77,9 +78,11 @@ def test_a_full_disk_ends_tensorboard_and_not_the_run(tmp_path, caplog, monkeypa
         raise OSError(28, "No space left on device")
 
     Image.new("RGB", (4, 4)).save(tmp_path / "tsne.png")
-    tracker = GuardedTracker(TensorBoardTracker(50, 5, 0))
+    tracker, before = GuardedTracker(TensorBoardTracker(50, 5, 0)), threading.enumerate()
     with tracker.open(tmp_path, RUN) as run:
         monkeypatch.setattr(record_writer.RecordWriter, "write", full)
         run.log({"step": 1, "train/loss": 1.0})
         run.figures({"tsne": tmp_path / "tsne.png"})
+    for thread in set(threading.enumerate()) - set(before):
+        thread.join()  # its error is this test's, not the next one's
     assert "TensorBoard failed, and the run goes on without it: OSError: No space left" in caplog.text
