@@ -140,7 +140,9 @@ def prepare_results(folder: Path, settings: dict[str, Any]) -> int:
     if names and not file.is_file():
         raise ValueError(f"output_dir: {folder} is not empty, and not a folder of results; give another one")
     if names and read_object(file).get("key") != settings["key"]:
-        raise ValueError(f"output_dir: {folder} holds results of other samples or of another model; give another one")
+        raise ValueError(
+            f"output_dir: {folder} holds results of other samples, another model or other settings; give another one"
+        )
     (folder / DRAWINGS).mkdir(parents=True, exist_ok=True)
     write_json(settings, file)
     return whole_lines(folder / LINES)

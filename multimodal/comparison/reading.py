@@ -14,7 +14,7 @@ from PIL import Image
 from typing_extensions import TypedDict
 
 from multimodal.comparison.run import Failure, Run, Tuning
-from multimodal.comparison.run_labels import label_runs
+from multimodal.comparison.run_labels import flat, label_runs, within
 from multimodal.comparison.stored_samples import sample_values
 from multimodal.errors import DAMAGE, check_readable, checked, damage, one_line, read_object
 from multimodal.metric.catalogue import CATALOGUE
@@ -74,6 +74,9 @@ def read_runs(folder: Path, compared: Collection[str] = ()) -> tuple[list[Run], 
     Args:
         folder: of the runs.
         compared: choices and settings that are compared like fusions, see `label_runs`.
+
+    Raises:
+        ValueError: no run has a choice or a setting of one of these names.
     """
     files = run_files(folder, "metrics.json")
     pairs, left_out = [], []
@@ -82,6 +85,10 @@ def read_runs(folder: Path, compared: Collection[str] = ()) -> tuple[list[Run], 
             pairs.append(read_run(file.parent))
         except ValueError as error:
             left_out.append(leave_out(file.parent, str(error)))
+    known = {name for run, choices in pairs for name in (*choices, *flat(run.config))}
+    unknown = [name for name in compared if pairs and not any(within(other, [name]) for other in known)]
+    if unknown:
+        raise ValueError(f"report.compared has {', '.join(unknown)}, which no run here has")
     runs: dict[Hashable, Run] = {}
     datasets = [
         [pair for pair in pairs if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in pairs})

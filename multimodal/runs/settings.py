@@ -58,7 +58,8 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError("requeue=true needs resume=true: a job that begins anew would never end")
     check_seed("", seed=values["seed"])
     check_whole("", most=2**16, dim=values["dim"])
-    check_type("report", values["report"], dict[str, float | list[str]])
+    check_type("report", values["report"], dict[str, Any])
+    check_type("report.margin", values["report"]["margin"], float)
     check_compared(values["report"]["compared"])
     check_number("report", above=0, below=1, margin=values["report"]["margin"])
     first = ("caption", "task", "dataset")  # other parts take values from these
@@ -76,8 +77,8 @@ def check_compared(names: Any) -> None:
     many = isinstance(names, Sequence) and not isinstance(names, str)
     if not many or not {str(name).replace("/", ".").partition(".")[0] for name in names} <= {*COMPARABLE}:
         raise ValueError(
-            f"report.compared must be a list of parts of the config or settings in them, of {', '.join(COMPARABLE)}, "
-            f"such as [loss,training.modality_dropout], got {names}"
+            f"report.compared must be a list such as [loss] or [training.modality_dropout], of {', '.join(COMPARABLE)} "
+            f"or settings in them, got {names}; fusions are always compared"
         )
 
 

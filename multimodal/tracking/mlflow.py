@@ -144,15 +144,17 @@ class MLflowTracker:
 def flat(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield every setting with its dotted name, as texts.
 
+    No name has a slash: the store keeps a setting in a file, and `choices.head` cannot be the folder of `head/text`.
+
     Example:
-        >>> list(flat({"seed": 0, "fusion": {"hidden": None}}))
-        [('seed', '0'), ('fusion.hidden', 'None')]
+        >>> list(flat({"seed": 0, "choices": {"head": None, "head/text": "lstm"}}))
+        [('seed', '0'), ('choices.head', 'None'), ('choices.head.text', 'lstm')]
     """
     for name, value in config.items():
         if isinstance(value, dict):
             yield from flat(value, f"{prefix}{name}.")
         else:
-            yield allowed(f"{prefix}{name}"), str(value)
+            yield allowed(f"{prefix}{name}").replace("/", "."), str(value)
 
 
 def allowed(name: str) -> str:

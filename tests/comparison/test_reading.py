@@ -257,10 +257,18 @@ def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
     assert changed.split() == ["concat", named]
 
 
+def test_what_no_run_has_is_not_compared(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    with pytest.raises(ValueError, match=r"report\.compared has loss\.terms\.x, which no run here has"):
+        read_runs(tmp_path, ["training.steps", "loss.terms.x"])
+
+
 @pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"], None])
 def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str | None) -> None:
     check_compared(["loss", "encoder/text", "training.modality_dropout.text"])
-    with pytest.raises(ValueError, match=r"report\.compared must be a list of parts .* of encoder, missing, head"):
+    with pytest.raises(
+        ValueError, match=r"report\.compared must be a list such as \[loss\] .* of encoder, missing, head"
+    ):
         check_compared(wrong)
 
 

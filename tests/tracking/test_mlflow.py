@@ -19,8 +19,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 ROWS = [{"image": np.full((4, 4, 3), 9, np.uint8), "class": "a", "right": True}] * 2
 
 
+CONFIG = {"seed": 3, "fusion": {"name": "x" * 900}, "choices": {"head": "default", "head/text": "lstm"}}
+
+
 def run_of(key: str | None = "key", resume: bool = True) -> TrackedRun:
-    return TrackedRun(key, "one", "sweep", "train", ["mnist"], {"seed": 3, "fusion": {"name": "x" * 900}}, resume)
+    return TrackedRun(key, "one", "sweep", "train", ["mnist"], CONFIG, resume)
 
 
 def opened(folder: Path, **facts) -> MLflowTracker:
@@ -52,7 +55,12 @@ def test_settings_curves_figures_tables_files_and_metrics_are_read_back(tmp_path
     assert not list((tmp_path / "here").iterdir())  # parts of mlflow write to a store of their own there
     (found,) = stored(run)
     assert (found.info.run_name, found.info.status) == ("one", "FINISHED")
-    assert found.data.params == {"seed": "3", "fusion.name": "x" * 500}
+    assert found.data.params == {
+        "seed": "3",
+        "fusion.name": "x" * 500,
+        "choices.head": "default",
+        "choices.head.text": "lstm",
+    }
     assert (found.data.tags["group"], found.data.tags["tags"]) == ("sweep", "mnist")
     assert curve(run, "train/loss") == [(10, 2.5), (20, 1.5)]
     assert curve(run, "test/recall_1") == [(20, 0.75)]
