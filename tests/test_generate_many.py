@@ -240,7 +240,7 @@ def test_results_of_other_samples_are_not_overwritten(folder: Path, generate) ->
     before = (folder / "results" / "results.jsonl").read_bytes()
     done = generate("pairs.csv")
     assert done.status == 1
-    assert "output_dir: results holds results of other samples or of another model" in done.stderr
+    assert "output_dir: results holds results of other samples, another model or other settings" in done.stderr
     assert (folder / "results" / "results.jsonl").read_bytes() == before
 
 
