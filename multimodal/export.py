@@ -54,7 +54,7 @@ class ExportedModel(nn.Module):
         present = {"image": image_present, "text": text_present}
         fused = model.fuse(model.encode(Batch(image, tokens, nothing, nothing, present, nothing)))
         heads: dict[str, Any] = dict(model.heads)
-        drawing = [heads["image"](fused.z)] if "image" in heads else []
+        drawing = [model.draw(fused.z)] if "image" in heads else []
         caption = [heads["text"].generate(fused.z)] if "text" in heads else []
         return (model.classify(fused).softmax(-1), *drawing, *caption)
 

@@ -32,15 +32,21 @@ class Generated:
 
     Args:
         probability: (N, K) class probabilities.
-        image: (N, C, H, W) generated images in [0, 1]; None without an image head.
+        drawings: (R, N, C, H, W) generated images in [0, 1]; R is 1 unless the model draws at random. None without an
+            image head.
         greedy: (N, T) int64, the captions decoded greedily; None without a text head.
         beam: (N, T) int64, the captions decoded by beam search; None without a text head.
     """
 
     probability: Tensor
-    image: Tensor | None
+    drawings: Tensor | None
     greedy: Tensor | None
     beam: Tensor | None
+
+    @property
+    def image(self) -> Tensor | None:
+        """Return the first drawing of each sample, (N, C, H, W)."""
+        return None if self.drawings is None else self.drawings[0]
 
 
 def read_caption(text: str, vocabulary: Vocabulary, max_words: int, note: Note = log.warning) -> Tensor:
@@ -153,21 +159,27 @@ def check_inputs(model: MultimodalModel, inputs: Iterable[str], fusion: str) -> 
 
 
 @torch.no_grad()
-def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int) -> Generated:
-    """Run every head on a batch of N samples; raise ValueError if their outputs are not finite."""
+def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int, num_drawings: int = 1) -> Generated:
+    """Run every head on a batch of N samples; raise ValueError if their outputs are not finite.
+
+    A model that draws at random makes `num_drawings` images for each sample, each from noise that is the same for all
+    samples: equal inputs get equal drawings, whatever stands beside them.
+    """
     model.eval()
     fused = model.fuse(model.encode(batch))
     heads: dict[str, Any] = dict(model.heads)
-    image_head, text_head = heads.get("image"), heads.get("text")
+    text_head, drawings = heads.get("text"), None
     probability = model.classify(fused).float().softmax(-1).cpu()
-    image = None if image_head is None else image_head(fused.z).float().cpu()
-    if not (probability.isfinite().all() and (image is None or image.isfinite().all())):
+    if "image" in heads:
+        count = num_drawings if model.draws_at_random else 1
+        drawings = torch.stack([model.draw(fused.z, draw=i).float().cpu() for i in range(count)])
+    if not (probability.isfinite().all() and (drawings is None or drawings.isfinite().all())):
         raise ValueError(
             "the model's outputs are not finite: its weights are too large; train it with a lower optimizer.lr"
         )
     return Generated(
         probability=probability,
-        image=image,
+        drawings=drawings,
         greedy=None if text_head is None else text_head.generate(fused.z).cpu(),
         beam=None if text_head is None else text_head.beam(fused.z, beam_width).cpu(),
     )

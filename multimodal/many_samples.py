@@ -42,6 +42,7 @@ class Answerer:
         channels: channels of the training images.
         beam_width: width of the beam search.
         classes: number of most probable classes in a result.
+        num_drawings: images for each caption, by a model that draws at random.
     """
 
     model: MultimodalModel
@@ -52,6 +53,7 @@ class Answerer:
     channels: int
     beam_width: int
     classes: int
+    num_drawings: int
 
     def answer(self, rows: list[InputRow], first: int, folder: Path) -> list[dict[str, Any]]:
         """Answer a batch, and write its drawings.
@@ -80,15 +82,17 @@ class Answerer:
             result["note"] = "; ".join(notes) or None
             results.append(result)
         if samples:
-            generated = predict_samples(self.model, join_samples(samples), self.beam_width)
+            generated = predict_samples(self.model, join_samples(samples), self.beam_width, self.num_drawings)
             captions = [self.decode(tokens, len(samples)) for tokens in (generated.beam, generated.greedy)]
             for i, result in enumerate(answered):
                 result |= self.class_of(generated.probability[i])
                 if result["image"] is not None:
                     result["written"], result["written_greedy"] = (texts[i] for texts in captions)
-                if result["caption"] is not None and generated.image is not None:
+                if result["caption"] is not None and generated.drawings is not None:
                     result["drawing"] = f"{DRAWINGS}/{result['row']:06d}.png"
-                    as_picture(generated.image[i]).save(folder / result["drawing"])
+                    for number, drawing in enumerate(generated.drawings[:, i], start=1):
+                        file = folder / result["drawing"]
+                        as_picture(drawing).save(file if number == 1 else file.with_stem(f"{file.stem}-{number}"))
         return results
 
     def class_of(self, probability: Tensor) -> dict[str, Any]:
@@ -108,7 +112,7 @@ def given_name(row: InputRow) -> str:
     return "text" if row.image is None else "image" if row.caption is None else "both"
 
 
-def samples_key(rows: list[InputRow], checkpoint: str, beam_width: int, classes: int) -> str:
+def samples_key(rows: list[InputRow], checkpoint: str, beam_width: int, classes: int, num_drawings: int) -> str:
     """Return a hash of all that changes the results; of an image its path, size and time of change.
 
     Args:
@@ -116,8 +120,9 @@ def samples_key(rows: list[InputRow], checkpoint: str, beam_width: int, classes:
         checkpoint: digest of the model's file.
         beam_width: width of the beam search.
         classes: number of most probable classes in a result.
+        num_drawings: images for each caption.
     """
-    digest = hashlib.blake2b(json.dumps([checkpoint, beam_width, classes]).encode(), digest_size=4)
+    digest = hashlib.blake2b(json.dumps([checkpoint, beam_width, classes, num_drawings]).encode(), digest_size=4)
     for row in rows:
         facts = None if row.file is None else row.file.stat()
         changed = None if facts is None else [facts.st_size, facts.st_mtime_ns]

@@ -20,7 +20,9 @@ class MultimodalModel(nn.Module):
         missing: module {modality: Encoded} -> {modality: Encoded} with absent modalities imputed.
         fusion: module {modality: Encoded} -> Fused; its `modalities` are the names of its inputs.
         heads: modules "label" (z), "image" (z) and "text" (z, tokens); the last also has a method `generate`. Image
-            and text head may be None: such a model generates no images or no captions.
+            and text head may be None: such a model generates no images or no captions. An image head with a method
+            `losses` (z, image, number) -> {name: scalar} learns by these instead of the loss terms that read its image;
+            one with a method `noise` (number, draw) -> (B, C, H, W) draws at random, by (z, noise).
 
     Raises:
         ValueError: there is no label head, an encoder is for a modality other than image and text, the fusion reads
@@ -59,15 +61,22 @@ class MultimodalModel(nn.Module):
         self.heads = nn.ModuleDict({name: head for name, head in heads.items() if head is not None})
 
     def forward(self, batch: Batch) -> Output:
-        """Compute the outputs of all heads, the text head with teacher forcing."""
+        """Compute the outputs of all heads, the text head with teacher forcing; no image if its head has own losses."""
         encoded = self.encode(batch)
         fused = self.fuse(encoded)
+        label, image, aux_losses = self.classify(fused), None, fused.aux_losses
+        if "image" in self.heads:
+            head: Any = self.heads["image"]
+            if hasattr(head, "losses"):
+                aux_losses = aux_losses | head.losses(fused.z, self.as_weights(batch.image), batch.index)
+            else:
+                image = head(fused.z)
         return Output(
-            label=self.classify(fused),
-            image=self.heads["image"](fused.z) if "image" in self.heads else None,
+            label=label,
+            image=image,
             text=self.heads["text"](fused.z, batch.tokens) if "text" in self.heads else None,
             encoded=encoded,
-            aux_losses=fused.aux_losses,
+            aux_losses=aux_losses,
         )
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
@@ -100,6 +109,28 @@ class MultimodalModel(nn.Module):
         hidden = {m: replace(e, present=e.present & present.get(m, e.present)) for m, e in encoded.items()}
         fused: Fused = self.fusion(self.missing(hidden))
         return replace(fused, z=self.as_weights(fused.z))
+
+    @property
+    def draws_at_random(self) -> bool:
+        """Return whether the image head draws several images of the same joint representation."""
+        return "image" in self.heads and hasattr(self.heads["image"], "noise")
+
+    def draw(self, z: Tensor, number: Tensor | None = None, draw: int = 0) -> Tensor:
+        """Draw images by the image head: z (B, D) -> (B, C, H, W) in [0, 1].
+
+        A head that draws at random gives each sample number images of its own, the same in every batch.
+
+        Args:
+            z: (B, D).
+            number: (B,) int64, of the samples; None: all have the number 0.
+            draw: which of its images.
+        """
+        head: Any = self.heads["image"]
+        if not self.draws_at_random:
+            return head(z)
+        if number is None and draw == 0:
+            return head(z, None)  # no number is read, which an exported file could not
+        return head(z, head.noise(z.new_zeros(1, dtype=torch.int64) if number is None else number, draw))
 
     def as_weights(self, x: Tensor) -> Tensor:
         """Return a tensor of float32 in the type of the weights, bf16 for training.precision=bf16-true."""

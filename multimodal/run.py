@@ -77,6 +77,7 @@ from multimodal.training.trainer import Trainer
 log = logging.getLogger(__name__)
 
 MOST_PIXELS = 2**14  # a side of an enlarged image
+MOST_DRAWINGS = 1000  # of one caption
 
 
 def train(composition: Composition, tracker: Tracker) -> Path:
@@ -175,7 +176,9 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
     return folder
 
 
-def generate(composition: Composition, tracker: Tracker, width: int, classes: int, pixels: int) -> Path:
+def generate(
+    composition: Composition, tracker: Tracker, width: int, classes: int, pixels: int, num_drawings: int
+) -> Path:
     """Generate an image for a caption, a caption for an image, or both, from a checkpoint; no dataset is read.
 
     Args:
@@ -184,8 +187,10 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
         width: width of the beam search.
         classes: number of most probable classes to print.
         pixels: least height and width of the enlarged image.
+        num_drawings: images for each caption, by a model that draws at random; another one makes one.
     """
     check_whole("mode", classes=classes)
+    check_whole("mode", most=MOST_DRAWINGS, num_drawings=num_drawings)
     check_whole("mode", most=MOST_BEAMS, width=width)
     check_whole("mode", most=MOST_PIXELS, pixels=pixels)
     cfg = composition.config
@@ -197,15 +202,17 @@ def generate(composition: Composition, tracker: Tracker, width: int, classes: in
     if cfg.samples is not None and inputs:
         raise ValueError(f"give samples=, or one sample by text= and image=, but not both: got {', '.join(inputs)}")
     if cfg.samples is not None:
-        return generate_many(composition, width, classes)
+        return generate_many(composition, width, classes, num_drawings)
     if not inputs:
         raise ValueError(
             "mode=generate needs text=<a caption> or image=<an image file>, or both, or samples=<a folder or file>"
         )
-    return generate_one(composition, inputs, width, classes, pixels)
+    return generate_one(composition, inputs, width, classes, pixels, num_drawings)
 
 
-def generate_one(composition: Composition, inputs: dict[str, str], width: int, classes: int, pixels: int) -> Path:
+def generate_one(
+    composition: Composition, inputs: dict[str, str], width: int, classes: int, pixels: int, num_drawings: int
+) -> Path:
     """Answer one sample on the terminal, and return the folder for its drawing; see `generate`."""
     cfg = composition.config
     checkpoint = open_checkpoint(composition, GENERATE_MAY_SET)
@@ -213,7 +220,7 @@ def generate_one(composition: Composition, inputs: dict[str, str], width: int, c
     check_inputs(model, inputs, checkpoint.record.fusion)
     data = checkpoint.config.dataset
     batch = read_sample(inputs, model, vocabulary, data.max_words, data.image_size, data.channels)
-    generated = predict_samples(model, batch, width)
+    generated = predict_samples(model, batch, width, num_drawings)
     print(f"class: {likeliest(generated.probability[0], checkpoint.class_names, classes)}")
     if generated.greedy is not None and generated.beam is not None and "image" in inputs:
         print(f"caption, greedy: {one_line(vocabulary.decode(generated.greedy)[0])}")
@@ -221,16 +228,17 @@ def generate_one(composition: Composition, inputs: dict[str, str], width: int, c
     elif "image" in inputs:
         print(f"no caption: {no_head('text')}")
     folder = expanded(cfg.output_dir or checkpoint.home / "generated")
-    if generated.image is not None and "text" in inputs:
+    if generated.drawings is not None and "text" in inputs:
         name = "reconstruction" if "image" in inputs else "drawing"
-        small, large = write_png(generated.image[0], folder, name, pixels)
-        print(f"{name}: {small}, enlarged: {large}")
+        for drawing in generated.drawings[:, 0]:
+            small, large = write_png(drawing, folder, name, pixels)
+            print(f"{name}: {small}, enlarged: {large}")
     elif "text" in inputs:
         print(f"no drawing: {no_head('image')}")
     return folder
 
 
-def generate_many(composition: Composition, width: int, classes: int) -> Path:
+def generate_many(composition: Composition, width: int, classes: int, num_drawings: int) -> Path:
     """Answer the samples that the setting `samples` names, and return the folder of the results; see `generate`.
 
     Raises:
@@ -244,12 +252,13 @@ def generate_many(composition: Composition, width: int, classes: int) -> Path:
     model, data = load_model(checkpoint), checkpoint.config.dataset
     check_inputs(model, modalities_of(rows), checkpoint.record.fusion)
     digest = file_digest(str(checkpoint.file))
-    key = samples_key(rows, digest, width, classes)
+    key = samples_key(rows, digest, width, classes, num_drawings)
     settings = {"key": key, "samples": cfg.samples, "count": len(rows), "checkpoint": str(checkpoint.file)}
     settings |= {"checkpoint_sha256": digest, "run": checkpoint.record.name, "width": width, "classes": classes}
+    settings |= {"num_drawings": num_drawings}
     folder = expanded(cfg.output_dir or checkpoint.home / "generated" / f"samples-{key}")
     sizes = (data.max_words, data.image_size, data.channels)
-    answerer = Answerer(model, checkpoint.vocabulary, checkpoint.class_names, *sizes, width, classes)
+    answerer = Answerer(model, checkpoint.vocabulary, checkpoint.class_names, *sizes, width, classes, num_drawings)
     with locked(folder):
         done = prepare_results(folder, settings)
         if done:

@@ -141,10 +141,10 @@ class Output:
 
     Args:
         label: (B, K) logits.
-        image: (B, C, H, W) in [0, 1]; None for a model without an image head.
+        image: (B, C, H, W) in [0, 1]; None for a model without an image head, or if that head has losses of its own.
         text: (B, T - 1, V) logits of tokens 1..T-1, each given the tokens before it; None without a text head.
         encoded: {modality: Encoded}, before absent modalities are imputed.
-        aux_losses: {name: scalar}, unweighted auxiliary losses of the fusion.
+        aux_losses: {name: scalar}, unweighted losses of the fusion's and of the image head's own.
     """
 
     label: Tensor

@@ -114,3 +114,24 @@ def test_a_sweep_of_samples_is_refused(folder: Path) -> None:
     done = command(folder, "-m", "mode=generate", "checkpoint=out", "text=seven,one", "output_dir=swept")
     assert done.status == 1
     assert "without -m" in done.stderr
+
+
+def test_a_head_that_draws_at_random_makes_several_drawings_the_same_every_time(folder: Path) -> None:
+    settings = ["head/image=flow", "head.image.steps=2", "head.image.width=8"]
+    train_only(folder, *settings, "fusion=concat", "output_dir=flow")
+    for _ in range(2):
+        done = generate(folder, "checkpoint=flow", 'text="a thick seven"', "mode.num_drawings=2")
+        assert done.status == 0, done.stderr
+        assert done.stdout.count("drawing: ") == 2
+    drawn = [np.asarray(Image.open(folder / "flow" / "generated" / f"drawing-{i}.png")) for i in (1, 2, 3, 4)]
+    assert not np.array_equal(drawn[0], drawn[1])
+    assert np.array_equal(drawn[0], drawn[2])
+    assert np.array_equal(drawn[1], drawn[3])
+    (folder / "captions.txt").write_text("three\na thick seven\n")
+    done = generate(folder, "checkpoint=flow", "samples=captions.txt", "mode.num_drawings=2", "output_dir=several")
+    assert done.status == 0, done.stderr
+    files = sorted(file.name for file in (folder / "several" / "drawings").iterdir())
+    assert files == ["000000-2.png", "000000.png", "000001-2.png", "000001.png"]
+    for name, expected in (("000001.png", drawn[0]), ("000001-2.png", drawn[1])):
+        difference = np.asarray(Image.open(folder / "several" / "drawings" / name)).astype(int) - expected
+        assert abs(difference).max() <= 1

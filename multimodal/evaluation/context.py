@@ -42,6 +42,19 @@ class AttentionMaps:
 
 
 @dataclass(frozen=True)
+class Drawings:
+    """Holds several images drawn for the caption of each of some test samples.
+
+    Args:
+        rows: (n,) int64, the samples' rows in the test split.
+        image: (n, K, C, H, W) uint8, K drawings for each.
+    """
+
+    rows: Tensor
+    image: Tensor
+
+
+@dataclass(frozen=True)
 class Measured:
     """Holds the results of a measure.
 
@@ -51,6 +64,7 @@ class Measured:
         baselines: {blind baseline: scores}.
         surface: rows of the availability surface.
         attention: attention maps of some samples, or None.
+        drawings: several drawings for the captions of some samples, or None.
     """
 
     scores: Mapping[str, float | str] = field(default_factory=dict)
@@ -58,6 +72,7 @@ class Measured:
     baselines: dict[str, Scores] = field(default_factory=dict)
     surface: list[dict[str, float]] = field(default_factory=list)
     attention: AttentionMaps | None = None
+    drawings: Drawings | None = None
 
 
 @dataclass

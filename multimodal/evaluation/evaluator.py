@@ -10,7 +10,7 @@ from multimodal.checks import check_one_of, check_seed, check_whole
 from multimodal.dataset.data import Data
 from multimodal.evaluation.availability import FILLS
 from multimodal.evaluation.clock import Clock
-from multimodal.evaluation.context import AttentionMaps, Context, Measured
+from multimodal.evaluation.context import AttentionMaps, Context, Drawings, Measured
 from multimodal.evaluation.derived import meaningless, sample_means, skills, unable
 from multimodal.evaluation.predict import Predictions
 from multimodal.evaluation.samples import sample_columns
@@ -34,6 +34,7 @@ class Results:
         samples: {column: (N, ...) values of the test samples}.
         predictions: the predictions that the numbers were computed from.
         attention: attention maps of some samples; None for a fusion without attention.
+        drawings: several drawings for the captions of some samples; None for a model that does not draw at random.
     """
 
     metrics: dict[str, float | None]
@@ -46,6 +47,7 @@ class Results:
     samples: dict[str, np.ndarray]
     predictions: Predictions = field(repr=False)
     attention: AttentionMaps | None = field(default=None, repr=False)
+    drawings: Drawings | None = field(default=None, repr=False)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -135,4 +137,5 @@ class Evaluator:
             samples=samples,
             predictions=context.predictions,
             attention=next((part.attention for part in results if part.attention is not None), None),
+            drawings=next((part.drawings for part in results if part.drawings is not None), None),
         )

@@ -59,7 +59,7 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
                 store("joint", condition, fused.z)
                 store("probability", condition, model.classify(fused).float().softmax(-1))
                 if image_head is not None:
-                    image = as_levels(image_head(fused.z)).cpu()
+                    image = as_levels(model.draw(fused.z, batch.index)).cpu()
                     files[condition].write(image.numpy().tobytes())
                 if text_head is not None:
                     store("caption", condition, text_head.generate(fused.z))

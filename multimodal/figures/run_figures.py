@@ -14,6 +14,7 @@ from multimodal.figures.availability import draw_availability
 from multimodal.figures.confusion import draw_confusion
 from multimodal.figures.curves import draw_curves
 from multimodal.figures.data_card import draw_data_card
+from multimodal.figures.drawings import draw_drawings
 from multimodal.figures.embeddings import draw_embeddings
 from multimodal.figures.generation import draw_generation
 from multimodal.figures.imbalance import draw_imbalance
@@ -60,7 +61,8 @@ class RunFigures:
 
         Returns:
             {name: figure}; figures of missing history, surface, attention or classification metrics are left out, and
-            that of generation under a task that makes it meaningless, or of a model without heads for it.
+            those of generation under a task that makes it meaningless, or of a model without heads for it; `drawings`
+            is only of a model that draws at random.
         """
         drawings: dict[str, Callable[[], Figure]] = {}
         if history:
@@ -71,6 +73,8 @@ class RunFigures:
         generated = {"text_to_image": results.predictions.image, "image_to_text": results.predictions.caption}
         if any(made and direction not in data.undefined for direction, made in generated.items()):
             drawings["generation"] = partial(draw_generation, title, data, results, self.samples, self.seed)
+        if results.drawings is not None and "text_to_image" not in data.undefined:
+            drawings["drawings"] = partial(draw_drawings, title, data, results, results.drawings, self.seed)
         drawings["masking"] = partial(draw_masking, title, data, results.predictions, self.seed)
         if results.surface:
             drawings["availability"] = partial(draw_availability, title, data, results, training["modality_dropout"])

@@ -12,13 +12,13 @@ from multimodal.types import MODALITIES, Batch, Output
 
 
 class WeightedLoss(nn.Module):
-    """Sum the loss terms and the auxiliary losses of the fusion, each multiplied by its weight.
+    """Sum the loss terms and the auxiliary losses of fusion and image head, each multiplied by its weight.
 
     A term with weight 0 is not computed and has no place in the history.
 
     Args:
         terms: {name: module (output, batch) -> scalar}. A module may state by its attribute `head` which head's output
-            it reads: `build_loss` leaves it out where the model has no such head.
+            it reads: `build_loss` leaves it out where the model has no such head, or one that has losses of its own.
         weights: {name: factor}, 0 or more, for every term and every auxiliary loss (a mean over samples).
 
     Raises:
@@ -58,7 +58,7 @@ class WeightedLoss(nn.Module):
         values = {name: compute_term(name, term, output, batch) for name, term in self.terms.items()}
         twice = sorted(set(values) & set(output.aux_losses))
         if twice:
-            raise ValueError(f"auxiliary losses of the fusion have names of loss terms: {twice}; rename one of each")
+            raise ValueError(f"auxiliary losses have names of loss terms: {twice}; rename one of each")
         size = len(output.label)
         values |= {name: global_mean(term, size, self.training) for name, term in output.aux_losses.items()}
         check_weights(values, self.weights)

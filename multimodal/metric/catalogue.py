@@ -241,6 +241,7 @@ CATALOGUE = (
         needs=TEXT,
         digits=2,
     ),
+    MetricSpec("text_to_image/diversity", "difference of two drawings for one caption", None, needs=TEXT),
     MetricSpec(
         "reconstruction/ssim",
         "reconstruction SSIM",

@@ -38,6 +38,7 @@ FIGURES = {
     "generation": Described(
         "Generation", "Real test samples beside what was generated from caption, image and both", False
     ),
+    "drawings": Described("Several drawings for one caption", "Each drawn from another noise", False),
     "masking": Described(
         "Missing modalities, sample by sample", "What is predicted from both, and from each alone", False
     ),

@@ -71,7 +71,7 @@ def merged(cfg: DictConfig, values: dict[str, Any]) -> DictConfig:
 
 
 def build_loss(cfg: DictConfig, data: Data | None = None) -> nn.Module:
-    """Build the training loss, without the terms that read a head that the model lacks.
+    """Build the training loss, without the terms that read a head that the model lacks or that has losses of its own.
 
     Args:
         cfg: the whole config.
@@ -79,9 +79,9 @@ def build_loss(cfg: DictConfig, data: Data | None = None) -> nn.Module:
     """
     cfg = cfg if data is None else with_sizes(cfg, data)
     settings = cast(dict[str, Any], OmegaConf.to_container(cfg.loss, resolve=True))
-    absent = {name for name, head in cfg.head.items() if head is None}
-    if absent and "terms" in settings:
-        settings["terms"] = {name: term for name, term in settings["terms"].items() if head_of(term) not in absent}
+    unread = {name for name, head in cfg.head.items() if head is None or hasattr(get_object(head._target_), "losses")}
+    if unread and "terms" in settings:
+        settings["terms"] = {name: term for name, term in settings["terms"].items() if head_of(term) not in unread}
     return instantiate(OmegaConf.create({"loss": settings}).loss, _convert_="all")  # so that an error names it
 
 

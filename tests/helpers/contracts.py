@@ -49,7 +49,7 @@ def said(model: MultimodalModel, batch: Batch) -> dict[str, torch.Tensor]:
     """All that does not follow from the caption by teacher forcing."""
     torch.manual_seed(1)
     fused = model.fuse(model.encode(batch))
-    drawn = {"image": model.heads["image"](fused.z)} if "image" in model.heads else {}
+    drawn = {"image": model.draw(fused.z)} if "image" in model.heads else {}
     return {"z": fused.z, "label": model.classify(fused)} | drawn
 
 
