@@ -55,7 +55,7 @@ class ExportedModel(nn.Module):
         fused = model.fuse(model.encode(Batch(image, tokens, nothing, nothing, present, nothing)))
         heads: dict[str, Any] = dict(model.heads)
         drawing = [model.draw(fused.z)] if "image" in heads else []
-        caption = [heads["text"].generate(fused.z)] if "text" in heads else []
+        caption = [heads["text"].generate(fused.z, *model.memory(fused))] if "text" in heads else []
         return (model.classify(fused).softmax(-1), *drawing, *caption)
 
 

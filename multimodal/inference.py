@@ -177,11 +177,12 @@ def predict_samples(model: MultimodalModel, batch: Batch, beam_width: int, num_d
         raise ValueError(
             "the model's outputs are not finite: its weights are too large; train it with a lower optimizer.lr"
         )
+    memory = () if text_head is None else model.memory(fused)
     return Generated(
         probability=probability,
         drawings=drawings,
-        greedy=None if text_head is None else text_head.generate(fused.z).cpu(),
-        beam=None if text_head is None else text_head.beam(fused.z, beam_width).cpu(),
+        greedy=None if text_head is None else text_head.generate(fused.z, *memory).cpu(),
+        beam=None if text_head is None else text_head.beam(fused.z, beam_width, *memory).cpu(),
     )
 
 

@@ -22,7 +22,8 @@ class MultimodalModel(nn.Module):
         heads: modules "label" (z), "image" (z) and "text" (z, tokens); the last also has a method `generate`. Image
             and text head may be None: such a model generates no images or no captions. An image head with a method
             `losses` (z, image, number) -> {name: scalar} learns by these instead of the loss terms that read its image;
-            one with a method `noise` (number, draw) -> (B, C, H, W) draws at random, by (z, noise).
+            one with a method `noise` (number, draw) -> (B, C, H, W) draws at random, by (z, noise). A text head with an
+            attribute `attends` that is true gets the `memory` as further arguments of each of its methods.
 
     Raises:
         ValueError: there is no label head, an encoder is for a modality other than image and text, the fusion reads
@@ -74,7 +75,7 @@ class MultimodalModel(nn.Module):
         return Output(
             label=label,
             image=image,
-            text=self.heads["text"](fused.z, batch.tokens) if "text" in self.heads else None,
+            text=self.heads["text"](fused.z, batch.tokens, *self.memory(fused)) if "text" in self.heads else None,
             encoded=encoded,
             aux_losses=aux_losses,
         )
@@ -108,7 +109,25 @@ class MultimodalModel(nn.Module):
         """
         hidden = {m: replace(e, present=e.present & present.get(m, e.present)) for m, e in encoded.items()}
         fused: Fused = self.fusion(self.missing(hidden))
-        return replace(fused, z=self.as_weights(fused.z))
+        modalities = cast("tuple[str, ...]", self.fusion.modalities)
+        return replace(fused, z=self.as_weights(fused.z), encoded={m: hidden[m] for m in modalities})
+
+    def memory(self, fused: Fused) -> tuple[Tensor, ...]:
+        """Return the tokens that the text head may attend to, and their mask: (B, S, D), (B, S) bool.
+
+        They are the encoders' tokens of what the fusion read, but never the caption's: a head that sees the caption
+        that it is to write copies it word by word, and learns nothing of the image. The caption reaches it through z
+        alone, where it is given. Tokens of absent modalities are masked.
+
+        Returns:
+            The two tensors, S is 0 for a fusion that reads captions alone; nothing for a head that does not attend.
+        """
+        if not getattr(self.heads["text"], "attends", False):
+            return ()
+        others = [e for m, e in fused.encoded.items() if m != "text"]
+        tokens = [self.as_weights(e.tokens) for e in others] or [fused.z[:, None][:, :0]]
+        masks = [e.token_mask & e.present[:, None] for e in others] or [fused.z[:, :0].bool()]
+        return torch.cat(tokens, dim=1), torch.cat(masks, dim=1)
 
     @property
     def draws_at_random(self) -> bool:

@@ -128,11 +128,13 @@ class Fused:
         z: (B, D).
         logits: (B, K) from a decision-level fusion, used instead of the label head's; else None.
         aux_losses: {name: scalar}, unweighted auxiliary losses of the fusion.
+        encoded: {modality: Encoded} of what the fusion read, before absent modalities are imputed; set by the model.
     """
 
     z: Tensor
     logits: Tensor | None = None
     aux_losses: dict[str, Tensor] = field(default_factory=dict)
+    encoded: dict[str, Encoded] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from multimodal.checks import MOST_BEAMS, check_whole
+from multimodal.dataset.data import Split
 from multimodal.evaluation.captions import SCORES, score_captions
 from multimodal.evaluation.context import Context, Measured
-from multimodal.evaluation.predict import Predictions, join
+from multimodal.evaluation.predict import join
 from multimodal.evaluation.scores import prefixed
 from multimodal.model import MultimodalModel
 
@@ -28,13 +29,16 @@ class BeamSearch:
         """Return the scores of greedy captions under `image_to_text_beam`; they are undefined without a text head."""
         if why := context.lacks("text"):
             return Measured(prefixed("image_to_text_beam", dict.fromkeys(SCORES, why)))
-        preds = beam_captions(context.model, context.predictions, self.beam_width, context.batch_size)
+        preds = beam_captions(context.model, context.test, self.beam_width, context.batch_size)
         return Measured(prefixed("image_to_text_beam", score_captions(preds, context).scores))
 
 
 @torch.no_grad()
-def beam_captions(model: MultimodalModel, predictions: Predictions, width: int, batch_size: int) -> Tensor:
-    """Decode captions from the images alone by beam search: -> (N, T) int64."""
-    z, device = predictions.joint["image"], next(model.parameters()).device
+def beam_captions(model: MultimodalModel, split: Split, width: int, batch_size: int) -> Tensor:
+    """Decode captions from the images of a split alone by beam search: -> (N, T) int64."""
     head: Any = model.heads["text"]
-    return join([head.beam(part.to(device), width).cpu() for part in z.split(batch_size)])
+    captions = []
+    for batch in split.batches(batch_size, next(model.parameters()).device):
+        fused = model.fuse(model.encode(batch), text=torch.zeros_like(batch.label, dtype=torch.bool))
+        captions.append(head.beam(fused.z, width, *model.memory(fused)).cpu())
+    return join(captions)

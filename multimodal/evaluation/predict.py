@@ -62,7 +62,7 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
                     image = as_levels(model.draw(fused.z, batch.index)).cpu()
                     files[condition].write(image.numpy().tobytes())
                 if text_head is not None:
-                    store("caption", condition, text_head.generate(fused.z))
+                    store("caption", condition, text_head.generate(fused.z, *model.memory(fused)))
         images = {c: mapped(file, (len(split), *image.shape[1:])) for c, file in files.items()}
     caption = {condition: join(batches) for condition, batches in parts.pop("caption", {}).items()}
     joined = {kind: {name: torch.cat(v) for name, v in group.items()} for kind, group in parts.items()}

@@ -71,7 +71,7 @@ def test_every_number_is_computed_from_what_its_name_says(found) -> None:
     told("retrieval/image_to_text", retrieval(image, text, equal, test.content, every, 7, text_query=False))
     told("retrieval/text_to_image", retrieval(text, image, equal, test.content, every, 7, text_query=True))
     told("latent", latent(image, text, said.joint["both"], test.label, 7, 2000, 10))
-    beam = beam_captions(found.model, said, 3, 60)
+    beam = beam_captions(found.model, test, 3, 60)
     assert not torch.equal(beam, said.caption["image"][:, : beam.shape[1]])  # else one could stand for the other
     told("image_to_text_beam", score_captions(beam, found.context).scores)
     told("image_to_text", score_captions(said.caption["image"], found.context).scores)

@@ -1,13 +1,14 @@
-"""Text head: an autoregressive transformer that reads the joint representation at every step.
+"""Text head: an autoregressive transformer that reads the joint representation and attends to the image's tokens.
 
-A decoder as in GPT, Radford et al. 2018, with pre-normalised layers and the sinusoidal positions of Vaswani et al.
-2017, https://arxiv.org/abs/1706.03762.
-Differs: z is added to every word, so there is no cross-attention. Keys and values are cached, so that
+The decoder of Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, with its sinusoidal positions; with pre-normalised
+layers.
+Differs: z is added to every word, and is also the first token that is attended to, so that there always is one; the
+attention to tokens comes before the attention to earlier words, not after it. Keys and values are cached, so that
 generating a word computes one position only.
 """
 
 import math
-from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,8 @@ from multimodal.checks import MOST_LAYERS, check_divides, check_multiple, check_
 from multimodal.head.text.decoding import beam_search, greedy
 from multimodal.types import PAD
 
-State = list[tuple[Tensor, Tensor]]  # keys and values of each layer, (1, B, T, D)
+Cache = tuple[Tensor, Tensor]  # keys and values, (1, B, T, D)
+State = list[tuple[Cache, Cache]]  # for each layer: of the tokens that are attended to, and of the words before
 
 
 class CausalLayer(nn.Module):
@@ -57,8 +59,39 @@ class CausalLayer(nn.Module):
         return x + self.feed_forward(x), (key[None], value[None])
 
 
+class MemoryAttention(nn.Module):
+    """Attention from words to tokens of other modalities.
+
+    Args:
+        dim: shared width D.
+        num_heads: attention heads, a divisor of D.
+    """
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.norm = nn.LayerNorm(dim)
+        self.to_query, self.to_keys_values = nn.Linear(dim, dim), nn.Linear(dim, 2 * dim)
+        self.out = nn.Linear(dim, dim)
+
+    def keys_values(self, memory: Tensor) -> Cache:
+        """Compute keys and values: tokens (B, S, D) -> 2 x (1, B, S, D)."""
+        key, value = self.to_keys_values(memory).chunk(2, dim=-1)
+        return key[None], value[None]
+
+    def forward(self, x: Tensor, keys_values: Cache, mask: Tensor) -> Tensor:
+        """Attend: words (B, T, D), keys and values of S tokens, their mask (B, S), one True or more -> (B, T, D)."""
+        parts = (self.to_query(self.norm(x)), keys_values[0][0], keys_values[1][0])
+        q, k, v = (part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in parts)
+        score = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).masked_fill(~mask[:, None, None], -torch.inf)
+        return x + self.out((score.softmax(-1) @ v).transpose(1, 2).flatten(2))
+
+
 class TransformerDecoder(nn.Module):
-    """Language model conditioned on z: `forward` is teacher-forced, `generate` and `beam` decode.
+    """Language model conditioned on z and on tokens: `forward` is teacher-forced, `generate` and `beam` decode.
+
+    Each takes `memory`, tokens of other modalities (B, S, D), and `mask` (B, S) bool, False for those to ignore.
+    Without them the words attend to z alone.
 
     Args:
         dim: shared width D, even.
@@ -73,6 +106,8 @@ class TransformerDecoder(nn.Module):
         ValueError: a size is not a whole number of 1 or more, or does not divide as stated.
     """
 
+    attends = True
+
     def __init__(
         self, dim: int, vocab_size: int, max_length: int, dropout: float, num_heads: int, num_layers: int, hidden: int
     ) -> None:
@@ -85,43 +120,60 @@ class TransformerDecoder(nn.Module):
         check_number("head.text", least=0, below=1, dropout=dropout)
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.to_words = nn.Linear(dim, dim)
+        self.norm_memory = nn.LayerNorm(dim)
+        self.attend = nn.ModuleList(MemoryAttention(dim, num_heads) for _ in range(num_layers))
         self.layers = nn.ModuleList(CausalLayer(dim, num_heads, hidden) for _ in range(num_layers))
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.to_logits = nn.Linear(dim, vocab_size)
 
-    def forward(self, z: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, z: Tensor, tokens: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Compute teacher-forced logits: (B, D), (B, T) -> (B, T - 1, V); tokens 0..t predict token t + 1."""
-        return self.step(z, tokens[:, :-1], None)[0]
+        return self.step(z, tokens[:, :-1], None, memory, mask)[0]
 
-    def step(self, z: Tensor, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def step(
+        self,
+        z: Tensor,
+        tokens: Tensor,
+        state: State | None,
+        memory: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
         """Compute next-word logits for further tokens.
 
         Args:
             z: (B, D).
             tokens: (B, T) int64, the tokens that follow those already in `state`.
             state: what an earlier call returned, or None at the start of a caption.
+            memory: (B, S, D), what is attended to beside z; read at the start of a caption only.
+            mask: (B, S) bool, of the memory.
 
         Returns:
             Logits (B, T, V) after each token, and the state for the next call.
         """
-        start = 0 if state is None else state[0][0].shape[2]
+        start = 0 if state is None else state[0][1][0].shape[2]
         words = self.embedding(tokens)
         x = self.dropout(words + positions(start, tokens.shape[1], words) + self.to_words(z)[:, None])
-        pasts: Sequence[tuple[Tensor, Tensor] | None] = state or [None] * len(self.layers)
+        seen = torch.ones_like(z[:, :1], dtype=torch.bool)  # z itself
+        seen = seen if mask is None else torch.cat([seen, mask], dim=1)
+        if state is None:
+            attended = self.norm_memory(z[:, None] if memory is None else torch.cat([z[:, None], memory], dim=1))
         cache = []
-        for layer, past in zip(self.layers, pasts, strict=True):
-            x, keys_values = layer(x, past)
-            cache.append(keys_values)
+        for i, (attend, layer) in enumerate(zip(self.attend, self.layers, strict=True)):
+            assert isinstance(attend, MemoryAttention)
+            given, past = (attend.keys_values(attended), None) if state is None else state[i]
+            x, keys_values = layer(attend(x, given, seen), past)
+            cache.append((given, keys_values))
         return self.to_logits(self.dropout(self.norm(x))), cache
 
-    def generate(self, z: Tensor) -> Tensor:
+    def generate(self, z: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Decode greedily: (B, D) -> (B, T) int64, `<bos>` … `<eos>`, then `<pad>`."""
-        return greedy(self.step, z, self.max_length)
+        return greedy(partial(self.step, memory=memory, mask=mask), z, self.max_length)
 
-    def beam(self, z: Tensor, width: int) -> Tensor:
+    def beam(self, z: Tensor, width: int, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Decode by beam search with `width` beams, ranked by log-probability per word: (B, D) -> (B, T) int64."""
-        return beam_search(self.step, z, width, self.max_length)
+        of_beams = [None if part is None else part.repeat_interleave(width, dim=0) for part in (memory, mask)]
+        return beam_search(partial(self.step, memory=of_beams[0], mask=of_beams[1]), z, width, self.max_length)
 
 
 def positions(start: int, length: int, words: Tensor) -> Tensor:
