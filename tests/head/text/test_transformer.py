@@ -81,7 +81,7 @@ def test_words_attend_to_the_tokens_that_are_not_masked_and_to_no_other() -> Non
     memory, mask = tokens_and_mask(3)
     before = model(z, words, memory, mask)
     assert torch.equal(before, model(z, words, memory.masked_fill(~mask[..., None], 9.0), mask))
-    after = model(z, words, memory + mask[..., None], mask)
+    after = model(z, words, memory + mask[..., None] * torch.randn(8), mask)
     assert (before - after)[:2].abs().amax(-1).min() > 1e-4
     torch.testing.assert_close(before[2:], model(z[2:], words[2:]))  # all are masked: z alone
 
