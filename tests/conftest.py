@@ -32,6 +32,16 @@ def quiet() -> None:
     datasets.disable_progress_bars()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """Compose equal overrides once, and read each file of conf/ once: that is half of a tiny command's time."""
+    from tests.helpers.composition import compose_once
+
+    with pytest.MonkeyPatch.context() as patch:
+        compose_once(patch)
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Leave out of every collection of garbage the millions of objects that modules and tests consist of.
@@ -52,14 +62,6 @@ def config() -> Callable[..., "DictConfig"]:
     from tests.helpers.toy import composed
 
     return composed
-
-
-@pytest.fixture
-def composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compose equal overrides once."""
-    from tests.helpers.composition import compose_once
-
-    compose_once(monkeypatch)
 
 
 @pytest.fixture(scope="module")
