@@ -1,5 +1,6 @@
 """The command in a test: scripts/run.py with a tiny budget."""
 
+import gc
 import os
 import runpy
 import sys
@@ -51,6 +52,8 @@ def command(folder: Path, *arguments: str) -> Done:
         patch.setattr(
             RunFigures, "draw", lambda *arguments: {}
         )  # tests/figures has them, tests/test_run.py a whole run
+        # after each job, of all that the tests hold; tests/faults has a hundred jobs in a process of their own
+        patch.setattr(gc, "collect", lambda *generation: 0)
         if "-m" in arguments:  # a report of its own, mode=report, has its figures
             only_text_and_forest(patch)
         patch.setattr(sys, "argv", [SCRIPT, *arguments, "cache_dir=cache"])
