@@ -30,7 +30,7 @@ from multimodal.runs.job import FINISHED, JobRecord
 from multimodal.sweep import as_text, table_row
 from multimodal.tracking.wandb_report import FILE, publish
 from tests.helpers.made_up_results import made_up_run as made_up_results
-from tests.helpers.made_up_runs import make_run
+from tests.helpers.made_up_runs import make_run, only_text_and_forest
 
 NEW = MetricSpec(
     "novel/metric",
@@ -85,6 +85,11 @@ def sweep(tmp_path_factory) -> Path:
             write_parquet({"novel": samples.tolist()}, own / "predictions.parquet")
             (own / "data_card.json").unlink(missing_ok=True)  # it counts fewer test samples
     return folder
+
+
+@pytest.fixture(autouse=True)
+def text_alone(monkeypatch) -> None:
+    only_text_and_forest(monkeypatch)
 
 
 @pytest.fixture
