@@ -331,7 +331,7 @@ def batches(seed=0, size=8, rank=0, world=1):
         device, global_rank, world_size = torch.device("cpu"), rank, world
 
     return BatchSampler(
-        DATA.splits["train"], Augment(1, 5, 0.1, True), size, ModalityDropout(0.3, 0.3, 0.0), seed, OneOf()
+        DATA.splits["train"], Augment(0.04, 5, 0.1, True), size, ModalityDropout(0.3, 0.3, 0.0), seed, OneOf()
     )
 
 
