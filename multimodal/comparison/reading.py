@@ -21,6 +21,7 @@ from multimodal.metric.catalogue import CATALOGUE
 from multimodal.runs.job import FINISHED, KILLED, RECORDS, JobRecord, read_jobs
 from multimodal.runs.record import FILE, RunRecord, read_record
 from multimodal.runs.run_dir import REPLACED, read_history
+from multimodal.runs.run_id import key_of
 from multimodal.runs.space import parse_space
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def read_runs(folder: Path, compared: Collection[str] = ()) -> tuple[list[Run], 
     pairs, left_out = [], []
     for file in files:
         try:
-            pairs.append(read_run(file.parent))
+            pairs.append(read_run(file.parent, compared))
         except ValueError as error:
             left_out.append(leave_out(file.parent, str(error)))
     known = {name for run, choices in pairs for name in (*choices, *flat(run.config))}
@@ -183,8 +184,18 @@ def known_record(folder: Path) -> RunRecord:
     return record
 
 
-def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
+def shared_code(record: RunRecord, compared: Collection[str]) -> str:
+    """Return the hash of the code that runs share which differ in the fusion and in what is `compared`."""
+    own = {place: key for place, key in record.code_parts.items() if not within(place, compared)}
+    return key_of(own, set()) if compared and own else record.code
+
+
+def read_run(folder: Path, compared: Collection[str]) -> tuple[Run, dict[str, Any]]:
     """Read a run from its files.
+
+    Args:
+        folder: of the run.
+        compared: choices and settings that are compared like fusions: their code is not of what the runs share.
 
     Returns:
         The run, with its setting still empty, and its {config group: choice}.
@@ -213,7 +224,8 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
         baselines=evaluated["baselines"],
         surface=evaluated.get("availability/surface", []),
         history=read_history(folder),
-        config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
+        config=record.config
+        | {"overrides": record.overrides, "code": shared_code(record, compared), "fusion_code": record.fusion_code},
         card=read_card(folder),
         tuning=tuning_of(record),
     )

@@ -47,9 +47,7 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]], compared: Collection[str
         [part(x, *names) for x in leaves] for names in ((("dataset",), (*ORIGIN, SPLIT)), (COMPARED, NOT_COMPARED))
     )
     table = pd.concat([as_texts(rows) for rows in (choices, dataset, data, others)], axis=1)
-    # the hash of the shared code is of the compared parts too, so it differs where they have files of their own
-    parts = [*compared, "code"] if compared else []
-    beside = [name for name in map(str, table) if within(name, parts)]
+    beside = [name for name in map(str, table) if within(name, compared)]
     arms, table = table[beside], table.drop(columns=beside)
     known = with_neighbours(table, differences(table))
     settings = labels(known.drop(columns=DATA, errors="ignore"))

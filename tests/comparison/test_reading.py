@@ -15,6 +15,7 @@ from multimodal.comparison.reading import Failure, Run, read_runs
 from multimodal.comparison.run_labels import USUAL, differences, labels, with_neighbours
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
+from multimodal.runs.run_id import code_keys
 from multimodal.runs.settings import check_compared
 from tests.helpers.made_up_runs import record
 from tests.helpers.toy import ROOT
@@ -51,6 +52,7 @@ def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str 
         evaluation_key="",
         code=other.get("code", ""),
         fusion_code=other.get("fusion_code", ""),
+        code_parts=other.get("code_parts", {}),
     )
     metrics = {"accuracy/both": 0.9, "image_to_text/distinct": 7, "image_to_text/class_coherence": None}
     extra = {"undefined": {"image_to_text/class_coherence": "why"}, "baselines": {}, "seconds": {"judges": 1.0}}
@@ -246,7 +248,7 @@ def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
         usual = {"missing": "learned", "loss": "infonce", "encoder/text": "lstm"}
         chosen = usual | ({group: option} if overrides and group in usual else {})
         whole = OmegaConf.to_container(config(*overrides), resolve=True)
-        write_run(tmp_path / name, config=whole, choices=chosen, code=f"of {override if overrides else 'usual'}")
+        write_run(tmp_path / name, config=whole, choices=chosen, **code_keys(whole))
     apart = [run.setting for run in read_runs(tmp_path)[0]]
     assert len(set(apart)) == 2
     runs, left_out = read_runs(tmp_path, [compared])
@@ -255,6 +257,17 @@ def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
     assert len({run.group for run in runs}) == 1
     (changed,) = (run.fusion for run in runs if run.folder.name == "b")
     assert changed.split() == ["concat", named]
+
+
+def test_of_what_is_compared_only_the_other_code_sets_runs_apart(tmp_path: Path) -> None:
+    parts = {"encoder.image": "1", "training": "1"}
+    edits = {"usual": {}, "own": {"encoder.image": "2"}, "edited": {"encoder.image": "3", "training": "2"}}
+    for seed, (name, changed) in enumerate(edits.items()):
+        write_run(tmp_path / name, seed=seed, code=name, code_parts=parts | changed)
+    runs, _ = read_runs(tmp_path, ["encoder/image"])
+    usual, own, edited = (next(run.setting for run in runs if run.folder.name == name) for name in edits)
+    assert usual == own != edited
+
 
 
 def test_what_no_run_has_is_not_compared(tmp_path: Path) -> None:
