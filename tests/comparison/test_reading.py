@@ -269,7 +269,6 @@ def test_of_what_is_compared_only_the_other_code_sets_runs_apart(tmp_path: Path)
     assert usual == own != edited
 
 
-
 def test_what_no_run_has_is_not_compared(tmp_path: Path) -> None:
     write_run(tmp_path / "a")
     with pytest.raises(ValueError, match=r"report\.compared has loss\.terms\.x, which no run here has"):
