@@ -272,13 +272,14 @@ def build_model(*overrides: str, data: Data) -> MultimodalModel:
         return build.build_model(composition.config, data)
 
 
-def compare(folder: str | Path, margin: float = 0.01, compared: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+def compare(folder: str | Path, margin: float = 0.01, compared: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """Compare the finished runs in a folder.
 
     Args:
         folder: of a sweep, or of any runs.
         margin: differences of accuracy within it count as equivalent; 0.01 is one point.
-        compared: choices and settings that are compared with each other like fusions: `["loss"]`.
+        compared: choices and settings that are compared with each other like fusions: `["loss"]`; None for those
+            of the sweeps that made the runs.
 
     Returns:
         {title: table}, indexed by data and line: numbers where a cell has one, else its text.

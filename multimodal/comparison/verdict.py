@@ -6,6 +6,7 @@ from multimodal.comparison.circumstances import circumstances
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import BARS, LEAST, SEEDS, PairwiseTest, best_fusion, enough_seeds, fusing
 from multimodal.comparison.run import Failure, Run
+from multimodal.comparison.sweep_command import base_fusion
 from multimodal.comparison.wording import conclusion, counted, left_out, seeds_of, sentence, too_few, with_interval
 from multimodal.metric.catalogue import primary
 
@@ -119,12 +120,15 @@ def lead(groups: dict[str, list[Run]], failures: list[Failure], margin: float) -
         return f"No run {'can be compared' if 'left out' in not_compared else 'has finished'}; {not_compared}."
     sizes = sorted({len(own) for group in groups.values() for own in by_fusion(group).values()})
     seeds = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    fusions, datasets = len({run.fusion for run in runs}), len({run.dataset for run in runs})
+    fusions, datasets = len({base_fusion(run) for run in runs}), len({run.dataset for run in runs})
+    variants = len({run.fusion for run in runs})
     counts = [counted(len(runs), "run"), counted(fusions, "fusion"), counted(datasets, "dataset")]
+    if variants > fusions:
+        counts[1] = f"{variants} variants of {counts[1]}"
     counts += [counted(len(groups), "setting")] if len(groups) > datasets else []
     return (
         f"{', '.join(counts)}, {counted(seeds, 'seed')} each; {not_compared}. "
-        "Fusions are compared on the same data, paired by seed; "
+        f"{'Variants' if variants > fusions else 'Fusions'} are compared on the same data, paired by seed; "
         f"equivalent is within {counted(f'{100 * margin:g}', 'point')} of accuracy."
     )
 

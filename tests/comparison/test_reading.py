@@ -269,15 +269,24 @@ def test_of_what_is_compared_only_the_other_code_sets_runs_apart(tmp_path: Path)
     assert usual == own != edited
 
 
+def test_what_a_sweep_compared_is_compared_again_unless_another_list_is_given(tmp_path: Path) -> None:
+    for steps in (100, 200):
+        config = {"training": {"steps": steps}, "dataset": {}, "report": {"compared": ["training.steps"]}}
+        write_run(tmp_path / str(steps), config=config)
+    assert [run.setting for run in read_runs(tmp_path)[0]] == ["", ""]
+    assert [run.setting for run in read_runs(tmp_path, [])[0]] == ["training.steps=100", "training.steps=200"]
+
+
 def test_what_no_run_has_is_not_compared(tmp_path: Path) -> None:
     write_run(tmp_path / "a")
     with pytest.raises(ValueError, match=r"report\.compared has loss\.terms\.x, which no run here has"):
         read_runs(tmp_path, ["training.steps", "loss.terms.x"])
 
 
-@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"], None])
-def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str | None) -> None:
+@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"], 1])
+def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str | int) -> None:
     check_compared(["loss", "encoder/text", "training.modality_dropout.text"])
+    check_compared(None)
     with pytest.raises(
         ValueError, match=r"report\.compared must be a list such as \[loss\] .* of encoder, missing, head"
     ):

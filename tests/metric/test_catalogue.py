@@ -115,7 +115,7 @@ def test_a_metric_that_is_added_is_in_the_terminal_and_in_the_table_of_a_sweep(s
 def test_the_terminal_shows_the_parameters_of_the_fusion_as_a_whole_number() -> None:
     _, results = made_up_results(classes=3, each=4, words=3)
     results.metrics["cost/fusion_parameters"] = 364928
-    assert ["cost/fusion_parameters", "364928"] in [line.split() for line in summary(results)]
+    assert ["cost/fusion_parameters", "364,928"] in [line.split() for line in summary(results)]
 
 
 @pytest.mark.usefixtures("one_more")
