@@ -82,7 +82,7 @@ def bars_sentence(fusion: str, bars: list[PairwiseTest]) -> str:
 
 
 def bar_part(test: PairwiseTest, silent: bool, seeds: bool) -> str:
-    """Return the difference over one bar: `+2.0 points [+1.8, +2.2] over concat (attention is better)`.
+    """Return the difference over one bar: `+2.0 points [+1.8, +2.2] against concat (attention is better)`.
 
     Args:
         test: of a fusion and a bar.
@@ -91,13 +91,13 @@ def bar_part(test: PairwiseTest, silent: bool, seeds: bool) -> str:
     """
     name = BAR_NAMES[test.kind].format(test.second)
     if test.mean is None:
-        return f"undefined over {name} ({test.reason or 'no seed in common'})"
+        return f"undefined against {name} ({test.reason or 'no seed in common'})"
     notes = [seeds_of(test)] if seeds else []
     notes += [] if silent else [conclusion(test)]
     if test.product_is_ceiling and not silent and not test.beats:
         notes.append("here the product of ideal answers is the ceiling, so to equal it is to fuse")
     notes += [left_out(test)] if test.unpaired else []
-    return f"{with_interval(test)} over {name}" + (f" ({'; '.join(notes)})" if notes else "")
+    return f"{with_interval(test)} against {name}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def best_sentence(fusions: dict[str, list[Run]], tests: list[PairwiseTest]) -> str:

@@ -22,7 +22,15 @@ FILE = "run.html"
 TEMPLATES = page_templates(Path(__file__).parent)
 WIDEST = 1500  # pixels of a figure: its texts are legible when it is enlarged
 PACKAGES = ("multimodal-suite", "torch", "torchvision", "numpy")  # whose versions may change a number
-GROUPS = ("dataset", "task", "caption", "fusion", "missing", "encoder/image", "encoder/text")  # of the config, shown
+GROUPS: tuple[str, ...] = (
+    "dataset",
+    "task",
+    "caption",
+    "fusion",
+    "missing",
+    "encoder/image",
+    "encoder/text",
+)  # of the config, shown
 GROUPS += ("head/image", "head/text", "head/label", "loss", "optimizer", "scheduler")
 
 

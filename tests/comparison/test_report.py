@@ -241,7 +241,7 @@ def test_many_fusions_say_who_is_ahead_and_each_beside_the_plain_one(tmp_path: P
     assert told[0] == "gated is ahead of all the others in accuracy with both."
     names = ["attention (accuracy", "concat − text_only =", "film, accuracy", "gated (accuracy"]
     assert [line[: len(name)] for line, name in zip(told[1:-2], names, strict=True)] == names
-    assert "over concat, the reference (no difference shown" in told[1]
+    assert "against concat, the reference (no difference shown" in told[1]
     assert "text_only, the better control (attention is better)" in told[1]
     assert "2 seeds: too few to say: " in told[3]
     assert told[-2] == "3 more comparisons in the table of all comparisons."
