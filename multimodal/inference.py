@@ -185,12 +185,6 @@ def as_picture(image: Tensor) -> Image.Image:
     return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
 
 
-def enlarged(picture: Image.Image, pixels: int) -> Image.Image:
-    """Return a picture with a least height and width of `pixels`, in which every pixel of it is a square."""
-    factor = -(-pixels // min(picture.size))
-    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
-
-
 def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path, Path]:
     """Write an image as PNG, once as it is and once enlarged; no file is overwritten.
 
@@ -205,7 +199,8 @@ def write_png(image: Tensor, folder: Path, name: str, pixels: int) -> tuple[Path
     """
     folder.mkdir(parents=True, exist_ok=True)
     picture = as_picture(image)
-    large = enlarged(picture, pixels)
+    factor = -(-pixels // min(picture.size))  # a whole number, so that every pixel stays a square
+    large = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     pairs = ((folder / f"{name}-{i}.png", folder / f"{name}-{i}-large.png") for i in count(1))
     files = next(pair for pair in pairs if not any(file.exists() for file in pair))
     picture.save(files[0])

@@ -52,7 +52,8 @@ def answer_sample(run: TrainedRun, inputs: dict[str, Any], beam_width: int) -> A
     """
     notes: list[str] = []
     try:
-        read = {name: value for name, value in inputs.items() if name in run.model.fusion.modalities} or inputs
+        fusion: Any = run.model.fusion
+        read = {name: value for name, value in inputs.items() if name in fusion.modalities} or inputs
         check_inputs(run.model, read, run.record.fusion)
         notes += [f"{run.record.fusion} does not read the {MODALITIES[name]}" for name in inputs if name not in read]
         checkpoint = run.checkpoint

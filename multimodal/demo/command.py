@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def demo(composition: Composition, tracker: Tracker, host: str, port: int | None
     """
     if composition.multirun:
         raise ValueError("mode=demo shows a folder of runs as it is: give it without -m")
-    refused = [name for name in given(composition.overrides) if name.partition(".")[0] not in MAY_SET]
+    refused = [name for name in given(composition.overrides) if re.split("[./]", name)[0] not in MAY_SET]
     if refused:
         raise ValueError(
             f"mode=demo takes the models from the runs in output_dir: {', '.join(refused)} cannot be set; "
@@ -135,6 +136,7 @@ def served(runs: dict[str, TrainedRun], host: str, port: int | None, beam_width:
             footer_links=[],
             theme=THEME,
         )
+        assert page.local_url is not None
         try:
             yield page.local_url
         finally:

@@ -1,30 +1,30 @@
 """The demo's page: inputs on top, test samples to begin with, and a column of answers for each chosen run."""
 
+import base64
 from collections.abc import Sequence
 from html import escape
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from multimodal.api import TrainedRun, as_file
+from multimodal.api import TrainedRun
 from multimodal.demo.answer import Answer, answer_sample
-from multimodal.inference import enlarged
+from multimodal.demo.inputs import DRAWING, PHOTO, given_inputs
 from multimodal.pages.samples import read_samples
 from multimodal.types import MODALITIES
 
 TITLE = "Trained models side by side"
 SIDE = 280  # pixels of the canvas
-CANVAS = {"background": Image.new("RGB", (SIDE, SIDE)), "layers": [], "composite": None}  # black, as digits have it
+BLACK = Image.new("RGB", (SIDE, SIDE))  # as the background of digits
+CANVAS: Any = {"background": BLACK, "layers": [], "composite": None}
 COLORS = ["#ffffff", "#000000", "#e69f00", "#8b5a2b", "#808080"]
 STROKE = 12  # pixels, the radius
 HEIGHT = 270  # pixels, of both ways to give an image
-SHOWN, THUMBNAIL = 224, 112  # pixels a side, at least, of generated images and of test samples
+SHOWN, TILE = 224, 88  # pixels a side, of a generated image and of the attention of a word
 EXAMPLES = 6  # test samples of each dataset
 NARROWEST = 300  # pixels of a column, so that a phone stacks them
-PHOTO, DRAWING = "photo", "drawing"
 # the fonts of the system, because others would be downloaded
 THEME = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
@@ -50,7 +50,6 @@ def build_page(runs: dict[str, TrainedRun], beam_width: int, classes: int) -> gr
                 missing = gr.CheckboxGroup(modalities, label="Missing: hidden from the models, even if given")
                 button = gr.Button("Answer", variant="primary")
 
-        @gr.render([chosen, source, photo, drawing, caption, missing], triggers=[button.click, caption.submit])
         def show(names: list[str], source: str, photo: str | None, drawing: Any, text: str, missing: list[str]) -> None:
             given = given_inputs(source, photo, drawing, text, missing)
             if not names or not given:
@@ -60,9 +59,11 @@ def build_page(runs: dict[str, TrainedRun], beam_width: int, classes: int) -> gr
             with gr.Row():
                 for name in names:
                     with gr.Column(min_width=NARROWEST):
-                        gr.HTML(f"<h3>{escape(label_of(name, runs[name]))}</h3>")
-                        add_answer(answer_sample(runs[name], given, beam_width), classes)
+                        run = runs[name]
+                        add_answer(name, run, answer_sample(run, given, beam_width), classes)
 
+        inputs = [chosen, source, photo, drawing, caption, missing]
+        gr.render(inputs, triggers=[button.click, caption.submit])(show)
         for title, samples in examples_of(runs).items():
             add_examples(title, samples, [tabs, source, photo, caption])
     return page
@@ -80,7 +81,7 @@ def image_inputs() -> tuple[gr.Tabs, gr.State, gr.Image, gr.ImageEditor]:
                 sources=["upload", "clipboard"],
                 buttons=[],
                 height=HEIGHT,
-                label="Image",
+                show_label=False,
             )
         with gr.Tab("Drawing", id=DRAWING) as drawing_tab:
             drawing = gr.ImageEditor(
@@ -95,7 +96,7 @@ def image_inputs() -> tuple[gr.Tabs, gr.State, gr.Image, gr.ImageEditor]:
                 fixed_canvas=True,
                 buttons=[],
                 height=HEIGHT,
-                label="Canvas",
+                show_label=False,
             )
     photo_tab.select(lambda: PHOTO, outputs=source)
     drawing_tab.select(lambda: DRAWING, outputs=source)
@@ -109,34 +110,14 @@ def label_of(name: str, run: TrainedRun) -> str:
     return name if name.endswith(record.name) else f"{name}: {record.dataset}, {record.fusion}, seed {record.seed}"
 
 
-def given_inputs(source: str, photo: str | None, drawing: Any, text: str, missing: Sequence[str]) -> dict[str, Any]:
-    """Return what the models are given: {"text": caption, "image": its file in memory}, or less.
-
-    Args:
-        source: which image is meant, PHOTO or DRAWING.
-        photo: path of an image file.
-        drawing: of `gr.ImageEditor`; an empty canvas is no image.
-        text: the caption; blank is none.
-        missing: modalities that are left out.
-    """
-    given: dict[str, Any] = {}
-    if text and text.strip():
-        given["text"] = text
-    if source == PHOTO and photo is not None:
-        given["image"] = BytesIO(Path(photo).read_bytes())
-    drawn = drawing["composite"] if source == DRAWING and drawing is not None else None
-    if drawn is not None and len(drawn.getcolors(SIDE * SIDE) or "many") > 1:
-        given["image"] = as_file(drawn)
-    return {name: value for name, value in given.items() if name not in missing}
-
-
 def add_text(text: str) -> None:
     """Add a paragraph of plain text."""
-    gr.HTML(f"<p>{escape(text)}</p>")
+    gr.HTML(f"<p>{escape(text)}</p>", padding=False)
 
 
-def add_answer(answer: Answer, classes: int) -> None:
-    """Add what a run answers."""
+def add_answer(name: str, run: TrainedRun, answer: Answer, classes: int) -> None:
+    """Add what a run answers, below its fusion and its name."""
+    gr.HTML(f"<h3>{escape(run.record.fusion)}</h3><p>{escape(label_of(name, run))}</p>", padding=False)
     for note in answer.notes:
         add_text(note)
     if answer.problem is not None:
@@ -146,17 +127,34 @@ def add_answer(answer: Answer, classes: int) -> None:
     if answer.caption is not None:
         gr.Textbox(answer.caption, label="Written caption", lines=2)
     if answer.image is not None:
-        gr.Image(enlarged(answer.image, SHOWN), format="png", label="Drawn image", buttons=[], height=SHOWN + 40)
+        add_pictures("Drawn image", [(answer.image, "")], SHOWN)
     if answer.attention:
-        gr.Gallery(
-            [(enlarged(picture, SHOWN), word) for picture, word in answer.attention],
-            label="Attention of each word",
-            columns=4,
-            height="auto",
-            object_fit="contain",
-            format="png",
-            buttons=[],
-        )
+        add_pictures("Attention of each word", answer.attention, TILE)
+
+
+def add_pictures(title: str, pictures: Sequence[tuple[Image.Image, str]], width: int) -> None:
+    """Add pictures with a text below each, as many in a row as there is room for.
+
+    Args:
+        title: of all of them.
+        pictures: each with its text.
+        width: pixels of one; its own pixels stay squares.
+    """
+    figures = "".join(
+        f'<figure style="margin: 0; width: {width}px"><img src="{png_uri(picture)}" alt="{escape(text or title)}" '
+        f'style="width: 100%; image-rendering: pixelated"><figcaption style="overflow-wrap: anywhere">{escape(text)}'
+        "</figcaption></figure>"
+        for picture, text in pictures
+    )
+    row = f'<div style="display: flex; flex-wrap: wrap; gap: 8px">{figures}</div>'
+    gr.HTML(f"<p>{escape(title)}</p>{row}", padding=False)
+
+
+def png_uri(picture: Image.Image) -> str:
+    """Return the address that contains a picture as a PNG file."""
+    data = BytesIO()
+    picture.save(data, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
 def add_examples(title: str, samples: list[tuple[Image.Image, str]], outputs: list[Any]) -> None:
@@ -167,15 +165,14 @@ def add_examples(title: str, samples: list[tuple[Image.Image, str]], outputs: li
         samples: images and their captions.
         outputs: the tabs, which of them is open, the image file, and the caption.
     """
-    pictures = [enlarged(picture, THUMBNAIL) for picture, _ in samples]
-    gallery = gr.Gallery(
-        pictures, label=title, columns=EXAMPLES, height="auto", allow_preview=False, format="png", buttons=[]
+    pictures = gr.Dataset(
+        components=[gr.Image(format="png", render=False)],
+        samples=[[picture] for picture, _ in samples],
+        label=title,
+        type="index",
+        layout="gallery",
     )
-
-    def take(event: gr.SelectData) -> tuple[Any, str, Image.Image, str]:
-        return gr.Tabs(selected=PHOTO), PHOTO, *samples[event.index]
-
-    gallery.select(take, outputs=outputs)
+    pictures.click(lambda i: (gr.Tabs(selected=PHOTO), PHOTO, *samples[i]), pictures, outputs)
 
 
 def examples_of(runs: dict[str, TrainedRun]) -> dict[str, list[tuple[Image.Image, str]]]:
