@@ -10,12 +10,12 @@ from multimodal.api import as_file
 PHOTO, DRAWING = "photo", "drawing"  # the two ways to give an image
 
 
-def given_inputs(source: str, photo: str | None, drawing: Any, text: str, missing: Sequence[str]) -> dict[str, Any]:
+def given_inputs(source: str, file: str | None, drawing: Any, text: str, missing: Sequence[str]) -> dict[str, Any]:
     """Return what the models are given: {"text": caption, "image": its file in memory}, or less.
 
     Args:
         source: which image is meant, PHOTO or DRAWING.
-        photo: path of an image file.
+        file: path of an image file.
         drawing: of `gr.ImageEditor`; an empty canvas is no image.
         text: the caption; blank is none.
         missing: modalities that are left out.
@@ -23,8 +23,8 @@ def given_inputs(source: str, photo: str | None, drawing: Any, text: str, missin
     given: dict[str, Any] = {}
     if text and text.strip():
         given["text"] = text
-    if source == PHOTO and photo is not None:
-        given["image"] = BytesIO(Path(photo).read_bytes())
+    if source == PHOTO and file is not None:
+        given["image"] = BytesIO(Path(file).read_bytes())
     drawn = drawing["composite"] if source == DRAWING and drawing is not None else None
     if drawn is not None and drawn.getcolors(1) is None:  # None stands for more than one color
         given["image"] = as_file(drawn)

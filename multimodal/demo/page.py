@@ -41,7 +41,7 @@ def build_page(runs: dict[str, TrainedRun], beam_width: int, classes: int) -> gr
         gr.Markdown(f"# {TITLE}\nGive an image, a caption or both; every chosen run answers.")
         with gr.Row():
             with gr.Column(min_width=NARROWEST):
-                tabs, source, photo, drawing = image_inputs()
+                tabs, source, photo, file, drawing = image_inputs()
             with gr.Column(min_width=NARROWEST):
                 labels = [(label_of(name, run), name) for name, run in runs.items()]
                 chosen = gr.Dropdown(labels, value=list(runs)[:1], multiselect=True, label="Runs")
@@ -50,8 +50,11 @@ def build_page(runs: dict[str, TrainedRun], beam_width: int, classes: int) -> gr
                 missing = gr.CheckboxGroup(modalities, label="Missing: hidden from the models, even if given")
                 button = gr.Button("Answer", variant="primary")
 
-        def show(names: list[str], source: str, photo: str | None, drawing: Any, text: str, missing: list[str]) -> None:
-            given = given_inputs(source, photo, drawing, text, missing)
+        for title, samples in examples_of(runs).items():
+            add_examples(title, samples, [tabs, source, photo, caption])
+
+        def show(names: list[str], source: str, file: str | None, drawing: Any, text: str, missing: list[str]) -> None:
+            given = given_inputs(source, file, drawing, text, missing)
             if not names or not given:
                 wanted = "an image, a caption or both, not ticked as missing" if names else "at least one run"
                 add_text(f"No answer: give {wanted}.")
@@ -62,27 +65,21 @@ def build_page(runs: dict[str, TrainedRun], beam_width: int, classes: int) -> gr
                         run = runs[name]
                         add_answer(name, run, answer_sample(run, given, beam_width), classes)
 
-        inputs = [chosen, source, photo, drawing, caption, missing]
+        inputs = [chosen, source, file, drawing, caption, missing]
         gr.render(inputs, triggers=[button.click, caption.submit])(show)
-        for title, samples in examples_of(runs).items():
-            add_examples(title, samples, [tabs, source, photo, caption])
     return page
 
 
-def image_inputs() -> tuple[gr.Tabs, gr.State, gr.Image, gr.ImageEditor]:
-    """Add the two ways to give an image, and return their tabs, which of them is open, and the two."""
-    source = gr.State(PHOTO)
+def image_inputs() -> tuple[gr.Tabs, gr.State, gr.Image, gr.State, gr.ImageEditor]:
+    """Add the two ways to give an image.
+
+    Returns:
+        Their tabs, which of them is open, the image, its file, and the drawing.
+    """
+    source, file = gr.State(PHOTO), gr.State(None)
     with gr.Tabs() as tabs:
         with gr.Tab("Image file", id=PHOTO) as photo_tab:
-            photo = gr.Image(
-                type="filepath",  # as it is: the project's own reading decodes, turns and resizes it
-                image_mode=None,
-                format="png",
-                sources=["upload", "clipboard"],
-                buttons=[],
-                height=HEIGHT,
-                show_label=False,
-            )
+            photo = gr.Image(format="png", sources=["upload", "clipboard"], buttons=[], height=HEIGHT, show_label=False)
         with gr.Tab("Drawing", id=DRAWING) as drawing_tab:
             drawing = gr.ImageEditor(
                 CANVAS,
@@ -98,10 +95,12 @@ def image_inputs() -> tuple[gr.Tabs, gr.State, gr.Image, gr.ImageEditor]:
                 height=HEIGHT,
                 show_label=False,
             )
+    # the file as it was given, which gradio does not open: the project's own reading decodes, turns and resizes it
+    photo.change(lambda value: value and value["path"], photo, file, preprocess=False)
     photo_tab.select(lambda: PHOTO, outputs=source)
     drawing_tab.select(lambda: DRAWING, outputs=source)
     drawing.clear(lambda: CANVAS, outputs=drawing)
-    return tabs, source, photo, drawing
+    return tabs, source, photo, file, drawing
 
 
 def label_of(name: str, run: TrainedRun) -> str:
