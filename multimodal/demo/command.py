@@ -71,11 +71,11 @@ def check_address(host: str, port: int | None) -> None:
         check_whole("mode", most=2**16 - 1, port=port)
     try:
         socket.create_server((host, port or 0)).close()
-    except (OSError, TypeError) as error:
-        reason = describe(error)
+    except OSError as error:
+        place = f"mode.host={host}" if port is None else f"mode.host={host} mode.port={port}"
         raise ValueError(
-            f"mode.host={host}, mode.port={port}: cannot serve there ({reason}); give an address of this machine, "
-            "127.0.0.1 or 0.0.0.0, and a free port, or port=null"
+            f"{place}: cannot serve there ({one_line(error.strerror or str(error))}); give an address of this machine, "
+            "such as 127.0.0.1, and a free port, or mode.port=null"
         ) from error
 
 
@@ -104,7 +104,7 @@ def find_runs(folder: Path, trust: str | Sequence[str]) -> dict[str, TrainedRun]
     if not runs:
         raise ValueError(
             f"output_dir: there is no finished run with a best.pt in {folder}; give a run's folder or one that holds "
-            "runs, or train one by the same command without mode=demo"
+            "runs; without mode=demo the command trains one"
         )
     return runs
 
