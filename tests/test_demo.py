@@ -21,6 +21,7 @@ from PIL import Image
 import multimodal
 from multimodal.demo.answer import answer_sample
 from multimodal.demo.command import check_address, find_runs, on_this_machine
+from multimodal.demo.examples import examples_of
 from multimodal.demo.inputs import DRAWING, PHOTO, given_inputs
 from tests.helpers.browser import DESKTOP, PHONE, needs_browser
 from tests.helpers.command import BRIEF, SCRIPT, command
@@ -49,6 +50,21 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def runs(folder: Path) -> dict[str, multimodal.TrainedRun]:
     return find_runs(folder / "runs", ())
+
+
+def test_each_dataset_has_some_test_samples(runs) -> None:
+    ((title, samples),) = examples_of(runs).items()
+    assert title == "Test samples of mnist (embedded), to try"
+    assert len(samples) == 6
+    assert {image.size for image, _ in samples} == {(28, 28)}
+    assert all(caption for _, caption in samples)
+
+
+def test_damaged_test_samples_are_left_out_with_a_warning(folder: Path, tmp_path, caplog) -> None:
+    shutil.copytree(folder / "runs/attention", tmp_path / "run")
+    (tmp_path / "run/samples.parquet").write_text("no table")
+    assert examples_of(find_runs(tmp_path, ())) == {}
+    assert "no test samples of" in caplog.text
 
 
 def digit() -> Image.Image:

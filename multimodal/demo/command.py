@@ -121,7 +121,7 @@ def served(runs: dict[str, TrainedRun], host: str, port: int | None, beam_width:
         classes: number of most probable classes that are shown.
     """
     with on_this_machine(host):
-        from multimodal.demo.page import THEME, build_page
+        from multimodal.demo.page import CSS, THEME, build_page
 
         page = build_page(runs, beam_width, classes)
         page.launch(
@@ -135,6 +135,7 @@ def served(runs: dict[str, TrainedRun], host: str, port: int | None, beam_width:
             run_history=False,
             footer_links=[],
             theme=THEME,
+            css=CSS,
         )
         assert page.local_url is not None
         try:

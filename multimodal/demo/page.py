@@ -11,8 +11,8 @@ from PIL import Image
 
 from multimodal.api import TrainedRun
 from multimodal.demo.answer import Answer, answer_sample
+from multimodal.demo.examples import examples_of
 from multimodal.demo.inputs import DRAWING, PHOTO, given_inputs
-from multimodal.pages.samples import read_samples
 from multimodal.types import MODALITIES
 
 TITLE = "Trained models side by side"
@@ -23,10 +23,11 @@ COLORS = ["#ffffff", "#000000", "#e69f00", "#8b5a2b", "#808080"]
 STROKE = 12  # pixels, the radius
 HEIGHT = 270  # pixels, of both ways to give an image
 SHOWN, TILE = 224, 88  # pixels a side, of a generated image and of the attention of a word
-EXAMPLES = 6  # test samples of each dataset
-NARROWEST = 300  # pixels of a column, so that a phone stacks them
+NARROWEST = 280  # pixels of a column: four beside each other on a desktop, one below the other on a phone
 # the fonts of the system, because others would be downloaded
 THEME = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+# the icon of the brush's color has that color, which is white at first
+CSS = '#canvas button[aria-label="Color"] { background: #666; }'
 
 
 def build_page(runs: dict[str, TrainedRun], beam_width: int, classes: int) -> gr.Blocks:
@@ -94,6 +95,7 @@ def image_inputs() -> tuple[gr.Tabs, gr.State, gr.Image, gr.State, gr.ImageEdito
                 buttons=[],
                 height=HEIGHT,
                 show_label=False,
+                elem_id="canvas",
             )
     # the file as it was given, which gradio does not open: the project's own reading decodes, turns and resizes it
     photo.change(lambda value: value and value["path"], photo, file, preprocess=False)
@@ -128,7 +130,7 @@ def add_answer(name: str, run: TrainedRun, answer: Answer, classes: int) -> None
     if answer.image is not None:
         add_pictures("Drawn image", [(answer.image, "")], SHOWN)
     if answer.attention:
-        add_pictures("Attention of each word", answer.attention, TILE)
+        add_pictures("Attention of each word, in colour where above the uniform weight", answer.attention, TILE)
 
 
 def add_pictures(title: str, pictures: Sequence[tuple[Image.Image, str]], width: int) -> None:
@@ -172,15 +174,3 @@ def add_examples(title: str, samples: list[tuple[Image.Image, str]], outputs: li
         layout="gallery",
     )
     pictures.click(lambda i: (gr.Tabs(selected=PHOTO), PHOTO, *samples[i]), pictures, outputs)
-
-
-def examples_of(runs: dict[str, TrainedRun]) -> dict[str, list[tuple[Image.Image, str]]]:
-    """Return some test samples of each dataset: {title: [(image, caption), ...]}; of runs without any, none."""
-    examples: dict[str, list[tuple[Image.Image, str]]] = {}
-    for run in runs.values():
-        title = f"Test samples of {run.record.dataset} ({run.record.data_source}), to try"
-        rows = [] if title in examples else read_samples(run.folder)
-        if rows:
-            some = rows[:: -(-len(rows) // EXAMPLES)]
-            examples[title] = [(Image.open(BytesIO(row["image"])), row["caption"]) for row in some]
-    return examples
