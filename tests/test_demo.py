@@ -315,7 +315,7 @@ def test_several_runs_answer_side_by_side(page: "Page", tmp_path, viewport: dict
     digit().convert("RGBA").save(tmp_path / "digit.png")
     page.locator("input[type=file]").first.set_input_files(tmp_path / "digit.png")
     page.get_by_label("Remove Image").wait_for()
-    page.get_by_role("button", name="Answer").click()
+    page.get_by_label("Caption", exact=True).press("Enter")
     page.get_by_text("Attention of each word").wait_for()
     assert page.get_by_text("image_only does not read the caption").is_visible()
     assert page.get_by_text("text: the vocabulary lacks 'zebra', '<', 'b', '>', read as <unk>").is_visible()

@@ -46,7 +46,7 @@ def build_page(runs: dict[str, TrainedRun], beam_width: int, classes: int) -> gr
             with gr.Column(min_width=NARROWEST):
                 labels = [(label_of(name, run), name) for name, run in runs.items()]
                 chosen = gr.Dropdown(labels, value=list(runs)[:1], multiselect=True, label="Runs")
-                caption = gr.Textbox(label="Caption", lines=2)
+                caption = gr.Textbox(label="Caption", lines=1, max_lines=4)  # of one line, so that Enter answers
                 modalities = [(title, name) for name, title in MODALITIES.items()]
                 missing = gr.CheckboxGroup(modalities, label="Missing: hidden from the models, even if given")
                 button = gr.Button("Answer", variant="primary")
