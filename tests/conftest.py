@@ -21,6 +21,7 @@ import pytest
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+    from playwright.sync_api import Browser
 
     from multimodal.types import Batch
 
@@ -74,6 +75,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A headless Chromium, for tests that are marked with `needs_browser`."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.helpers.browser import CHROMIUM
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
