@@ -27,7 +27,7 @@ from multimodal.paths import expanded
 from multimodal.runs import build
 from multimodal.runs.checkpoint import GENERATE_MAY_SET, Checkpoint, load_model, open_checkpoint
 from multimodal.runs.composition import Composition, compose
-from multimodal.runs.overrides import check_overrides
+from multimodal.runs.overrides import check_overrides, with_files_of_checkpoint
 from multimodal.runs.record import RunRecord, read_record
 from multimodal.runs.settings import check_compared, check_settings, explain
 from multimodal.runs.trust import trusted_packages
@@ -68,12 +68,14 @@ class TrainedRun:
         record: what was run, on which data.
         metrics: {name: value}, None where undefined.
         trust: packages whose code the checkpoint's config may name, beside what `conf/` offers.
+        overrides: of the checkpoint's config.
     """
 
     folder: Path
     record: RunRecord = field(repr=False)  # pages long at the end of a notebook's cell
     metrics: dict[str, Any] = field(repr=False)
     trust: str | Sequence[str] = field(default=(), repr=False)
+    overrides: Sequence[str] = field(default=(), repr=False)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -98,7 +100,7 @@ class TrainedRun:
     @cached_property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint that `training.select` chose."""
-        composition = compose(["mode=generate"])
+        composition = compose(with_files_of_checkpoint(["mode=generate", "checkpoint=''", *self.overrides]))
         composition.config.checkpoint, composition.config.trust = str(self.folder), trusted_packages(self.trust)
         return open_checkpoint(composition, GENERATE_MAY_SET)
 
@@ -230,11 +232,12 @@ def train(*overrides: str) -> TrainedRun:
     return load(folder)
 
 
-def load(folder: str | Path, trust: str | Sequence[str] = ()) -> TrainedRun:
+def load(folder: str | Path, *overrides: str, trust: str | Sequence[str] = ()) -> TrainedRun:
     """Read a finished run from its folder; nothing of what it names is run before `model` or `predict` is used.
 
     Args:
         folder: of the run.
+        overrides: files of frozen encoders that have moved since: `encoder.image.weights=<their new place>`.
         trust: packages whose code the checkpoint's config may name, beside what `conf/` offers: `["mine"]`.
 
     Raises:
@@ -247,7 +250,7 @@ def load(folder: str | Path, trust: str | Sequence[str] = ()) -> TrainedRun:
         metrics = read_object(folder / "metrics.json")
     except ValueError as error:
         raise ValueError(f"{folder} holds a damaged run: {error}") from error
-    return TrainedRun(folder, read_record(folder), metrics, trust)
+    return TrainedRun(folder, read_record(folder), metrics, trust, overrides)
 
 
 def load_data(*overrides: str) -> Data:
@@ -272,13 +275,14 @@ def build_model(*overrides: str, data: Data) -> MultimodalModel:
         return build.build_model(composition.config, data)
 
 
-def compare(folder: str | Path, margin: float = 0.01, compared: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+def compare(folder: str | Path, margin: float = 0.01, compared: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """Compare the finished runs in a folder.
 
     Args:
         folder: of a sweep, or of any runs.
         margin: differences of accuracy within it count as equivalent; 0.01 is one point.
-        compared: choices and settings that are compared with each other like fusions: `["loss"]`.
+        compared: choices and settings that are compared with each other like fusions: `["loss"]`; None for those
+            of the sweeps that made the runs.
 
     Returns:
         {title: table}, indexed by data and line: numbers where a cell has one, else its text.

@@ -8,9 +8,9 @@ def decimal_text(value: float, digits: int) -> str:
 
     Example:
         >>> decimal_text(-0.2301, 3), decimal_text(-1e-9, 2), decimal_text(98944.0, 0)
-        ('−0.230', '0.00', '98944')
+        ('−0.230', '0.00', '98,944')
     """
-    return f"{round(value, digits) + 0:.{digits}f}".replace("-", MINUS)
+    return f"{round(value, digits) + 0:,.{digits}f}".replace("-", MINUS)
 
 
 def signed_text(value: float, digits: int) -> str:

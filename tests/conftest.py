@@ -21,6 +21,7 @@ import pytest
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+    from playwright.sync_api import Browser
 
     from multimodal.types import Batch
 
@@ -32,17 +33,28 @@ def quiet() -> None:
     datasets.disable_progress_bars()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """Compose equal overrides once, and read each file of conf/ once: that is half of a tiny command's time."""
+    from tests.helpers.composition import compose_once
+
+    with pytest.MonkeyPatch.context() as patch:
+        compose_once(patch)
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Leave out of every collection of garbage the millions of objects that modules and tests consist of.
 
-    A job of a sweep and a trial of a search collect it, which took half a second each.
+    Collections took a tenth of all time, also because they came after every 700 objects.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 10, 10)
         gc.enable()
 
 
@@ -54,14 +66,6 @@ def config() -> Callable[..., "DictConfig"]:
     return composed
 
 
-@pytest.fixture
-def composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compose equal overrides once."""
-    from tests.helpers.composition import compose_once
-
-    compose_once(monkeypatch)
-
-
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Compute on one thread: a forked process has none of its parent's OpenMP threads and would wait for them."""
@@ -71,6 +75,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A headless Chromium, for tests that are marked with `needs_browser`."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.helpers.browser import CHROMIUM
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

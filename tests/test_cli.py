@@ -9,7 +9,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from multimodal.cli import checked, translated
 from tests.helpers.command import SCRIPT, command
 
-pytestmark = pytest.mark.usefixtures("composed_once")
 HEAVY = ("wandb", "nltk", "torchmetrics", "torch", "datasets", "pandas", "matplotlib")
 
 

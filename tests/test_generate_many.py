@@ -166,6 +166,16 @@ def test_an_interrupted_command_keeps_what_it_did_and_goes_on(folder: Path, gene
     assert len(batches) == 4
 
 
+def test_a_table_of_a_dataset_is_read_without_its_labels(folder: Path, generate) -> None:
+    (folder / "metadata.csv").write_text("file_name,label,caption\nphotos/a.png,3,three\nphotos/a.png,3,\n")
+    done = generate("metadata.csv")
+    assert done.status == 0, done.stderr
+    assert [(row["image"], row["caption"]) for row in results(folder / "results")] == [
+        ("photos/a.png", "three"),
+        ("photos/a.png", None),
+    ]
+
+
 def test_no_more_than_a_batch_is_in_memory(folder: Path, generate, monkeypatch) -> None:
     sizes, join = [], multimodal.many_samples.join_samples
     monkeypatch.setattr("multimodal.many_samples.join_samples", lambda s: sizes.append(len(s)) or join(s))
@@ -198,6 +208,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_answered(folder: Path, 
         ("x.csv", b"image,caption\nnowhere.png,a", "row 0: there is no file nowhere.png"),
         ("x.csv", b"image,caption\n,\n", "row 0: neither image nor caption is given"),
         ("x.csv", b"caption\na cat, big\n", "samples: x.csv line 2 has 2 cells"),
+        ("x.csv", b"file_name,image\n1.png,2.png\n", "the columns image and file_name, which mean the same"),
         ("x.csv", b"caption\n", "samples: x.csv has a header but no rows"),
         ("x.png", b"", "image=x.png is one image"),
         ("x.json", b"[]", "samples: x.json is not read"),

@@ -34,7 +34,7 @@ def test_the_header_is_the_hubs(record: RunRecord) -> None:
     assert header.pipeline_tag == "image-classification"
     assert "concat-fusion" in header.tags
     (result,) = header.eval_results
-    assert (result.metric_type, result.metric_value, result.dataset_split) == ("accuracy/both", 0.91234, "test")
+    assert (result.metric_type, result.metric_value, result.dataset_split) == ("accuracy/both", 0.9123, "test")
     assert header.model_name == "mnist-concat-s0-0123"
 
 

@@ -79,6 +79,10 @@ def test_a_model_that_is_gone_or_another_one_is_named(folder: Path) -> None:
         assert "if what it was trained with has moved, give encoder.text.name=<its new place>" in done.stderr
         done = generate(folder, "encoder.text.name=moved")
         assert done.status == 0, done.stderr
+        moved = str(folder / "moved")
+        assert load(folder / "out", f"encoder.text.name={moved}").predict("a red dog").label
+        with pytest.raises(ValueError, match="takes the model from the checkpoint: fusion cannot be set"):
+            _ = load(folder / "out", "fusion=concat").checkpoint
         shutil.copytree(folder / "moved", folder / "bert")
         state = load_file(folder / "bert" / "model.safetensors")
         state["embeddings.word_embeddings.weight"] += 1

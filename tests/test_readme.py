@@ -38,6 +38,7 @@ NOT_RUN = {  # {what a command holds: why it is not run}; those of scripts/run.p
     "encoder.text.table=<a": "it reads files of the reader's; tests/encoder/text/test_static.py reads such files",
     "push=<owner>": "it needs an account; tests/runs/test_push.py uploads to a hub of this machine",
     "hydra/launcher=slurm": "it needs a cluster; tests/test_launchers.py runs submitit on this machine",
+    "mode=demo": "it serves until Ctrl-C; tests/test_demo.py serves and ends it",
     "wandb": "it needs an account; tests/test_launchers.py makes the commands of conf/wandb_sweep.yaml",
 }
 # minutes together; others that run always are like the last two

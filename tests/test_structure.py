@@ -44,7 +44,7 @@ LAYERS += [
     "comparison",
     "tracking",
 ]
-LAYERS += ["sweep", "run", "tune", "api", "cli"]
+LAYERS += ["sweep", "run", "tune", "api", "demo", "cli"]
 GROUPS = ("caption", "task", "encoder", "missing", "fusion", "head")  # whose members know only the seven modules below
 CONFIGURED = ("runs", "sweep", "run", "tune", "api", "cli")  # may import Hydra and OmegaConf
 FILES = sorted(f for f in PACKAGE.rglob("*.py") if f.name != "__init__.py")

@@ -49,6 +49,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *outcomes: float | Exception | typ
         raise outcome
 
     monkeypatch.setattr(tuning, "train_trial", train_trial)
+    monkeypatch.setattr(tuning.gc, "collect", lambda: 0)  # there is no model
     return asked
 
 

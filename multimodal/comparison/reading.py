@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Collection, Hashable
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     Any,
@@ -21,12 +22,14 @@ from multimodal.metric.catalogue import CATALOGUE
 from multimodal.runs.job import FINISHED, KILLED, RECORDS, JobRecord, read_jobs
 from multimodal.runs.record import FILE, RunRecord, read_record
 from multimodal.runs.run_dir import REPLACED, read_history
+from multimodal.runs.run_id import key_of
 from multimodal.runs.space import parse_space
 
 log = logging.getLogger(__name__)
 
 FACTS = ("seed",)  # entries of metrics.json that are no metrics
 LEVELS = ("", "*/", "*/*/")  # a run, its folder, or a folder of such folders
+FROM_RECORD = ("overrides", "code", "fusion_code", "code_parts")  # read beside the settings
 RUN_FIGURES = ("generation.png", "tsne.png")  # shown in a report
 READ_FILES = (FILE, "status.json", "metrics.json", "history.csv", "predictions.parquet", "data_card.json", *RUN_FIGURES)
 
@@ -66,14 +69,15 @@ Evaluated = TypedDict(  # what every `metrics.json` has beside the metrics
 )
 
 
-def read_runs(folder: Path, compared: Collection[str] = ()) -> tuple[list[Run], list[Failure]]:
+def read_runs(folder: Path, compared: Collection[str] | None = None) -> tuple[list[Run], list[Failure]]:
     """Read the finished runs of a folder, and what cannot be compared: failed, interrupted, damaged or foreign.
 
     The folder is a run, holds runs, or holds folders of runs. Of runs with equal settings, only the newest is returned.
 
     Args:
         folder: of the runs.
-        compared: choices and settings that are compared like fusions, see `label_runs`.
+        compared: choices and settings that are compared like fusions, see `label_runs`; None for those of the sweeps
+            that made the runs.
 
     Raises:
         ValueError: no run has a choice or a setting of one of these names.
@@ -85,6 +89,9 @@ def read_runs(folder: Path, compared: Collection[str] = ()) -> tuple[list[Run], 
             pairs.append(read_run(file.parent))
         except ValueError as error:
             left_out.append(leave_out(file.parent, str(error)))
+    if compared is None:
+        compared = sorted({name for run, _ in pairs for name in own_compared(run)})
+    pairs = [(with_shared_code(run, compared), choices) for run, choices in pairs]
     known = {name for run, choices in pairs for name in (*choices, *flat(run.config))}
     unknown = [name for name in compared if pairs and not any(within(other, [name]) for other in known)]
     if unknown:
@@ -183,6 +190,19 @@ def known_record(folder: Path) -> RunRecord:
     return record
 
 
+def own_compared(run: Run) -> list[str]:
+    """Return what the sweep of a run compares like fusions."""
+    report = run.config.get("report")
+    names = report.get("compared") if isinstance(report, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def with_shared_code(run: Run, compared: Collection[str]) -> Run:
+    """Return the run with the hash of the code that it shares with runs that differ in its fusion and in `compared`."""
+    own = {place: key for place, key in run.config["code_parts"].items() if not within(place, compared)}
+    return replace(run, config=run.config | {"code": key_of(own, set())}) if compared and own else run
+
+
 def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
     """Read a run from its files.
 
@@ -213,7 +233,7 @@ def read_run(folder: Path) -> tuple[Run, dict[str, Any]]:
         baselines=evaluated["baselines"],
         surface=evaluated.get("availability/surface", []),
         history=read_history(folder),
-        config=record.config | {"overrides": record.overrides, "code": record.code, "fusion_code": record.fusion_code},
+        config=record.config | {name: getattr(record, name) for name in FROM_RECORD},
         card=read_card(folder),
         tuning=tuning_of(record),
     )

@@ -33,7 +33,7 @@ PAPER_FILES = {
 WIDEST = (1500, 1000, 700)  # widths of its pictures in pixels: the first one that keeps the page below
 
 
-def write_report(folder: Path, margin: float, compared: Collection[str] = ()) -> Path | None:
+def write_report(folder: Path, margin: float, compared: Collection[str] | None = None) -> Path | None:
     """Write the report's files into the folder; return None if it holds neither runs nor failures.
 
     They are report.html, report.md and report.csv; and what there is of gallery.html, forest.pdf, forest.png and
@@ -42,7 +42,7 @@ def write_report(folder: Path, margin: float, compared: Collection[str] = ()) ->
     Args:
         folder: a sweep's folder, or any folder of runs.
         margin: differences of accuracy below it count as equivalent; 0.01 is one point.
-        compared: choices and settings that are compared like fusions.
+        compared: choices and settings that are compared like fusions; None for those of the sweeps that made the runs.
     """
     runs, failures = read_runs(folder, compared)
     if not runs and not failures:

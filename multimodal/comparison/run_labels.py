@@ -42,27 +42,45 @@ def label_runs(pairs: list[tuple[Run, dict[str, Any]]], compared: Collection[str
     choices = [{name: choice for name, choice in chosen.items() if name not in ALIASES} for _, chosen in pairs]
     leaves = [without_sizes(flat(run.config) | before_tuning(run)) for run, _ in pairs]
     runs = join_splits([run for run, _ in pairs], choices, leaves)
-    data = [{name: getattr(run, name) for name in DATA} for run in runs]
-    dataset, others = (
-        [part(x, *names) for x in leaves] for names in ((("dataset",), (*ORIGIN, SPLIT)), (COMPARED, NOT_COMPARED))
-    )
-    table = pd.concat([as_texts(rows) for rows in (choices, dataset, data, others)], axis=1)
-    # the hash of the shared code is of the compared parts too, so it differs where they have files of their own
-    parts = [*compared, "code"] if compared else []
-    beside = [name for name in map(str, table) if within(name, parts)]
+    table = setting_table(runs, choices, leaves)
+    beside = [name for name in map(str, table) if within(name, compared)]
     arms, table = table[beside], table.drop(columns=beside)
     known = with_neighbours(table, differences(table))
     settings = labels(known.drop(columns=DATA, errors="ignore"))
-    for fusion in {run.fusion for run in runs}:  # each has arguments of its own
-        rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
-        arguments = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
-        arguments = pd.concat([arms.iloc[rows].reset_index(drop=True), arguments], axis=1)
-        own = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
-        own = own[[name for name in own if name in arguments]].rename(columns=lambda name: name.removeprefix("fusion."))
-        for i, label in zip(rows, labels(own), strict=True):
-            runs[i] = replace(runs[i], fusion=" ".join((fusion, *label)))
     named = [[*unusual(chosen, label), *label] for chosen, label in zip(choices, settings, strict=True)]
-    return [replace(run, setting=", ".join(label)) for run, label in zip(runs, named, strict=True)]
+    return [
+        replace(run, setting=", ".join(label), fusion=fusion)
+        for run, label, fusion in zip(runs, named, with_arguments(runs, leaves, known, arms), strict=True)
+    ]
+
+
+def setting_table(runs: list[Run], choices: list[dict[str, Any]], leaves: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return what may set runs apart, a row for each: choices, data, and the parts that a fair comparison has equal."""
+    data = [{name: getattr(run, name) for name in DATA} for run in runs]
+    dataset = [part(own, ("dataset",), (*ORIGIN, SPLIT)) for own in leaves]
+    others = [part(own, COMPARED, NOT_COMPARED) for own in leaves]
+    return pd.concat([as_texts(rows) for rows in (choices, dataset, data, others)], axis=1)
+
+
+def with_arguments(runs: list[Run], leaves: list[dict[str, Any]], known: pd.DataFrame, arms: pd.DataFrame) -> list[str]:
+    """Return the name of each run's fusion, with the arguments in which runs of this fusion differ.
+
+    Args:
+        runs: N runs.
+        leaves: N flat configs.
+        known: N rows of what sets the runs apart already.
+        arms: N rows of what is compared like a fusion.
+    """
+    names = [run.fusion for run in runs]
+    for fusion in set(names):  # each has arguments of its own
+        rows = [i for i, run in enumerate(runs) if run.fusion == fusion]
+        own = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
+        arguments = pd.concat([arms.iloc[rows].reset_index(drop=True), own], axis=1)
+        apart = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
+        told = apart[[name for name in apart if name in arguments]].rename(columns=lambda n: n.removeprefix("fusion."))
+        for i, label in zip(rows, labels(told), strict=True):
+            names[i] = " ".join((fusion, *label))
+    return names
 
 
 def within(name: str, parts: Collection[str]) -> bool:

@@ -6,6 +6,7 @@ from multimodal.comparison.circumstances import circumstances
 from multimodal.comparison.grouping import by_fusion
 from multimodal.comparison.pairwise_test import BARS, LEAST, SEEDS, PairwiseTest, best_fusion, enough_seeds, fusing
 from multimodal.comparison.run import Failure, Run
+from multimodal.comparison.sweep_command import base_fusion
 from multimodal.comparison.wording import conclusion, counted, left_out, seeds_of, sentence, too_few, with_interval
 from multimodal.metric.catalogue import primary
 
@@ -81,7 +82,7 @@ def bars_sentence(fusion: str, bars: list[PairwiseTest]) -> str:
 
 
 def bar_part(test: PairwiseTest, silent: bool, seeds: bool) -> str:
-    """Return the difference over one bar: `+2.0 points [+1.8, +2.2] over concat (attention is better)`.
+    """Return the difference over one bar: `+2.0 points [+1.8, +2.2] against concat (attention is better)`.
 
     Args:
         test: of a fusion and a bar.
@@ -90,13 +91,13 @@ def bar_part(test: PairwiseTest, silent: bool, seeds: bool) -> str:
     """
     name = BAR_NAMES[test.kind].format(test.second)
     if test.mean is None:
-        return f"undefined over {name} ({test.reason or 'no seed in common'})"
+        return f"undefined against {name} ({test.reason or 'no seed in common'})"
     notes = [seeds_of(test)] if seeds else []
     notes += [] if silent else [conclusion(test)]
     if test.product_is_ceiling and not silent and not test.beats:
         notes.append("here the product of ideal answers is the ceiling, so to equal it is to fuse")
     notes += [left_out(test)] if test.unpaired else []
-    return f"{with_interval(test)} over {name}" + (f" ({'; '.join(notes)})" if notes else "")
+    return f"{with_interval(test)} against {name}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def best_sentence(fusions: dict[str, list[Run]], tests: list[PairwiseTest]) -> str:
@@ -119,12 +120,15 @@ def lead(groups: dict[str, list[Run]], failures: list[Failure], margin: float) -
         return f"No run {'can be compared' if 'left out' in not_compared else 'has finished'}; {not_compared}."
     sizes = sorted({len(own) for group in groups.values() for own in by_fusion(group).values()})
     seeds = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    fusions, datasets = len({run.fusion for run in runs}), len({run.dataset for run in runs})
+    fusions, datasets = len({base_fusion(run) for run in runs}), len({run.dataset for run in runs})
+    variants = len({run.fusion for run in runs})
     counts = [counted(len(runs), "run"), counted(fusions, "fusion"), counted(datasets, "dataset")]
+    if variants > fusions:
+        counts[1] = f"{variants} variants of {counts[1]}"
     counts += [counted(len(groups), "setting")] if len(groups) > datasets else []
     return (
         f"{', '.join(counts)}, {counted(seeds, 'seed')} each; {not_compared}. "
-        "Fusions are compared on the same data, paired by seed; "
+        f"{'Variants' if variants > fusions else 'Fusions'} are compared on the same data, paired by seed; "
         f"equivalent is within {counted(f'{100 * margin:g}', 'point')} of accuracy."
     )
 

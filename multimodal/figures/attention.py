@@ -9,6 +9,7 @@ from matplotlib.offsetbox import OffsetBox
 from torch import Tensor
 
 from multimodal.dataset.data import Data
+from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.evaluation.context import AttentionMaps
 from multimodal.evaluation.sampling import sample_evenly
 from multimodal.figures.boxes import (
@@ -77,16 +78,36 @@ def choose_attended_samples(data: Data, attention: AttentionMaps, count: int, se
     test, samples = data.splits["test"], []
     for i in sample_evenly(test.content[attention.rows], count, seed):
         row = int(attention.rows[i])
-        if attention.words is not None:  # a pretrained tokenizer's
-            words = attention.words[i]
-            maps = attention.weights[i, : len(words)].float()
-        else:
-            tokens = test.tokens[row, : attention.weights.shape[1]]
-            word = ~torch.isin(tokens, torch.tensor([PAD, BOS, EOS], dtype=tokens.dtype))
-            words = [data.vocabulary.words[t] for t in tokens[word].tolist()]
-            maps = attention.weights[i, : len(tokens)][word].float()
+        subwords = None if attention.words is None else attention.words[i]
+        words, maps = maps_of_words(test.tokens[row], subwords, attention.weights[i], data.vocabulary)
         samples.append(AttendedSample(test.image[row], data.class_names[int(test.content[row])], words, maps))
     return samples
+
+
+def maps_of_words(
+    tokens: Tensor, subwords: list[str] | None, weights: Tensor, vocabulary: Vocabulary
+) -> tuple[list[str], Tensor]:
+    """Return the words of a caption and the map of each; those of `<bos>`, `<eos>` and `<pad>` are omitted.
+
+    Args:
+        tokens: (T,), the caption.
+        subwords: what the maps are of, if a pretrained tokenizer read the caption; None if `tokens`.
+        weights: (T, h, w), a map for each token.
+        vocabulary: of the training captions.
+    """
+    if subwords is not None:
+        return subwords, weights[: len(subwords)].float()
+    tokens = tokens[: len(weights)]
+    word = ~torch.isin(tokens, torch.tensor([PAD, BOS, EOS], dtype=tokens.dtype))
+    return [vocabulary.words[t] for t in tokens[word].tolist()], weights[: len(tokens)][word].float()
+
+
+def color_limits(maps: Tensor) -> tuple[float, float]:
+    """Return the weights (words, h, w) that a sample's colour scale begins and ends with; zeros without a word."""
+    if not len(maps):
+        return 0.0, 0.0
+    uniform = 1 / maps[0].numel()
+    return uniform, max(float(maps.max()), MIN_SCALE * uniform)
 
 
 def attention_page(title: str, samples: list[AttendedSample], tile: float) -> Figure:
@@ -95,8 +116,7 @@ def attention_page(title: str, samples: list[AttendedSample], tile: float) -> Fi
     rows: list[OffsetBox] = [text_box(f"{NOTE} Maps of {cells} cells, bilinear interpolation.", 10, color=QUIET)]
     for sample in samples:
         name = class_box(sample.class_name, IMAGE + 0.5, SIZE)
-        uniform = 1 / sample.maps[0].numel() if sample.words else 0.0
-        highest = max(float(sample.maps.max()), MIN_SCALE * uniform) if sample.words else 0.0
+        uniform, highest = color_limits(sample.maps)
         image = row_box([image_box(sample.image, IMAGE), *color_scale_boxes(uniform, highest)], 0.05)
         tiles = column_box(tile_rows(sample, tile, uniform, highest), GAP)
         row = row_box([column_box([image, name], 0.06, LEFT), tiles], GAP)

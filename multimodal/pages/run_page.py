@@ -22,7 +22,16 @@ FILE = "run.html"
 TEMPLATES = page_templates(Path(__file__).parent)
 WIDEST = 1500  # pixels of a figure: its texts are legible when it is enlarged
 PACKAGES = ("multimodal-suite", "torch", "torchvision", "numpy")  # whose versions may change a number
-GROUPS = ("dataset", "task", "caption", "fusion", "missing", "encoder/image", "encoder/text", "loss")  # of the config
+GROUPS: tuple[str, ...] = (
+    "dataset",
+    "task",
+    "caption",
+    "fusion",
+    "missing",
+    "encoder/image",
+    "encoder/text",
+)  # of the config, shown
+GROUPS += ("head/image", "head/text", "head/label", "loss", "optimizer", "scheduler")
 
 
 class Described(NamedTuple):
@@ -106,7 +115,7 @@ def run_facts(record: RunRecord, data: Data, history: list[dict[str, float]]) ->
     training = record.config["training"]
     facts = {"source": record.data_source} | chosen | {"seed": str(record.seed)}
     facts["test samples"] = f"{len(data.splits['test']):,}"
-    facts["training steps"] = f"{training['steps']:,}"
+    facts |= {"training steps": f"{training['steps']:,}", "precision": training["precision"]}
     if record.checkpoint is not None:
         facts["checkpoint"] = f"SHA-256 {record.checkpoint[:12]}…, evaluated again"
     elif history:

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from multimodal.dataset.data import Data
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.dataset.reading.inputs import listed
 from multimodal.errors import joined_lines
 from multimodal.model import MultimodalModel
 from multimodal.runs.build import build_model
@@ -243,9 +244,10 @@ def checkpoint_file(checkpoint: str | None, mode: str, cache_dir: str) -> Path:
         exported = file / WEIGHTS
         file = exported if exported.is_file() and not (file / "best.pt").exists() else file / "best.pt"
     if not file.is_file():
-        raise ValueError(
-            f"checkpoint: there is no {file}; give a run's folder, one of its .pt files, or an exported {WEIGHTS}"
-        )
+        runs = sorted(str(found.parent) for found in file.parent.glob("*/best.pt"))
+        among = f"; this folder has {len(runs)} of them: {listed(runs, ', ')}" if runs else ""
+        wanted = f"a run's folder, one of its .pt files, or an exported {WEIGHTS}"
+        raise ValueError(f"checkpoint: there is no {file}; give {wanted}{among}")
     return file
 
 

@@ -38,9 +38,13 @@ def local_checkpoint(checkpoint: str, cache_dir: str) -> Path:
         cache_dir: the setting.
 
     Raises:
-        ValueError: it cannot be downloaded.
+        ValueError: it cannot be downloaded, or is said to lie in a place that is not known.
     """
     prefix, _, name = checkpoint.partition(":")
     if prefix in SOURCES:
         return SOURCES[prefix](name, expanded(cache_dir) / "checkpoints" / prefix)
-    return expanded(checkpoint)
+    path = expanded(checkpoint)
+    if prefix.isidentifier() and len(prefix) > 1 and name and not path.exists():  # one letter is a drive of Windows
+        known = " nor ".join(f"{source}:" for source in SOURCES)
+        raise ValueError(f"checkpoint={checkpoint} is no file that exists, and begins with neither {known}")
+    return path

@@ -3,7 +3,7 @@
 It is written to the run's `config.yaml` and into its checkpoints, and read from there.
 """
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path, PurePath
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -36,6 +36,7 @@ class RunRecord:
         evaluation_key: hash of all that changes its evaluation.
         code: hash of the code that all fusions share.
         fusion_code: hash of the fusion's code.
+        code_parts: {dotted place of a component in the config, the fusion's apart: hash of its code}.
         tuning: how mode=tune chose settings (`space`, `trials`, of which `failed`, `tuning_seeds`, `sampler_seed`, the
             values `chosen`, their `trial`, its `validation_accuracy`), what they were before (`untuned`), and the
             `command` of the search; None for a run whose settings were not searched.
@@ -52,6 +53,7 @@ class RunRecord:
     evaluation_key: str
     code: str
     fusion_code: str
+    code_parts: dict[str, str] = field(default_factory=dict)
     tuning: dict[str, Any] | None = None
 
     @property
@@ -142,7 +144,6 @@ def evaluation_record(
         file: the checkpoint.
     """
     config, checkpoint = trained.config | {"evaluation": evaluation}, file_digest(str(file))
-    codes = code_keys(config)
     return replace(
         trained,
         config=config,
@@ -151,8 +152,7 @@ def evaluation_record(
         fingerprint=data.fingerprint,
         checkpoint=checkpoint,
         evaluation_key=evaluation_key(config, checkpoint, data.fingerprint),
-        code=codes["code"],
-        fusion_code=codes["fusion_code"],
+        **code_keys(config),
     )
 
 
@@ -173,9 +173,9 @@ def read_record(folder: Path) -> RunRecord:
 
 def record_from(values: Any, file: Path) -> RunRecord:
     """Return the record that `as_dict` gave; raise ValueError, naming the file, if it is not one of this version."""
-    names = {field.name for field in fields(RunRecord)}
-    if isinstance(values, dict) and "tuning" not in values:
-        values = values | {"tuning": None}  # of a run from before there was mode=tune
+    names = {each.name for each in fields(RunRecord)}
+    if isinstance(values, dict):
+        values = {"tuning": None, "code_parts": {}} | values  # runs from before there were these have neither
     if not isinstance(values, dict) or set(values) != names:
         raise ValueError(f"{file} was written by another version of this package: run it again, in another folder")
     wrong = [name for name, kind in get_type_hints(RunRecord).items() if not is_of(values[name], kind)]

@@ -35,7 +35,7 @@ def run_key(config: dict[str, Any], data_source: str, fingerprint: str, weights:
     keyed = without({part: config[part] for part in KEYED}, NOT_KEYED)
     keyed["data"] = [data_source, fingerprint]
     keyed["weights"] = {modality: file_digest(name) for modality, name in weights.items()}
-    return key_of(keyed, targets(keyed) | {BUILT_BY})
+    return key_of(keyed, {*targets(keyed).values(), BUILT_BY})
 
 
 def evaluation_key(config: dict[str, Any], checkpoint: str | None, fingerprint: str) -> str:
@@ -48,7 +48,7 @@ def evaluation_key(config: dict[str, Any], checkpoint: str | None, fingerprint: 
     """
     settings = without({"evaluation": config["evaluation"]}, NOT_EVALUATED)
     keyed = settings if checkpoint is None else settings | {"checkpoint": checkpoint, "data": fingerprint}
-    return key_of(keyed, targets(settings) | {EVALUATED_BY})
+    return key_of(keyed, {*targets(settings).values(), EVALUATED_BY})
 
 
 def key_of(keyed: dict[str, Any], code: set[str]) -> str:
@@ -57,11 +57,22 @@ def key_of(keyed: dict[str, Any], code: set[str]) -> str:
     return hashlib.sha256(json.dumps(keyed, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def code_keys(config: dict[str, Any]) -> dict[str, str]:
-    """Return `fusion_code` and `code`: hashes of the fusion's code, and of the code that all fusions share."""
-    fusion = targets(config["fusion"])
-    shared = targets(without({part: config[part] for part in (*KEYED, "evaluation")}, ["fusion", "evaluation.figures"]))
-    return {"fusion_code": key_of({}, fusion), "code": key_of({}, shared | {BUILT_BY, EVALUATED_BY})}
+def code_keys(config: dict[str, Any]) -> dict[str, Any]:
+    """Return hashes of the fusion's code, of the code that all fusions share, and of each part of the latter.
+
+    Args:
+        config: the resolved config.
+
+    Returns:
+        `fusion_code`, `code`, and `code_parts`: {dotted place of a component in the config: hash of its code}.
+    """
+    places = targets(without({part: config[part] for part in (*KEYED, "evaluation")}, ["fusion", "evaluation.figures"]))
+    places |= {"model": BUILT_BY, "evaluation": EVALUATED_BY}
+    return {
+        "fusion_code": key_of({}, {*targets(config["fusion"]).values()}),
+        "code": key_of({}, {*places.values()}),
+        "code_parts": {place: key_of({}, {target}) for place, target in places.items()},
+    }
 
 
 def without(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -73,15 +84,17 @@ def without(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return remaining
 
 
-def targets(part: Any) -> set[str]:
-    """Return every class and function that a config names, at any depth.
+def targets(part: Any, place: str = "") -> dict[str, str]:
+    """Return every class and function that a config names, at any depth: {dotted place of its component: full name}.
 
     It names them by `_target_`, or by the `path` of Hydra's `get_method`, `get_class` and `get_object`.
     """
-    values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    names = {target for value in values for target in targets(value)}
+    values = part if isinstance(part, dict) else dict(enumerate(part)) if isinstance(part, list) else {}
+    names = {}
     if isinstance(part, dict) and "_target_" in part:
-        names.add(part["path"] if part["_target_"].startswith("hydra.utils.get_") else part["_target_"])
+        names[place] = part["path"] if part["_target_"].startswith("hydra.utils.get_") else part["_target_"]
+    for key, value in values.items():
+        names |= targets(value, f"{place}.{key}" if place else str(key))
     return names
 
 

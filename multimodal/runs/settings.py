@@ -73,7 +73,9 @@ def check_settings(cfg: DictConfig) -> None:
 
 
 def check_compared(names: Any) -> None:
-    """Raise ValueError unless these are parts of the config, or settings in them, that change no data."""
+    """Raise ValueError unless these are None, or parts of the config or settings in them that change no data."""
+    if names is None:
+        return
     many = isinstance(names, Sequence) and not isinstance(names, str)
     if not many or not {str(name).replace("/", ".").partition(".")[0] for name in names} <= {*COMPARABLE}:
         raise ValueError(

@@ -65,11 +65,11 @@ def test_only_what_beats_the_control_and_its_own_answers_fuses() -> None:
     attention, concat = lines_of(tests)
     assert attention == (
         "attention fuses (accuracy with both, 6 seeds): "
-        "+40.0 points [+39.8, +40.2] over text_only, the better control (attention is better); "
-        "+10.0 points [+9.8, +10.2] over the product of its own answers (attention is better)."
+        "+40.0 points [+39.8, +40.2] against text_only, the better control (attention is better); "
+        "+10.0 points [+9.8, +10.2] against the product of its own answers (attention is better)."
     )
     assert concat.startswith("concat is not shown to fuse (accuracy with both, 6 seeds): +20.0 points")
-    assert "over the product of its own answers (no difference shown" in concat
+    assert "against the product of its own answers (no difference shown" in concat
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_too_few_seeds_do_not_fuse_by_being_no_worse() -> None:
     (line,) = lines_of(of_primary(runs))
     assert line == (
         "attention, accuracy with both, 2 seeds: too few to say whether it fuses: "
-        "+39.9 points over text_only, the better control; +0.0 points over the product of its own answers."
+        "+39.9 points against text_only, the better control; +0.0 points against the product of its own answers."
     )
 
 
@@ -118,7 +118,7 @@ def test_a_line_for_each_fusion_has_its_three_bars() -> None:
         "3 more comparisons in the table of all comparisons.",
     ]
     assert lines[1].startswith(
-        "attention fuses (accuracy with both, 6 seeds): +20.0 points [+19.7, +20.3] over concat, the reference ("
+        "attention fuses (accuracy with both, 6 seeds): +20.0 points [+19.7, +20.3] against concat, the reference ("
     )
 
 
@@ -126,9 +126,9 @@ def test_seeds_that_differ_between_the_bars_stand_with_each() -> None:
     runs = [run for run in five({"attention": 0.8}) if run.fusion != "text_only" or run.seed == 0]
     (line, *_) = describe_group(runs, of_primary(runs))[1:]
     assert line.startswith("attention is not shown to fuse (accuracy with both): +20.0 points")
-    assert "over concat, the reference (6 seeds; attention is better)" in line
+    assert "against concat, the reference (6 seeds; attention is better)" in line
     left = "seeds 1, 2, 3, 4, 5 of one side only left out"
-    assert f"over text_only, the better control (1 seed; too few to say; {left})" in line
+    assert f"against text_only, the better control (1 seed; too few to say; {left})" in line
 
 
 def test_the_secondary_measures_have_no_product_and_a_family_of_their_own() -> None:
@@ -150,7 +150,7 @@ def test_a_control_is_compared_with_no_product_and_one_fusion_alone_may_fuse() -
     first, line = describe_group(runs, [test])
     assert first == "attention alone: nothing to compare with."
     assert line == (
-        "attention (accuracy with both, 6 seeds): +10.0 points [+9.8, +10.2] over the product of its own answers "
+        "attention (accuracy with both, 6 seeds): +10.0 points [+9.8, +10.2] against the product of its own answers "
         "(attention is better)."
     )
 

@@ -1,22 +1,22 @@
 """The report, the gallery and a run's page in a real browser, without a network."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from multimodal.comparison.report import write_report
+from tests.helpers.browser import DESKTOP, PHONE, needs_browser
 from tests.helpers.made_up_gallery import make_gallery
 from tests.helpers.made_up_page import write_page
 from tests.helpers.made_up_runs import make_run, make_sweep
 
-api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path: apt-get install chromium")
+if TYPE_CHECKING:
+    from playwright import sync_api as api
 
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+pytestmark = needs_browser
 # relative luminance and contrast of WCAG 2.2
 CONTRAST = """() => {
   const light = (color) => {
@@ -39,14 +39,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     undefined = {"accuracy/text": None}
     make_run(folder, "image_only", 0, 0.1, metrics=undefined, undefined=dict.fromkeys(undefined, "does not read it"))
     return write_report(folder, 0.01)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["api.Browser"]:
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 @contextmanager

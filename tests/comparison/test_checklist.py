@@ -18,7 +18,6 @@ from multimodal.comparison.run import Run
 from multimodal.comparison.tuning_checks import equal_tuning, tuned_controls
 from tests.helpers.made_up_pairs import made_up_run
 
-pytestmark = pytest.mark.usefixtures("composed_once")
 FUSIONS = ("attention", "concat", "image_only", "text_only")
 TUNING = {
     "space": ["optimizer.lr=0.001,0.01"],

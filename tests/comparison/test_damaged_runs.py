@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from multimodal.comparison import report
 from multimodal.comparison.figure_sections import figure_sections
 from multimodal.comparison.reading import read_runs
 from multimodal.comparison.report import write_report
 from multimodal.io import read_json, write_json, write_parquet
-from tests.helpers.made_up_runs import make_run, only_text_and_forest, record
+from tests.helpers.made_up_runs import make_run, record
 
 BAD = "toy-concat-s1-embedded"  # the folder of the damaged run
 SAMPLES = {"label": [0, 1, 0, 1, 0, 1], "product_correct": [1.0] * 6, "image_to_text/class_coherent": [0.5] * 6}
@@ -165,7 +166,9 @@ def undamaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    only_text_and_forest(monkeypatch)
+    monkeypatch.setattr(report, "figure_sections", lambda groups, widest: [])
+    for place in ("report", "figure_sections"):
+        monkeypatch.setattr(f"multimodal.comparison.{place}.forest_panels", lambda tests, groups: [])
 
 
 def test_there_are_more_than_48_kinds() -> None:

@@ -15,6 +15,7 @@ from multimodal.comparison.reading import Failure, Run, read_runs
 from multimodal.comparison.run_labels import USUAL, differences, labels, with_neighbours
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
+from multimodal.runs.run_id import code_keys
 from multimodal.runs.settings import check_compared
 from tests.helpers.made_up_runs import record
 from tests.helpers.toy import ROOT
@@ -51,6 +52,7 @@ def write_run(folder: Path, fusion: str = "concat", seed: int = 0, caption: str 
         evaluation_key="",
         code=other.get("code", ""),
         fusion_code=other.get("fusion_code", ""),
+        code_parts=other.get("code_parts", {}),
     )
     metrics = {"accuracy/both": 0.9, "image_to_text/distinct": 7, "image_to_text/class_coherence": None}
     extra = {"undefined": {"image_to_text/class_coherence": "why"}, "baselines": {}, "seconds": {"judges": 1.0}}
@@ -246,7 +248,7 @@ def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
         usual = {"missing": "learned", "loss": "infonce", "encoder/text": "lstm"}
         chosen = usual | ({group: option} if overrides and group in usual else {})
         whole = OmegaConf.to_container(config(*overrides), resolve=True)
-        write_run(tmp_path / name, config=whole, choices=chosen, code=f"of {override if overrides else 'usual'}")
+        write_run(tmp_path / name, config=whole, choices=chosen, **code_keys(whole))
     apart = [run.setting for run in read_runs(tmp_path)[0]]
     assert len(set(apart)) == 2
     runs, left_out = read_runs(tmp_path, [compared])
@@ -257,15 +259,34 @@ def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
     assert changed.split() == ["concat", named]
 
 
+def test_of_what_is_compared_only_the_other_code_sets_runs_apart(tmp_path: Path) -> None:
+    parts = {"encoder.image": "1", "training": "1"}
+    edits = {"usual": {}, "own": {"encoder.image": "2"}, "edited": {"encoder.image": "3", "training": "2"}}
+    for seed, (name, changed) in enumerate(edits.items()):
+        write_run(tmp_path / name, seed=seed, code=name, code_parts=parts | changed)
+    runs, _ = read_runs(tmp_path, ["encoder/image"])
+    usual, own, edited = (next(run.setting for run in runs if run.folder.name == name) for name in edits)
+    assert usual == own != edited
+
+
+def test_what_a_sweep_compared_is_compared_again_unless_another_list_is_given(tmp_path: Path) -> None:
+    for steps in (100, 200):
+        config = {"training": {"steps": steps}, "dataset": {}, "report": {"compared": ["training.steps"]}}
+        write_run(tmp_path / str(steps), config=config)
+    assert [run.setting for run in read_runs(tmp_path)[0]] == ["", ""]
+    assert [run.setting for run in read_runs(tmp_path, [])[0]] == ["training.steps=100", "training.steps=200"]
+
+
 def test_what_no_run_has_is_not_compared(tmp_path: Path) -> None:
     write_run(tmp_path / "a")
     with pytest.raises(ValueError, match=r"report\.compared has loss\.terms\.x, which no run here has"):
         read_runs(tmp_path, ["training.steps", "loss.terms.x"])
 
 
-@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"], None])
-def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str | None) -> None:
+@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"], 1])
+def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str | int) -> None:
     check_compared(["loss", "encoder/text", "training.modality_dropout.text"])
+    check_compared(None)
     with pytest.raises(
         ValueError, match=r"report\.compared must be a list such as \[loss\] .* of encoder, missing, head"
     ):

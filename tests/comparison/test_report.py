@@ -241,7 +241,7 @@ def test_many_fusions_say_who_is_ahead_and_each_beside_the_plain_one(tmp_path: P
     assert told[0] == "gated is ahead of all the others in accuracy with both."
     names = ["attention (accuracy", "concat − text_only =", "film, accuracy", "gated (accuracy"]
     assert [line[: len(name)] for line, name in zip(told[1:-2], names, strict=True)] == names
-    assert "over concat, the reference (no difference shown" in told[1]
+    assert "against concat, the reference (no difference shown" in told[1]
     assert "text_only, the better control (attention is better)" in told[1]
     assert "2 seeds: too few to say: " in told[3]
     assert told[-2] == "3 more comparisons in the table of all comparisons."
@@ -359,6 +359,7 @@ def test_one_fusion_has_no_forest_plot_and_keeps_none_of_an_earlier_report(tmp_p
     assert "<code>table.tex</code>" in page
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_columns_and_groups_of_dashes_are_left_out_of_page_and_markdown_but_not_of_the_csv(tmp_path: Path) -> None:
     names = ("text_to_image/ssim", "image_to_text/class_coherence", "image_to_text/bleu4")
     why = dict.fromkeys(names, "the caption describes no picture")
@@ -403,6 +404,7 @@ def test_undefined_differences_are_a_note_for_each_reason_instead_of_lines(tmp_p
     )
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_long_table_is_folded_on_the_page(tmp_path: Path) -> None:
     for fusion in "abcdefg":
         make_run(tmp_path, fusion, 0)
@@ -430,6 +432,7 @@ def test_numbers_that_people_read_have_one_sign_and_those_of_the_csv_a_hyphen(tm
     assert {row["value"] for row in rows(tmp_path) if row["text"] == "−0.230"} == {"-0.23"}
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_table_without_any_number_is_replaced_by_a_sentence(tmp_path: Path) -> None:
     names = ("text_to_image/ssim", "image_to_text/class_coherence", "image_to_text/bleu4")
     make_run(tmp_path, "a", 0, metrics=dict.fromkeys(names), undefined=dict.fromkeys(names, "no picture"))

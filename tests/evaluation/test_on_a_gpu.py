@@ -19,7 +19,7 @@ COMPUTED = {
     "kid": lambda image: squared_discrepancy(image.flatten(1)[torch.arange(6)].double(), image.flatten(1).double()),
     "averaged": lambda image: averaged(image, torch.zeros(6, dtype=torch.int64, device=GPU), 3),
     "blurred": lambda image: blurred(image, 2),
-    "augment": lambda image: Augment(1, 1, 0.1, True)(image, torch.rand(6, 5)),
+    "augment": lambda image: Augment(0.04, 1, 0.1, True)(image, torch.rand(6, 5)),
 }
 
 

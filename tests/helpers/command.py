@@ -1,5 +1,6 @@
 """The command in a test: scripts/run.py with a tiny budget."""
 
+import gc
 import os
 import runpy
 import sys
@@ -14,7 +15,6 @@ import pytest
 
 from multimodal.evaluation.evaluator import Evaluator
 from multimodal.figures.run_figures import RunFigures
-from tests.helpers.composition import compose_once
 from tests.helpers.made_up_runs import only_text_and_forest
 from tests.helpers.toy import ROOT
 
@@ -43,10 +43,7 @@ class Done:
 
 
 def command(folder: Path, *arguments: str) -> Done:
-    """scripts/run.py in `folder`, in this process and without figures, which take most of a tiny run.
-
-    Equal overrides are composed once: half of what is left.
-    """
+    """scripts/run.py in `folder`, in this process and without figures, which take most of a tiny run."""
     out, err, status = StringIO(), StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
@@ -55,7 +52,8 @@ def command(folder: Path, *arguments: str) -> Done:
         patch.setattr(
             RunFigures, "draw", lambda *arguments: {}
         )  # tests/figures has them, tests/test_run.py a whole run
-        compose_once(patch)
+        # after each job, of all that the tests hold; tests/faults has a hundred jobs in a process of their own
+        patch.setattr(gc, "collect", lambda *generation: 0)
         if "-m" in arguments:  # a report of its own, mode=report, has its figures
             only_text_and_forest(patch)
         patch.setattr(sys, "argv", [SCRIPT, *arguments, "cache_dir=cache"])

@@ -26,7 +26,7 @@ def with_card(data: Data) -> Data:
 def made_up_record(**changed: Any) -> RunRecord:
     """Of a run of attention on the toy data."""
     facts = {
-        "config": {"seed": 3, "training": TRAINING | {"steps": 30}},
+        "config": {"seed": 3, "training": TRAINING | {"steps": 30, "precision": "32-true"}},
         "choices": {"dataset": "toy", "fusion": "attention", "caption": "original", "task": "redundant"},
         "overrides": ["fusion=attention", "text='a cat, ears up'"],
         "data_source": "embedded",

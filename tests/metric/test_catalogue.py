@@ -30,7 +30,7 @@ from multimodal.runs.job import FINISHED, JobRecord
 from multimodal.sweep import as_text, table_row
 from multimodal.tracking.wandb_report import FILE, publish
 from tests.helpers.made_up_results import made_up_run as made_up_results
-from tests.helpers.made_up_runs import make_run
+from tests.helpers.made_up_runs import make_run, only_text_and_forest
 
 NEW = MetricSpec(
     "novel/metric",
@@ -87,6 +87,11 @@ def sweep(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def text_alone(monkeypatch) -> None:
+    only_text_and_forest(monkeypatch)
+
+
 @pytest.fixture
 def one_more(monkeypatch) -> None:
     monkeypatch.setattr(catalogue, "CATALOGUE", (*CATALOGUE, NEW))
@@ -110,7 +115,7 @@ def test_a_metric_that_is_added_is_in_the_terminal_and_in_the_table_of_a_sweep(s
 def test_the_terminal_shows_the_parameters_of_the_fusion_as_a_whole_number() -> None:
     _, results = made_up_results(classes=3, each=4, words=3)
     results.metrics["cost/fusion_parameters"] = 364928
-    assert ["cost/fusion_parameters", "364928"] in [line.split() for line in summary(results)]
+    assert ["cost/fusion_parameters", "364,928"] in [line.split() for line in summary(results)]
 
 
 @pytest.mark.usefixtures("one_more")

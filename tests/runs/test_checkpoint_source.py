@@ -46,6 +46,14 @@ def test_a_path_is_itself(tmp_path) -> None:
     assert local_checkpoint("runs/a:b", "cache") == Path("runs/a:b")
 
 
+def test_a_place_that_is_not_known_is_named_with_those_that_are(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"checkpoint=hf:lab/model is no file that exists, .* neither wandb: nor hub:"):
+        local_checkpoint("hf:lab/model", "cache")
+    Path("a:b").touch()
+    assert local_checkpoint("a:b", "cache") == Path("a:b")
+
+
 def test_an_artifact_is_downloaded_once_into_a_folder_of_its_version(tmp_path, server) -> None:
     for alias in (":best", ":v3", ""):
         file = local_checkpoint(NAME + alias, str(tmp_path))

@@ -6,8 +6,6 @@ import pytest
 
 from multimodal.runs.overrides import check_overrides
 
-pytestmark = pytest.mark.usefixtures("composed_once")
-
 
 @pytest.mark.parametrize(
     ("override", "advice"),

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from multimodal.runs import run_id
 from multimodal.runs.run_id import (
     PACKAGE,
+    code_keys,
     evaluation_key,
     file_digest,
     imported_names,
@@ -89,6 +90,18 @@ def test_an_edited_component_is_another_run(resolved, monkeypatch) -> None:
     assert key(resolved) == before
 
 
+def test_the_code_of_each_part_is_known_apart(resolved, monkeypatch) -> None:
+    before = code_keys(resolved)
+    assert {"encoder.image", "loss", "training", "model", "evaluation"} <= set(before["code_parts"])
+    assert not any(place.startswith("fusion") for place in before["code_parts"])
+    whole, loss = run_id.source_digest, resolved["loss"]["_target_"]
+    monkeypatch.setattr(run_id, "source_digest", lambda target: "edited" if target == loss else whole(target))
+    after = code_keys(resolved)
+    assert after["fusion_code"] == before["fusion_code"]
+    assert after["code"] != before["code"]
+    assert {place for place, key in after["code_parts"].items() if key != before["code_parts"][place]} == {"loss"}
+
+
 def test_a_comment_or_a_docstring_makes_no_other_run(tmp_path) -> None:
     (tmp_path / "a.py").write_text("def f(x):\n    return x + 1\n")
     (tmp_path / "b.py").write_text('"""Adds."""\n\n\ndef f(x):\n    """One."""\n    return x+1  # more\n')
@@ -115,7 +128,7 @@ def test_a_component_is_also_what_its_file_imports(target: str, part: str) -> No
 
 def test_a_function_that_a_config_names_by_its_path_counts() -> None:
     grammar = {"_target_": "hydra.utils.get_method", "path": "multimodal.dataset.builtin.digit_grammar.parse"}
-    assert targets({"dataset": {"grammar": grammar}}) == {grammar["path"]}
+    assert targets({"dataset": {"grammar": grammar}}) == {"dataset.grammar": grammar["path"]}
 
 
 def test_every_form_of_an_import_is_followed() -> None:

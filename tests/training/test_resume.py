@@ -13,6 +13,7 @@ import threading
 import time
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -286,6 +287,20 @@ def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
     assert history[0]["train/samples_per_s"] < 32 / 0.4  # four steps of 0.1 s at least
 
 
+@pytest.fixture(scope="module")
+def worsened(tmp_path_factory, one_thread) -> SimpleNamespace:
+    """A finished training whose best checkpoint is not its last, and its settings."""
+    folder = tmp_path_factory.mktemp("worsened")
+    other = replace(DATA.splits["validation"], label=(DATA.splits["validation"].label + 1) % 3)
+    data = replace(DATA, splits=DATA.splits | {"validation": other})  # the more it learns, the worse that looks
+    label = WeightedLoss({"label": LabelCrossEntropy(0.0)}, {"label": 1.0})
+    settings = {"optimizer": adamw(lr=0.1), "data": data, "loss": label}
+    fit(folder, **settings)
+    history = load_checkpoint(folder / "last.pt")["history"]
+    assert history[-1]["validation/loss"] > min(row["validation/loss"] for row in history)
+    return SimpleNamespace(folder=folder, settings=settings)
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -306,17 +321,11 @@ def test_the_time_before_a_stop_counts_for_the_speed(tmp_path, monkeypatch):
         (lambda folder: poison(folder / "last.pt"), "its model has weights that are NaN"),
     ],
 )
-def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(tmp_path, caplog, spoil, reason):
-    other = replace(DATA.splits["validation"], label=(DATA.splits["validation"].label + 1) % 3)
-    data = replace(DATA, splits=DATA.splits | {"validation": other})  # the more it learns, the worse that looks
-    label = WeightedLoss({"label": LabelCrossEntropy(0.0)}, {"label": 1.0})
-    changed = {"optimizer": adamw(lr=0.1), "data": data, "loss": label}
-    fit(tmp_path, **changed)
-    state = load_checkpoint(tmp_path / "last.pt")
-    assert state["history"][-1]["validation/loss"] > min(row["validation/loss"] for row in state["history"])
+def test_a_folder_with_a_broken_or_missing_file_begins_at_the_beginning(worsened, tmp_path, caplog, spoil, reason):
+    shutil.copytree(worsened.folder, tmp_path, dirs_exist_ok=True)
     spoil(tmp_path)
     (tmp_path / ".last.pt.77.part").write_bytes(b"PK")  # of a process that was killed
-    fit(tmp_path, resume=True, **changed)
+    fit(tmp_path, resume=True, **worsened.settings)
     assert re.search(reason, caplog.text)
     assert {file.name for file in tmp_path.iterdir()} == {"best.pt", "last.pt", "history.csv"}
 

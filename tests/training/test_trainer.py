@@ -331,7 +331,7 @@ def batches(seed=0, size=8, rank=0, world=1):
         device, global_rank, world_size = torch.device("cpu"), rank, world
 
     return BatchSampler(
-        DATA.splits["train"], Augment(1, 5, 0.1, True), size, ModalityDropout(0.3, 0.3, 0.0), seed, OneOf()
+        DATA.splits["train"], Augment(0.04, 5, 0.1, True), size, ModalityDropout(0.3, 0.3, 0.0), seed, OneOf()
     )
 
 
@@ -450,7 +450,8 @@ def test_what_is_not_learned_is_said_at_the_end(tmp_path, caplog):
     """With all captions' gradients stopped, and images that show nothing."""
     blank = replace(DATA.splits["train"], image=torch.zeros_like(DATA.splits["train"].image))
     data = replace(DATA, splits={"train": blank, "validation": replace(blank)})
-    fit(tmp_path, data=data, steps=400)  # until the captions are learned
+    often = {"optimizer": adamw(2e-2), "modality_dropout": ModalityDropout(0.5, 0.1, 0.0)}  # the caption stands alone
+    fit(tmp_path, data=data, steps=200, **often)  # until the captions are learned
     assert "the image is not learned" in caplog.text
 
 

@@ -17,7 +17,7 @@ class Augment:
     """Applies a random shift, rotation, scale and flip to each image.
 
     Args:
-        shift: largest shift along each axis, pixels.
+        shift: largest shift along each axis, as a share of the size: 3 pixels of 64 and 1.3 of 28 are the same picture.
         rotation: largest rotation in either direction, degrees.
         scale: largest change of size, as a share of the size.
         flip: whether half of the images are mirrored, left to right.
@@ -27,8 +27,8 @@ class Augment:
     """
 
     def __init__(self, shift: float, rotation: float, scale: float, flip: bool) -> None:
-        check_number("dataset.augment", least=0, shift=shift, rotation=rotation)
-        check_number("dataset.augment", least=0, below=1, scale=scale)
+        check_number("dataset.augment", least=0, rotation=rotation)
+        check_number("dataset.augment", least=0, below=1, shift=shift, scale=scale)
         check_flag("dataset.augment", flip=flip)
         self.shift, self.rotation, self.scale, self.flip = shift, rotation, scale, flip
 
@@ -47,9 +47,9 @@ class Augment:
             image = torch.where(draws[:, 4, None, None, None] < 0.5, image.flip(3), image)
         if not (self.shift or self.rotation or self.scale):
             return image
-        angle, scale, *shift = (2 * draws[:, :4] - 1).unbind(1)
+        angle, scale, down, right = (2 * draws[:, :4] - 1).unbind(1)
         angle, scale = angle * math.radians(self.rotation), 1 + self.scale * scale
-        down, right = (s * self.shift * 2 / size for s, size in zip(shift, image.shape[2:], strict=True))
+        down, right = down * self.shift * 2, right * self.shift * 2  # an image goes from -1 to 1
         rows = [scale * angle.cos(), -scale * angle.sin(), right, scale * angle.sin(), scale * angle.cos(), down]
         grid = affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), list(image.shape), align_corners=False)
         transformed = grid_sample(image, grid, mode="bicubic", padding_mode="border", align_corners=False)

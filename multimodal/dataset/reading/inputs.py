@@ -5,6 +5,7 @@
 | a folder | all images in it and in its folders, by name; hidden ones (`.x.png`) are left out |
 | a file `.txt` | a caption a line |
 | a file `.csv` or `.tsv` | the columns `image`, paths from the table's folder, and `caption`; an empty cell is none |
+| such a file of a dataset | as `metadata.csv` has it: `file_name` stands for `image`, `label` is not read |
 | `-` | standard input, a caption a line |
 """
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SETTING = "samples"
 STANDARD_INPUT = "-"
-COLUMNS = ("image", "caption")
+COLUMNS = ("image", "file_name", "caption", "label")
 WANTED = "a folder of images, captions in a file that ends in .txt, a table that ends in .csv or .tsv, or - is wanted"
 
 
@@ -92,18 +93,20 @@ def table_rows(file: Path) -> list[InputRow]:
     """Return a sample for each row of a table.
 
     Raises:
-        ValueError: it has another column than `image` and `caption`, or cannot be read.
+        ValueError: it has another column than `image` (or `file_name`), `caption` and `label`, or cannot be read.
     """
     table = read_delimited(file, SETTING)
     unknown = [name for name in table[0] if name not in COLUMNS]
     if unknown:
         raise ValueError(
-            f"{SETTING}: {file} has the column {unknown[0]!r:.80}; the columns image and caption are read: rename it, "
-            "or take it out"
+            f"{SETTING}: {file} has the column {unknown[0]!r:.80}; the columns image (or file_name) and caption are "
+            "read: rename it, or take it out"
         )
+    if "image" in table[0] and "file_name" in table[0]:
+        raise ValueError(f"{SETTING}: {file} has the columns image and file_name, which mean the same: take one out")
     rows = []
     for row in table:
-        image = row.get("image")
+        image = row.get("image", row.get("file_name"))
         rows.append(InputRow(image, row.get("caption"), None if image is None else file.parent / expanded(image)))
     return rows
 

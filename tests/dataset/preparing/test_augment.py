@@ -37,7 +37,7 @@ def test_nothing_asked_for_changes_nothing() -> None:
 
 def test_the_same_seed_draws_the_same_and_each_image_its_own() -> None:
     image = torch.rand(1, 1, 28, 28).expand(6, -1, -1, -1)
-    augment = Augment(1.5, 8, 0.1, True)
+    augment = Augment(0.05, 8, 0.1, True)
     assert torch.equal(moved(augment, image), moved(augment, image))
     assert not torch.equal(moved(augment, image), moved(augment, image, 1))
     found = moved(augment, image)
@@ -46,12 +46,13 @@ def test_the_same_seed_draws_the_same_and_each_image_its_own() -> None:
     assert found.max() <= 1
 
 
-def test_a_shift_stays_within_its_pixels_and_reaches_both_ways() -> None:
-    image = blob((0, 0)).expand(200, 1, -1, -1)
-    places = torch.tensor([centre(one) for one in moved(Augment(2, 0, 0, False), image)])
-    assert places.abs().max() < 2.05
-    assert places.min(0).values.max() < -1.5
-    assert places.max(0).values.min() > 1.5
+@pytest.mark.parametrize("size", [33, 65])
+def test_a_shift_stays_within_its_share_of_any_size_and_reaches_both_ways(size) -> None:
+    image = blob((0, 0), size).expand(200, 1, -1, -1)
+    places = torch.tensor([centre(one) for one in moved(Augment(0.06, 0, 0, False), image)]) / size
+    assert places.abs().max() < 0.0615
+    assert places.min(0).values.max() < -0.045
+    assert places.max(0).values.min() > 0.045
 
 
 def test_a_rotation_and_a_scale_move_a_point_on_its_circle() -> None:
@@ -74,7 +75,7 @@ def test_half_of_the_images_are_mirrored() -> None:
     assert 70 < sum(mirrored) < 130
 
 
-@pytest.mark.parametrize("bad", [(-1, 0, 0), (0, -1, 0), (0, 0, -0.1), (0, 0, 1), (math.nan, 0, 2)])
+@pytest.mark.parametrize("bad", [(-0.1, 0, 0), (3, 0, 0), (0, -1, 0), (0, 0, -0.1), (0, 0, 1), (math.nan, 0, 2)])
 def test_a_setting_out_of_range_is_refused(bad) -> None:
     with pytest.raises(ValueError, match=r"dataset\.augment\.\w+ must be a number, 0 or more"):
         Augment(*bad, False)
