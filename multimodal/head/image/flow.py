@@ -191,7 +191,7 @@ class Flow(nn.Module):
         error = self.velocity(noise.lerp(image, t), time, z).float() - (image - noise)
         return {"flow": error.square().mean()}
 
-    @torch.compiler.disable  # NumPy's generators are in no graph
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # NumPy's generators are in no graph
     def noise(self, number: Tensor, draw: int) -> Tensor:
         """Return what drawing begins with, by the samples' numbers: (B,) int64, which draw -> (B, C, H, W)."""
         return numbered_noise(number.tolist(), draw, self.shape).to(number.device)
