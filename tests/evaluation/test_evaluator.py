@@ -138,8 +138,11 @@ def fake(
         encode=encode,
         fuse=fuse,
         classify=classify,
+        draws_at_random=False,
+        draw=lambda z, number: drawn[z[:, 0]],
+        memory=lambda fused: (),
         heads={
-            "image": lambda z: drawn[z[:, 0]],
+            "image": object(),
             "text": SimpleNamespace(
                 generate=lambda z: written[z[:, 0]].long(), beam=lambda z, width: written[z[:, 0].long()].long()
             ),
@@ -354,8 +357,8 @@ def test_generation_and_reconstruction_are_kept_apart(data, evaluator) -> None:
     test = data.splits["test"]
     model, constant = fake(test), test.tokens[:1].long()
     grey = torch.full((1, 1, 28, 28), 0.5)
-    draw, write = model.heads["image"], model.heads["text"].generate
-    model.heads["image"] = lambda z: torch.where((z[:, 1] == 0)[:, None, None, None], draw(z), grey)
+    draw, write = model.draw, model.heads["text"].generate
+    model.draw = lambda z, number: torch.where((z[:, 1] == 0)[:, None, None, None], draw(z, number), grey)
     model.heads["text"].generate = lambda z: torch.where((z[:, 1] == 0)[:, None], write(z), constant)
     metrics = evaluator.evaluate(model, data, []).metrics
     assert metrics["reconstruction/bleu4"] == metrics["reconstruction/ssim"] == pytest.approx(1)

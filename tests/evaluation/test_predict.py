@@ -40,7 +40,9 @@ def echo() -> SimpleNamespace:
         encode=encode,
         fuse=fuse,
         classify=lambda fused: fused.z,
-        heads={"image": lambda z: z[:, :, None, None] / 255, "text": SimpleNamespace(generate=generate)},
+        draw=lambda z, number: z[:, :, None, None] / 255,
+        memory=lambda fused: (),
+        heads={"image": object(), "text": SimpleNamespace(generate=generate)},
     )
     return echo
 
