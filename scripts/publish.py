@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 RESULTS = ROOT / ".github" / "results"
 PARTS = ("report.csv", "forest.png")  # of a comparison
+PLACES = ("output_dir=", "cache_dir=", "tracking=")  # settings of a machine, which change no result
 LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
 BLOCK = re.compile(r"(<!-- (results|measures) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PRIMARY = "accuracy with both"
@@ -57,7 +58,7 @@ def publish(folder: Path, commit: str = "HEAD") -> Path:
     for name in PARTS:
         shutil.copyfile(folder / name, target / name)
     overrides = OmegaConf.load(folder / "multirun.yaml").hydra.overrides.task
-    settings = [str(override) for override in overrides if not str(override).startswith("output_dir=")]
+    settings = [str(override) for override in overrides if not str(override).startswith(PLACES)]
     which = ["--dirty"] if commit == "HEAD" else [commit]
     describe = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", *which]
     described = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=True)
