@@ -189,7 +189,8 @@ def as_file(image: Picture) -> str | io.BytesIO:
             )
         image = Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array)
     upright = ImageOps.exif_transpose(image)
-    upright = upright.convert("RGB") if upright.mode == "HSV" else upright
+    # no file can hold HSV; Pillow 12 cannot read its own TIFF of YCbCr
+    upright = upright.convert("RGB") if upright.mode in ("HSV", "YCbCr") else upright
     file = io.BytesIO()
     upright.save(file, "PNG" if upright.mode in PNG_MODES else "TIFF")
     file.seek(0)

@@ -167,7 +167,9 @@ def test_an_interrupted_command_keeps_what_it_did_and_goes_on(folder: Path, gene
 
 
 def test_a_table_of_a_dataset_is_read_without_its_labels(folder: Path, generate) -> None:
-    (folder / "metadata.csv").write_text("file_name,label,caption\nphotos/a.png,3,three\nphotos/a.png,3,\n")
+    (folder / "metadata.csv").write_text(
+        "file_name,label,split,caption\nphotos/a.png,3,test,three\nphotos/a.png,3,test,\n"
+    )
     done = generate("metadata.csv")
     assert done.status == 0, done.stderr
     assert [(row["image"], row["caption"]) for row in results(folder / "results")] == [
@@ -209,6 +211,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_answered(folder: Path, 
         ("x.csv", b"image,caption\n,\n", "row 0: neither image nor caption is given"),
         ("x.csv", b"caption\na cat, big\n", "samples: x.csv line 2 has 2 cells"),
         ("x.csv", b"file_name,image\n1.png,2.png\n", "the columns image and file_name, which mean the same"),
+        ("x.csv", b"caption\n\"['a cat', 'a dog']\"\n", "row 0: caption is a list of several"),
         ("x.csv", b"caption\n", "samples: x.csv has a header but no rows"),
         ("x.png", b"", "image=x.png is one image"),
         ("x.json", b"[]", "samples: x.json is not read"),

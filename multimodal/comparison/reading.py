@@ -15,7 +15,7 @@ from PIL import Image
 from typing_extensions import TypedDict
 
 from multimodal.comparison.run import Failure, Run, Tuning
-from multimodal.comparison.run_labels import flat, label_runs, within
+from multimodal.comparison.run_labels import flat, in_both_places, label_runs, within
 from multimodal.comparison.stored_samples import sample_values
 from multimodal.errors import DAMAGE, check_readable, checked, damage, one_line, read_object
 from multimodal.metric.catalogue import CATALOGUE
@@ -91,11 +91,12 @@ def read_runs(folder: Path, compared: Collection[str] | None = None) -> tuple[li
             left_out.append(leave_out(file.parent, str(error)))
     if compared is None:
         compared = sorted({name for run, _ in pairs for name in own_compared(run)})
-    pairs = [(with_shared_code(run, compared), choices) for run, choices in pairs]
     known = {name for run, choices in pairs for name in (*choices, *flat(run.config))}
     unknown = [name for name in compared if pairs and not any(within(other, [name]) for other in known)]
     if unknown:
         raise ValueError(f"report.compared has {', '.join(unknown)}, which no run here has")
+    compared = in_both_places(compared)
+    pairs = [(with_shared_code(run, compared), choices) for run, choices in pairs]
     runs: dict[Hashable, Run] = {}
     datasets = [
         [pair for pair in pairs if pair[0].dataset == name] for name in sorted({run.dataset for run, _ in pairs})

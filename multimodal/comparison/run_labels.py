@@ -23,6 +23,9 @@ SIZES = "sizes"  # read from the data; other settings have the names of its keys
 ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices that are stored elsewhere, or do not matter
 USUAL = {"caption": "original", "task": "redundant"}  # choices that change the data, with the defaults of conf/
 PROTOCOL: tuple[ProtocolKey, ...] = ("trials", "space", "tuning_seeds")  # of a tuning, equal where fusions are compared
+# settings that stand in two places: the choice of an option and its settings, an encoder and what its weights are
+TWICE = (("optimizer", "training.optimizer"), ("scheduler", "training.scheduler"))
+TWICE += (("weights.image", "encoder.image"), ("weights.text", "encoder.text"))
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 
 
@@ -81,6 +84,14 @@ def with_arguments(runs: list[Run], leaves: list[dict[str, Any]], known: pd.Data
         for i, label in zip(rows, labels(told), strict=True):
             names[i] = " ".join((fusion, *label))
     return names
+
+
+def in_both_places(compared: Collection[str]) -> list[str]:
+    """Return the names, and for those that stand in two places, or have such ones in them, both."""
+    return [
+        *compared,
+        *(name for places in TWICE if any(within(place, compared) for place in places) for name in places),
+    ]
 
 
 def within(name: str, parts: Collection[str]) -> bool:

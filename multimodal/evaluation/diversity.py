@@ -1,6 +1,7 @@
-"""Measure: diversity of the images drawn for one caption, of a model that draws at random; no score for another one."""
+"""Measure: diversity of the images drawn for one caption, of a model that reads it and draws at random."""
 
 from itertools import combinations
+from typing import Any
 
 import torch
 
@@ -31,7 +32,8 @@ class Diversity:
         It is 0 for equal drawings. `1 - text_to_image/ssim` of the baseline `same_caption_image` is that of a real
         image and another real one with its caption.
         """
-        if not context.model.draws_at_random:
+        fusion: Any = context.model.fusion
+        if not context.model.draws_at_random or "text" not in fusion.modalities:
             return Measured()
         rows = torch.tensor(sample_evenly(context.test.content, self.num_samples, context.seed))
         device, parts = next(context.model.parameters()).device, rows.split(context.batch_size)

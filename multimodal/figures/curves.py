@@ -26,6 +26,7 @@ UNITS = {
     "image": "squared error, pixels in [0, 1]",
     "unimodal": "cross-entropy, nats, sum of both",
     "kl": "divergence, nats per sample",
+    "flow": "squared error of the velocity",
     "dssim": "1 − SSIM, from 0 to 2",
 }
 OMITTED = ("samples_per_s", "imbalance")  # a speed, which learning does not change; has its own figure

@@ -11,6 +11,7 @@ from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.sampling import sample_evenly
 from multimodal.figures.boxes import caption_box, column_box, first_that_fits, image_box, page_figure, row_box, text_box
 from multimodal.figures.layout import QUIET, metric_text
+from multimodal.number_text import decimal_text
 
 PAD = 0.11  # inches between boxes
 MOST = 12  # captions
@@ -42,7 +43,9 @@ def draw_drawings(title: str, data: Data, results: Results, drawings: Drawings, 
     lines = [NOTE]
     if "text_to_image/diversity" in results.metrics:
         value = metric_text(results, "text_to_image/diversity")
-        lines.append(f"Diversity, the mean of 1 - SSIM of two drawings for one caption: {value}.")
+        real = results.baselines.get("same_caption_image", {}).get("text_to_image/ssim")
+        beside = "" if real is None else f"; of two real images of one caption: {decimal_text(1 - real, 3)}"
+        lines.append(f"Diversity, the mean of 1 − SSIM of two drawings for one caption: {value}{beside}.")
     return first_that_fits(rows_figure(title, lines, data, drawings, chosen, layout) for layout in LAYOUTS)
 
 

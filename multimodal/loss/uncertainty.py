@@ -3,7 +3,7 @@
 After Kendall et al. 2018, Multi-Task Learning Using Uncertainty to Weigh Losses, https://arxiv.org/abs/1705.07115:
 exp(-s) L + s / 2 for each term L, with s the logarithm of its variance.
 Differs: every term uses this form, which the paper uses for classification; each s starts where exp(-s) is the
-configured weight; the auxiliary losses of a fusion keep their configured weights, because a divergence is not a task;
+configured weight; the losses that a fusion or an image head has of its own keep their configured weights;
 in evaluation the loss uses the configured weights, because validation losses with changing weights cannot be compared
 between steps.
 """

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import sysconfig
 from copy import deepcopy
 from functools import cache, reduce
 from pathlib import Path
@@ -116,12 +117,15 @@ def statements(file: Path) -> str:
 
 
 def sources(module: str, seen: set[Path]) -> set[Path]:
-    """Add to `seen` a module's file and those of the modules of this package that it imports, directly or not."""
+    """Add to `seen` a module's file and those that it imports, directly or not, of this package or of its own one.
+
+    Of an installed package, which its version describes, only the module itself counts.
+    """
     file = source_file(module)
     if file is None or file in seen:
         return seen
     seen.add(file)
-    for name in imported(file):
+    for name in imported(module):
         sources(name, seen)
     return seen
 
@@ -137,24 +141,36 @@ def source_file(module: str) -> Path | None:
 
 
 @cache
-def imported(file: Path) -> list[str]:
-    """Return what a file imports from this package: modules, and names that may be modules."""
-    return imported_names(file.read_text(encoding="utf-8"), file)
+def imported(module: str) -> list[str]:
+    """Return what a module imports from this package and, unless it is installed, from its own."""
+    file = source_file(module)
+    assert file is not None, "a module that is imported has a file"
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    installed = any(file.is_relative_to(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib"))
+    followed = {PACKAGE.name} if installed else {PACKAGE.name, module.partition(".")[0]}
+    names = imported_names(file.read_text(encoding="utf-8"), package)
+    return [name for name in names if name.partition(".")[0] in followed]
 
 
-def imported_names(code: str, file: Path) -> list[str]:
-    """Return what the code of a file of this package imports from the package, by full names."""
+def imported_names(code: str, package: str) -> list[str]:
+    """Return what the code of a module imports, by full names: modules, and names that may be modules.
+
+    Args:
+        code: of the module.
+        package: that the module is in, from which relative imports count.
+    """
     names = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            if node.level:  # relative: as many folders up, less one, from the file
-                parents = file.relative_to(PACKAGE.parent).parts[: -node.level]
-                module = ".".join((*parents, module)).rstrip(".")
+            if node.level:  # relative: as many packages up, less one
+                module = ".".join(
+                    filter(None, [*package.split(".")[: len(package.split(".")) - node.level + 1], module])
+                )
             names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.partition(".")[0] == PACKAGE.name]
+    return names
 
 
 def file_digest(weights: str) -> str:

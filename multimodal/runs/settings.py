@@ -32,7 +32,7 @@ EXPECTED = (ValueError, FloatingPointError, OSError)  # what a component raises 
 EVALUATOR = "multimodal.evaluation.evaluator.Evaluator"  # built of the node evaluation
 MODEL = ("encoder", "missing", "fusion", "head", "loss")  # groups whose parts fit together
 # parts whose values may be compared like fusions: others change the data or what is measured
-COMPARABLE = ("encoder", "missing", "head", "loss", "training", "dim")
+COMPARABLE = ("encoder", "missing", "head", "loss", "training", "optimizer", "scheduler", "dim")
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "null"}
 MANY = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
 BYTES = 16  # a trained parameter takes: itself, its gradient, two moments of AdamW, in float32

@@ -234,6 +234,8 @@ def test_what_a_command_line_sets_apart(tmp_path: Path, config, override: str) -
     ("compared", "override", "named"),
     [
         ("missing", "missing=zero", "missing=zero"),
+        ("optimizer", "optimizer=sgd", "optimizer=sgd"),
+        ("training", "optimizer=sgd", "optimizer=sgd"),
         ("encoder/text", "encoder/text=gru", "encoder/text=gru"),
         ("loss", "loss=none", "loss=none"),
         ("training.modality_dropout", "training.modality_dropout.text=0", "training.modality_dropout.text=0"),
@@ -245,7 +247,7 @@ def test_what_is_compared_like_a_fusion_names_it_and_sets_nothing_apart(
 ) -> None:
     for name, overrides in (("a", []), ("b", [override])):
         group, _, option = override.partition("=")
-        usual = {"missing": "learned", "loss": "infonce", "encoder/text": "lstm"}
+        usual = {"missing": "learned", "loss": "infonce", "encoder/text": "lstm", "optimizer": "adamw"}
         chosen = usual | ({group: option} if overrides and group in usual else {})
         whole = OmegaConf.to_container(config(*overrides), resolve=True)
         write_run(tmp_path / name, config=whole, choices=chosen, **code_keys(whole))
@@ -267,6 +269,13 @@ def test_of_what_is_compared_only_the_other_code_sets_runs_apart(tmp_path: Path)
     runs, _ = read_runs(tmp_path, ["encoder/image"])
     usual, own, edited = (next(run.setting for run in runs if run.folder.name == name) for name in edits)
     assert usual == own != edited
+
+
+def test_the_weights_of_an_encoder_are_part_of_it(tmp_path: Path) -> None:
+    for weights in ("random", "imagenet"):
+        write_run(tmp_path / weights, weights=weights)
+    assert [run.setting for run in read_runs(tmp_path, ["encoder"])[0]] == ["", ""]
+    assert len({run.setting for run in read(tmp_path)}) == 2
 
 
 def test_what_a_sweep_compared_is_compared_again_unless_another_list_is_given(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from omegaconf import OmegaConf
 
 from multimodal.runs import run_id
 from multimodal.runs.run_id import (
-    PACKAGE,
     code_keys,
     evaluation_key,
     file_digest,
@@ -133,12 +132,24 @@ def test_a_function_that_a_config_names_by_its_path_counts() -> None:
 
 def test_every_form_of_an_import_is_followed() -> None:
     """`import a.b`, `from a import b`, `from . import c` and `from .c import d`."""
-    package = PACKAGE / "fusion"
     text = "import multimodal.types\nfrom multimodal.fusion import layers\nfrom . import concat\nfrom .film import x\n"
-    found = set(imported_names(text, package / "mine.py"))
+    found = set(imported_names(text, "multimodal.fusion"))
     assert {
         "multimodal.types",
         "multimodal.fusion.layers",
         "multimodal.fusion.concat",
         "multimodal.fusion.film",
     } <= found
+
+
+def test_a_package_of_the_users_own_is_followed_by_absolute_and_relative_imports(tmp_path, monkeypatch) -> None:
+    package = tmp_path / "mine_of_a_user"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "head.py").write_text("from torch import nn\nfrom .layers import X\nfrom mine_of_a_user.more import Y\n")
+    for name in ("layers", "more"):
+        (package / f"{name}.py").write_text("X = Y = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    files = run_id.sources("mine_of_a_user.head", set())
+    assert {file.name for file in files} == {"__init__.py", "head.py", "layers.py", "more.py"}
+    assert {file.name for file in run_id.sources("torch.optim.adamw", set())} == {"adamw.py"}

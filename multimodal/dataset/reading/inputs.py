@@ -5,7 +5,7 @@
 | a folder | all images in it and in its folders, by name; hidden ones (`.x.png`) are left out |
 | a file `.txt` | a caption a line |
 | a file `.csv` or `.tsv` | the columns `image`, paths from the table's folder, and `caption`; an empty cell is none |
-| such a file of a dataset | as `metadata.csv` has it: `file_name` stands for `image`, `label` is not read |
+| such a file of a dataset | `file_name` stands for `image`, `label` and `split` are not read |
 | `-` | standard input, a caption a line |
 """
 
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 
+from multimodal.dataset.reading.captions import MissingCommas, written_list
 from multimodal.dataset.reading.labels import seen
 from multimodal.dataset.reading.rows import MAX_LISTED
 from multimodal.dataset.reading.tables import DELIMITERS, decode_text, read_delimited, read_text
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 SETTING = "samples"
 STANDARD_INPUT = "-"
-COLUMNS = ("image", "file_name", "caption", "label")
+COLUMNS = ("image", "file_name", "caption", "label", "split")
 WANTED = "a folder of images, captions in a file that ends in .txt, a table that ends in .csv or .tsv, or - is wanted"
 
 
@@ -93,7 +94,7 @@ def table_rows(file: Path) -> list[InputRow]:
     """Return a sample for each row of a table.
 
     Raises:
-        ValueError: it has another column than `image` (or `file_name`), `caption` and `label`, or cannot be read.
+        ValueError: it has another column than those above, or cannot be read.
     """
     table = read_delimited(file, SETTING)
     unknown = [name for name in table[0] if name not in COLUMNS]
@@ -128,9 +129,19 @@ def problem_of(row: InputRow) -> str | None:
         return "neither image nor caption is given"
     if row.caption is not None and not seen(row.caption):
         return "caption is empty"
+    if row.caption is not None and is_list(row.caption):
+        return "caption is a list of several: give each a row of its own"
     if row.file is not None and not is_file(row.file):
         return f"there is no file {row.file}"
     return None
+
+
+def is_list(caption: str) -> bool:
+    """Return whether a cell holds several captions, as the cells of a dataset may."""
+    try:
+        return written_list(caption) is not None
+    except MissingCommas:
+        return True
 
 
 def is_file(path: Path) -> bool:

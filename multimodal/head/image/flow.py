@@ -27,6 +27,7 @@ from multimodal.checks import check_multiple, check_one_of, check_whole
 SOLVERS = ("euler", "midpoint")
 SPREAD = 0.3  # standard deviation of an image's pixels, in [-1, 1], around the coarse image; 0.2 and 0.5 learn slower
 FREQUENCIES, FASTEST = 32, 1000.0  # sines of the time, and the angle of the fastest one at t = 1, in radians
+MOST_STEPS = 1000
 GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, modulo 1, fill the unit interval evenly
 
 
@@ -51,7 +52,7 @@ def numbered_noise(numbers: list[int], draw: int, shape: tuple[int, ...]) -> Ten
 
 
 def resolutions(image_size: int) -> list[int]:
-    """Choose the sides of the network's maps in pixels: the first is half `image_size`, or less to be 16 at most.
+    """Choose the sides of the maps in pixels: the first is half of `image_size`, or less while above 16 and even.
 
     Each further one is half of it, while it is even and above 8.
 
@@ -71,6 +72,11 @@ def waves(time: Tensor) -> Tensor:
     slowing = torch.arange(FREQUENCIES, device=time.device) / FREQUENCIES
     angle = FASTEST ** (1 - slowing) * time.float()[:, None]
     return torch.cat([angle.sin(), angle.cos()], dim=1)
+
+
+def evenly_spread(number: Tensor) -> Tensor:
+    """Return a time in [0, 1) for each number (B,), such that those of 0, 1, 2, … fill it evenly."""
+    return (number.cpu().double() * GOLDEN % 1).float().to(number.device)  # float32 would round large numbers
 
 
 class ResidualBlock(nn.Module):
@@ -113,7 +119,8 @@ class Flow(nn.Module):
     def __init__(self, dim: int, channels: int, image_size: int, width: int, steps: int, solver: str) -> None:
         super().__init__()
         check_multiple("dataset", 4, "the image head halves its maps", image_size=image_size)
-        check_whole("head.image", width=width, steps=steps)
+        check_whole("head.image", width=width)
+        check_whole("head.image", most=MOST_STEPS, steps=steps)
         check_one_of("head.image", SOLVERS, solver=solver)
         self.steps, self.solver = steps, solver
         self.shape = (channels, image_size, image_size)
@@ -186,7 +193,7 @@ class Flow(nn.Module):
         if self.training:
             noise, time = torch.randn_like(image), torch.rand(len(image), device=image.device)
         else:
-            noise, time = self.noise(number, 0).to(image.dtype), (number * GOLDEN) % 1
+            noise, time = self.noise(number, 0).to(image.dtype), evenly_spread(number)
         t = time.to(image.dtype)[:, None, None, None]
         error = self.velocity(noise.lerp(image, t), time, z).float() - (image - noise)
         return {"flow": error.square().mean()}
@@ -201,7 +208,7 @@ class Flow(nn.Module):
         noise = cast(Tensor, self.first_noise) if noise is None else noise
         x, step = noise.to(z.dtype).expand(z.shape[0], -1, -1, -1), 1 / self.steps
         for i in range(self.steps):
-            time = torch.full_like(z[:, 0], i * step)
+            time = torch.full((len(z),), i * step, device=z.device)  # float32, as in training
             speed = self.velocity(x, time, z)
             if self.solver == "midpoint":
                 speed = self.velocity(x + step / 2 * speed, time + step / 2, z)
