@@ -24,7 +24,7 @@ ALIASES = ("dataset", "fusion", "experiment", "mode", "tracking")  # choices tha
 USUAL = {"caption": "original", "task": "redundant"}  # choices that change the data, with the defaults of conf/
 PROTOCOL: tuple[ProtocolKey, ...] = ("trials", "space", "tuning_seeds")  # of a tuning, equal where fusions are compared
 # settings that stand in two places: the choice of an option and its settings, an encoder and what its weights are
-TWICE = (("optimizer", "training.optimizer"), ("scheduler", "training.scheduler"))
+TWICE: tuple[tuple[str, str], ...] = (("optimizer", "training.optimizer"), ("scheduler", "training.scheduler"))
 TWICE += (("weights.image", "encoder.image"), ("weights.text", "encoder.text"))
 DATA = ["source", "fingerprint"]  # fields of a run that identify its data
 
@@ -88,10 +88,9 @@ def with_arguments(runs: list[Run], leaves: list[dict[str, Any]], known: pd.Data
 
 def in_both_places(compared: Collection[str]) -> list[str]:
     """Return the names, and for those that stand in two places, or have such ones in them, both."""
-    return [
-        *compared,
-        *(name for places in TWICE if any(within(place, compared) for place in places) for name in places),
-    ]
+    twice = [places for places in TWICE if any(within(place, compared) for place in places)]
+    inner = [f"training.{name}" for name in compared if within(name, ("optimizer", "scheduler"))]
+    return [*compared, *inner, *(name for places in twice for name in places)]
 
 
 def within(name: str, parts: Collection[str]) -> bool:

@@ -236,6 +236,7 @@ def test_what_a_command_line_sets_apart(tmp_path: Path, config, override: str) -
         ("missing", "missing=zero", "missing=zero"),
         ("optimizer", "optimizer=sgd", "optimizer=sgd"),
         ("training", "optimizer=sgd", "optimizer=sgd"),
+        ("optimizer.lr", "optimizer.lr=0.5", "training.optimizer.lr=0.5"),
         ("encoder/text", "encoder/text=gru", "encoder/text=gru"),
         ("loss", "loss=none", "loss=none"),
         ("training.modality_dropout", "training.modality_dropout.text=0", "training.modality_dropout.text=0"),
@@ -292,7 +293,7 @@ def test_what_no_run_has_is_not_compared(tmp_path: Path) -> None:
         read_runs(tmp_path, ["training.steps", "loss.terms.x"])
 
 
-@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["optimizer.lr"], 1])
+@pytest.mark.parametrize("wrong", [["fusion"], ["loss", "task"], "loss", ["seed"], ["dataset.limit"], 1])
 def test_what_cannot_be_compared_like_a_fusion_is_refused(wrong: list[str] | str | int) -> None:
     check_compared(["loss", "encoder/text", "training.modality_dropout.text"])
     check_compared(None)

@@ -151,5 +151,5 @@ def test_a_package_of_the_users_own_is_followed_by_absolute_and_relative_imports
         (package / f"{name}.py").write_text("X = Y = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     files = run_id.sources("mine_of_a_user.head", set())
-    assert {file.name for file in files} == {"__init__.py", "head.py", "layers.py", "more.py"}
+    assert {file.name for file in files} == {"head.py", "layers.py", "more.py"}
     assert {file.name for file in run_id.sources("torch.optim.adamw", set())} == {"adamw.py"}
