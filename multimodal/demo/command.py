@@ -72,9 +72,10 @@ def check_address(host: str, port: int | None) -> None:
     try:
         socket.create_server((host, port or 0)).close()
     except OSError as error:
+        reason = one_line(error.strerror or str(error)).partition(" (while")[0]  # which names host and port again
         place = f"mode.host={host}" if port is None else f"mode.host={host} mode.port={port}"
         raise ValueError(
-            f"{place}: cannot serve there ({one_line(error.strerror or str(error))}); give an address of this machine, "
+            f"{place}: cannot serve there ({reason}); give an address of this machine, "
             "such as 127.0.0.1, and a free port, or mode.port=null"
         ) from error
 
@@ -82,7 +83,7 @@ def check_address(host: str, port: int | None) -> None:
 def find_runs(folder: Path, trust: str | Sequence[str]) -> dict[str, TrainedRun]:
     """Return the finished runs of a folder that have a checkpoint, newest first: {path from the folder: run}.
 
-    A damaged one is left out, with a warning.
+    One whose metrics or record are damaged is left out, with a warning; a damaged checkpoint is answered in the page.
 
     Args:
         folder: a run, holds runs, or holds folders of runs.
