@@ -25,8 +25,10 @@ from omegaconf import OmegaConf
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 RESULTS = ROOT / ".github" / "results"
-PARTS = ("report.csv", "forest.png")  # of a comparison
+REPORT = "report.csv"
+PARTS = (REPORT, "forest.png")  # of a comparison
 PLACES = ("output_dir=", "cache_dir=", "tracking=")  # settings of a machine, which change no result
+PLACE = r" '?(?:output_dir|cache_dir)=\S+"
 LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
 BLOCK = re.compile(r"(<!-- (results|measures) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PRIMARY = "accuracy with both"
@@ -57,6 +59,7 @@ def publish(folder: Path, commit: str = "HEAD") -> Path:
     target.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
         shutil.copyfile(folder / name, target / name)
+    hide_places(target / REPORT)
     overrides = OmegaConf.load(folder / "multirun.yaml").hydra.overrides.task
     settings = [str(override) for override in overrides if not str(override).startswith(PLACES)]
     which = ["--dirty"] if commit == "HEAD" else [commit]
@@ -70,6 +73,13 @@ def publish(folder: Path, commit: str = "HEAD") -> Path:
     }
     (target / "provenance.json").write_text(json.dumps(made, indent=1) + "\n")
     return target
+
+
+def hide_places(report: Path) -> None:
+    """Take out of the commands in a report the folders of the machine that made it."""
+    table = pd.read_csv(report, dtype=str, keep_default_na=False)
+    table["text"] = table.text.str.replace(PLACE, "", regex=True)
+    table.to_csv(report, index=False)
 
 
 def comparisons(report: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +132,7 @@ def with_results(readme: str, results: Path) -> str:
         if not folder.is_dir():
             raise ValueError(f"README.md shows the results of {match[3]}, but nothing is published in {folder}")
         made = json.loads((folder / "provenance.json").read_text())
-        table = TABLES[match[2]](pd.read_csv(folder / "report.csv"))
+        table = TABLES[match[2]](pd.read_csv(folder / REPORT))
         return f"{match[1]}{table}\n\n`{made['command']}` (commit {made['commit'][:7]})\n{match[4]}"
 
     return BLOCK.sub(block, readme)

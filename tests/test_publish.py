@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shlex
 from types import ModuleType
 
@@ -96,3 +97,9 @@ def test_a_published_accuracy_is_made_again(name, publish, tmp_path):
     (metrics,) = (tmp_path / "runs").glob("*/metrics.json")
     mean, deviation = (float(x) for x in table.loc[data, "concat"].split(" ± "))
     assert abs(json.loads(metrics.read_text())["accuracy/both"] - mean) < 3 * deviation + 0.001  # rounded
+
+
+def test_what_is_published_names_no_folder_of_a_machine() -> None:
+    files = [file for folder in RESULTS.iterdir() for file in (folder / "report.csv", folder / "provenance.json")]
+    assert files
+    assert [file for file in files if re.search("(output_dir|cache_dir)=", file.read_text())] == []
