@@ -99,7 +99,15 @@ def test_a_published_accuracy_is_made_again(name, publish, tmp_path):
     assert abs(json.loads(metrics.read_text())["accuracy/both"] - mean) < 3 * deviation + 0.001  # rounded
 
 
-def test_what_is_published_names_no_folder_of_a_machine() -> None:
+def test_what_is_published_names_no_folder_of_a_machine(publish, tmp_path) -> None:
+    report = tmp_path / "report.csv"
+    told = (
+        """python run.py seed=0 'cache_dir='"'"'/data/c'"'"'' output_dir=/data/a task=noisy\nand output_dir=/data/b"""
+    )
+    pd.DataFrame({"table": ["Commands"], "text": [told], "value": ["0.50"]}).to_csv(report, index=False)
+    publish.hide_places(report)
+    (row,) = pd.read_csv(report, dtype=str).to_dict("records")
+    assert row == {"table": "Commands", "text": "python run.py seed=0 task=noisy\nand", "value": "0.50"}
     files = [file for folder in RESULTS.iterdir() for file in (folder / "report.csv", folder / "provenance.json")]
     assert files
     assert [file for file in files if re.search("(output_dir|cache_dir)=", file.read_text())] == []

@@ -41,8 +41,9 @@ def test_it_is_the_mean_over_pairs_of_drawings_whatever_the_batch(config, split:
     assert (predicted.int() - drawings.image[:, 0].int()).abs().max() <= 1
 
 
-def test_a_head_that_does_not_draw_at_random_has_none(config, split: Split) -> None:
-    model, _ = build(config)
+@pytest.mark.parametrize("overrides", [[], ["head/image=flow", "head.image.width=8", "fusion=image_only"]])
+def test_a_model_that_draws_one_image_or_reads_no_caption_has_none(config, split: Split, overrides: list[str]) -> None:
+    model, _ = build(config, *overrides)
     measured = Diversity(7, 3)(context(model, split, 10))
     assert (measured.scores, measured.drawings) == ({}, None)
 

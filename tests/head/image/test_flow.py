@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from multimodal.head.image.flow import SPREAD, Flow, numbered_noise, resolutions
+from multimodal.head.image.flow import SPREAD, Flow, evenly_spread, numbered_noise, resolutions
 
 
 def head(**changed: object) -> Flow:
@@ -20,7 +20,14 @@ def test_it_draws_every_size_in_range(channels: int, size: int) -> None:
     assert 0 <= image.min() <= image.max() <= 1
 
 
-def test_maps_are_sixteen_pixels_wide_at_most() -> None:
+def test_times_are_evenly_spread_also_over_large_numbers() -> None:
+    for first in (0, 20_000_000):
+        times = evenly_spread(torch.arange(first, first + 100)).sort().values
+        assert 0 <= times[0] < 0.02 < 0.98 < times[-1] < 1
+        assert times.diff().max() < 0.02  # the largest gap of a hundred points; it is 0.01 if they are equal
+
+
+def test_even_maps_are_halved_to_sixteen_pixels_at_most() -> None:
     assert [resolutions(size)[0] for size in (28, 32, 64, 96, 128)] == [14, 16, 16, 12, 16]
     assert resolutions(44) == [11]
 
