@@ -96,7 +96,8 @@ def draw_missing_curves(axes: Axes, surface: Rows, trained: dict[str, float], ch
     axes.set_ylabel(f"accuracy (axis from {low:.2f} to 1)", fontsize=11, color=INK)
     axes.set_title("one modality missing, the other always present", fontsize=12, loc="left", color=INK)
     axes.grid(color=RULE, linewidth=0.6)
-    axes.legend(frameon=True, facecolor="white", edgecolor="none", fontsize=10.5, loc="best")
+    below_axes: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.11), "borderaxespad": 0}
+    axes.legend(frameon=False, fontsize=10, ncols=2, **below_axes)
 
 
 def draw_surface_map(axes: Axes, results: Results, trained: dict[str, float], chance: float) -> AxesImage:

@@ -9,7 +9,16 @@ from multimodal.dataset.data import Data
 from multimodal.evaluation.context import Drawings
 from multimodal.evaluation.evaluator import Results
 from multimodal.evaluation.sampling import sample_evenly
-from multimodal.figures.boxes import caption_box, column_box, first_that_fits, image_box, page_figure, row_box, text_box
+from multimodal.figures.boxes import (
+    caption_box,
+    column_box,
+    first_that_fits,
+    image_box,
+    page_figure,
+    row_box,
+    rule_box,
+    text_box,
+)
 from multimodal.figures.layout import QUIET, metric_text
 from multimodal.number_text import decimal_text
 
@@ -57,8 +66,19 @@ def rows_figure(
     rows = drawings.rows[chosen]
     captions = data.vocabulary.words_of(test.tokens[rows])
     boxes: list[OffsetBox] = [text_box(line, 10.5, color=QUIET) for line in lines]
+    boxes.append(headings_box(count, layout))
     for i, row, words in zip(chosen, rows.tolist(), captions, strict=True):
         images = [image_box(image, layout.side) for image in (test.image[row], *drawings.image[i])]
         boxes.append(row_box([caption_box(words, layout.width, layout.size), *images], PAD))
     width = max(11.0, layout.width + (count + 1) * (layout.side + PAD) + 1)
     return page_figure(width, "Several drawings for one caption", title, [column_box(boxes, PAD)])
+
+
+def headings_box(count: int, layout: Layout) -> OffsetBox:
+    """Build the heads of the columns: caption, the real image, and `count` drawings under one head."""
+    widths = {"caption": layout.width, "real": layout.side, "drawings": count * (layout.side + PAD) - PAD}
+    heads = [
+        column_box([text_box(name, layout.size, weight="bold"), rule_box(width, QUIET)], 0.05)
+        for name, width in widths.items()
+    ]
+    return row_box(heads, PAD)

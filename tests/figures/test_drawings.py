@@ -26,7 +26,9 @@ def test_each_caption_has_its_image_and_its_drawings(classes: int, words: int, c
     count = min(12, classes)
     shown = [picture.get_array().shape[:2] for picture in pictures(figure)]
     assert shown == [(8, 8)] * (count * 5)
-    assert any("0.432" in text.get_text() for text in visible_texts(figure))
+    texts = [text.get_text() for text in visible_texts(figure)]
+    assert any("0.432" in text for text in texts)
+    assert {"caption", "real", "drawings"} <= set(texts)  # heads of the columns
 
 
 def test_only_a_model_that_draws_at_random_has_it() -> None:
