@@ -1,8 +1,9 @@
 """Families of tests, within which Holm's method bounds the probability of any false alarm.
 
-The bars of the primary metric (reference, better control, product of own answers) are one family over all groups of
-the report, and all other pairs of fusions in it another: the question that was asked pays nothing for those that were
-not. The secondary metrics have the same two families in each group, that of the reference and that of the rest.
+The bars of the primary metric (reference, better control, product of own answers, variants of one fusion) are one
+family over all groups of the report, and all other pairs of fusions in it another: the question that was asked pays
+nothing for those that were not. The secondary metrics have the same two families in each group, that of the reference
+and that of the rest.
 """
 
 from collections.abc import Hashable

@@ -49,7 +49,7 @@ class ForestRow:
 
     Args:
         group: title of the group of runs.
-        name: the fusion, or the pair where there is no reference; the same for every question about it.
+        name: the fusion, or the pair where several are of that fusion; the same for every question about it.
         label: names what is compared with what, as far as the panel's title does not.
         differences: one per seed, as shares.
         mean: their mean.

@@ -13,6 +13,7 @@ QUESTIONS = {  # {kind of a test: title of its panel}, in their order
     "reference": "Against the reference fusion",
     "control": "Against the better control",
     "product": "Against the product of its own answers",
+    "variant": "Of variants of one fusion",
     PAIR: "Of each other",
 }
 BOUNDED = "accuracy/both"  # the metric whose largest value is the ceiling of the task
@@ -33,18 +34,29 @@ def forest_panels(tests: list[PairwiseTest], groups: dict[str, list[Run]]) -> li
         seconds = {test.second for test in own}
         named = kind in ("reference", "control") and len(seconds) == 1  # the title names what all are compared with
         title = f"{title}: {seconds.pop()}" if named else title
-        rows = [forest_row(test, groups[test.group], named or kind == "product") for test in own]
+        once = len({(test.group, test.first) for test in own}) == len(own)
+        rows = [forest_row(test, groups[test.group], named or kind == "product", once) for test in own]
         panels += [ForestPanel(title, rows)] if rows else []
     return panels
 
 
-def forest_row(test: PairwiseTest, runs: list[Run], short: bool) -> ForestRow:
-    """Return the row of a test with a defined difference, its label without the second side if that is `short`."""
+def forest_row(test: PairwiseTest, runs: list[Run], short: bool, once: bool) -> ForestRow:
+    """Return the row of a test with a defined difference.
+
+    Args:
+        test: of the row.
+        runs: of its group.
+        short: whether its label has no second side.
+        once: whether the panel has each fusion once, so that the fusion alone names the row.
+    """
     assert test.mean is not None, "an undefined difference has no place"
-    label = test.first if short else f"{test.first} − {test.second}"
+    second = test.second
+    if test.kind == "variant":
+        second = second.partition(" ")[2] or second  # the fusion is the first's, so its arguments say it all
+    label = test.first if short else f"{test.first} − {second}"
     return ForestRow(
         group=test.group,
-        name=f"{test.first} − {test.second}" if test.kind == PAIR else test.first,
+        name=test.first if once and test.kind not in ("variant", PAIR) else f"{test.first} − {second}",
         label=f"{label} (not after Holm's correction)" if lost_to_holm(test) else label,
         differences=test.differences,
         mean=test.mean,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from multimodal.comparison.grouping import by_fusion
-from multimodal.comparison.pairwise_test import PAIR, Seeds, is_control, is_reference
+from multimodal.comparison.pairwise_test import PAIR, Seeds, base_name, is_control, is_reference
 from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import primary
 
@@ -35,7 +35,11 @@ class FusionPair(NamedTuple):
 
 
 def fusion_pairs(runs: list[Run]) -> list[FusionPair]:
-    """Return every pair of fusions of a group, the reference after the others and the controls after that."""
+    """Return every pair of fusions of a group, the reference after the others and the controls after that.
+
+    Where the reference has several variants, the one with a fusion's own arguments is what it is compared with: both
+    with `missing=mean`, say. A fusion whose arguments none of them has is compared with all of them.
+    """
     fusions = by_fusion(runs)
     names = sorted(fusions, key=lambda name: (is_reference(name) + 2 * is_control(name), name))
     controls = [name for name in names if is_control(name)]
@@ -45,13 +49,22 @@ def fusion_pairs(runs: list[Run]) -> list[FusionPair]:
         kind = PAIR
         if second == best and not is_control(first):
             kind = "control"
-        elif is_reference(second) and not is_reference(first):
+        elif base_name(first) == base_name(second) and not is_control(first):
+            kind = "variant"
+        elif second in references_of(first, names):
             kind = "reference"
         a, b = ({run.seeds: run for run in fusions[name]} for name in (first, second))
         shared, alone = sorted(a.keys() & b.keys()), tuple(sorted(a.keys() ^ b.keys()))
         choices = len(controls) if kind == "control" else 1
         pairs.append(FusionPair(first, second, kind, [(a[seeds], b[seeds]) for seeds in shared], alone, choices))
     return pairs
+
+
+def references_of(fusion: str, names: list[str]) -> list[str]:
+    """Return the variants of the reference that a fusion is compared with; none for the reference itself."""
+    references = [name for name in names if is_reference(name)]
+    alike = [name for name in references if name.partition(" ")[2] == fusion.partition(" ")[2]]
+    return [] if is_reference(fusion) else alike or references
 
 
 def product_pairs(runs: list[Run]) -> list[FusionPair]:

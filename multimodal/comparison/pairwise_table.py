@@ -16,9 +16,10 @@ NOTES = [
     f"Where dataset.seed varies, “over seeds” is over the means of splits. Fewer than {LEAST} have no interval, "
     f"fewer than {SEEDS} paired seeds no test.",
     "p is adjusted by Holm's method within its family. Of accuracy with both: a family of all comparisons with a "
-    "reference fusion, the better control and the product of own answers, over all data of this report, and one of "
-    "all other pairs. Of the other measures: the same two, for each data. Equivalence is two one-sided t tests over "
-    "seeds and test samples, adjusted alike, and the interval over test samples inside the margin.",
+    "reference fusion, the better control, the product of own answers and variants of one fusion, over all data of "
+    "this report, and one of all other pairs. Of the other measures: the same two, for each data. Equivalence is two "
+    "one-sided t tests over seeds and test samples, adjusted alike, and the interval over test samples inside the "
+    "margin.",
     "Could have been seen: the difference that a test like this one shows in 8 of 10 cases. Median: over the runs; "
     "one failed training does not move it. At chance: runs of each side no better than the most frequent class, by an "
     "exact binomial test.",

@@ -15,9 +15,9 @@ LEAST = 3  # fewest runs, or splits where there are several, for an interval or 
 LEVEL = 0.95  # of every interval; a difference is significant where p is below 1 - LEVEL
 REFERENCE = "concat"  # the simplest fusion, with which the others are compared
 CONTROLS = ("image_only", "text_only")  # fusions that read one modality
-# What a fusion is compared with: the reference fusion, the better control, the product of its own answers from each
-# modality alone, or any other fusion.
-BARS = ("reference", "control", "product")
+# What a fusion is compared with: the reference fusion with the same arguments, the better control, the product of its
+# own answers from each modality alone, itself with other arguments, or any other fusion.
+BARS = ("reference", "control", "product", "variant")
 PAIR = "pair"
 
 Interval = tuple[float, float]
@@ -33,7 +33,7 @@ class PairwiseTest:
         metric: the metric's entry in the catalogue.
         first: a fusion.
         second: what it is compared with: a fusion, or the product of its own answers.
-        kind: `reference`, `control`, `product` or `pair`.
+        kind: `reference`, `control`, `product`, `variant` or `pair`.
         n: number of paired differences that the test is of: pairs of runs, or splits if there are several.
         seeds: (dataset.seed, seed) of each pair of runs.
         unpaired: those that only one of the two fusions has; they are left out.
@@ -141,14 +141,19 @@ def check_margin(margin: float) -> None:
         raise ValueError(f"report.margin must be a share above 0 and below 1 (0.01 is 1 point), got {margin}")
 
 
+def base_name(fusion: str) -> str:
+    """Return the name of a fusion without the arguments in which the runs differ."""
+    return fusion.partition(" ")[0]
+
+
 def is_reference(fusion: str) -> bool:
     """Return whether this is the reference fusion, with any arguments."""
-    return fusion.partition(" ")[0] == REFERENCE
+    return base_name(fusion) == REFERENCE
 
 
 def is_control(fusion: str) -> bool:
     """Return whether this fusion reads one modality, with any arguments."""
-    return fusion.partition(" ")[0] in CONTROLS
+    return base_name(fusion) in CONTROLS
 
 
 def enough_seeds(fusions: dict[str, list[Run]]) -> list[str]:
@@ -161,7 +166,7 @@ def fusing(tests: list[PairwiseTest]) -> dict[str, tuple[PairwiseTest, PairwiseT
 
     A fusion fuses if it clears both. Fusions that lack one of the two tests are left out.
     """
-    bars = {(test.first, test.kind): test for test in tests if test.kind in BARS[1:] and test.mean is not None}
+    bars = {(test.first, test.kind): test for test in tests if test.kind in BARS[1:3] and test.mean is not None}
     names = [name for name, kind in bars if kind == "product" and (name, "control") in bars]
     return {name: (bars[name, "control"], bars[name, "product"]) for name in names}
 

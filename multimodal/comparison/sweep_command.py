@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from multimodal.comparison.gain_matrix import task_name
+from multimodal.comparison.pairwise_test import base_name
 from multimodal.comparison.run import Run
 from multimodal.comparison.wording import counted
 from multimodal.runs.command import SCRIPT, command
@@ -14,7 +15,7 @@ PLACED = ("output_dir", "dataset.source")  # said anew
 
 def base_fusion(run: Run) -> str:
     """Return the option of the group `fusion`, without the arguments in which the runs differ."""
-    return run.fusion.partition(" ")[0]
+    return base_name(run.fusion)
 
 
 def given_settings(run: Run) -> list[str]:

@@ -14,6 +14,7 @@ BAR_NAMES = {
     "reference": "{}, the reference",
     "control": "{}, the better control",
     "product": "the {}",
+    "variant": "{}",
 }
 MOST = 16  # largest number of sentences on pairs for each group; the table has all pairs
 
@@ -62,7 +63,8 @@ def bars_sentence(fusion: str, bars: list[PairwiseTest]) -> str:
 
     Args:
         fusion: its name.
-        bars: at least one of its tests against reference, better control, and product of own answers, in this order.
+        bars: at least one of its tests against reference, better control, product of own answers, and other variants
+            of it, in this order.
     """
     if len(bars) == 1 and bars[0].kind != "product":
         return sentence(bars[0])

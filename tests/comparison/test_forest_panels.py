@@ -89,3 +89,29 @@ def test_a_mark_says_why_an_interval_without_zero_is_no_difference(tmp_path: Pat
     (row,) = (row for row in rows if row.label.startswith("attention"))
     assert row.interval[0] > 0
     assert (row.mark, row.label) == (Mark.NONE, "attention (not after Holm's correction)")
+
+
+def test_variants_stand_against_the_reference_with_their_arguments_and_against_each_other() -> None:
+    made = [*runs("attention missing=mean", 0.8, None), *runs("attention missing=zero", 0.75, None)]
+    made += [*runs("concat missing=mean", 0.7, None), *runs("concat missing=zero", 0.5, None)]
+    found = panels(made)
+    assert {title: [(row.name, row.label) for row in rows] for title, rows in found.items()} == {
+        "Against the reference fusion": [
+            ("attention missing=mean", "attention missing=mean − concat missing=mean"),
+            ("attention missing=zero", "attention missing=zero − concat missing=zero"),
+        ],
+        "Of variants of one fusion": [
+            ("attention missing=mean − missing=zero",) * 2,
+            ("concat missing=mean − missing=zero",) * 2,
+        ],
+    }
+    assert [row.mean for row in found["Against the reference fusion"]] == pytest.approx([0.1, 0.25])
+    assert [row.mean for row in found["Of variants of one fusion"]] == pytest.approx([0.05, 0.2])
+
+
+def test_a_fusion_whose_arguments_no_reference_has_stands_against_every_variant_of_it() -> None:
+    made = [*runs("attention", 0.8, None), *runs("concat hidden=8", 0.7, None), *runs("concat hidden=9", 0.6, None)]
+    rows = panels(made)["Against the reference fusion"]
+    names = ["attention − concat hidden=8", "attention − concat hidden=9"]
+    assert [row.name for row in rows] == names  # a row each: of one name, the figure would show the last alone
+    assert [row.mean for row in rows] == pytest.approx([0.1, 0.2])
