@@ -32,6 +32,7 @@ PLACE = r" '?(?:output_dir|cache_dir)=\S+"
 LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
 BLOCK = re.compile(r"(<!-- (results|measures) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PRIMARY = "accuracy with both"
+DASH = "–"  # of a measure that a line does not have
 COLUMNS = {  # of the table of all comparisons: {its name: ours}
     "paired seeds": "n",
     "difference": "difference",
@@ -108,16 +109,17 @@ def results_table(report: pd.DataFrame) -> str:
 
 
 def measures_table(report: pd.DataFrame) -> str:
-    """Format all measures of quality, a row for each line of each data, as a Markdown table."""
+    """Format all measures of quality that any line has, a row for each line of each data, as a Markdown table."""
     rows = report[report.table == "Quality"]
     table = rows.pivot(index=["data", "line"], columns="column", values="text")
     order = list(dict.fromkeys(zip(rows.data, rows.line, strict=True)))
-    return as_markdown(table.loc[order, list(dict.fromkeys(rows.column))].reset_index())
+    table = table.loc[order, list(dict.fromkeys(rows.column))]
+    return as_markdown(table.loc[:, table.fillna(DASH).ne(DASH).any()].reset_index())
 
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Format a table of texts."""
-    rows = [list(table), ["---"] * len(table.columns), *table.fillna("–").to_numpy().tolist()]
+    rows = [list(table), ["---"] * len(table.columns), *table.fillna(DASH).to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
