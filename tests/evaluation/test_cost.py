@@ -1,11 +1,13 @@
 """Costs: counted by hand where that can be done."""
 
+from itertools import count
+
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from multimodal.evaluation.cost import cost, peak_memory, training_speed, uncounted_kernels_off
+from multimodal.evaluation.cost import cost, median_seconds, peak_memory, training_speed, uncounted_kernels_off
 from multimodal.runs.build import build_model
 
 
@@ -19,6 +21,15 @@ def test_costs_of_a_model(model, split) -> None:
     assert found["cost/ms_per_sample_batch64"] > 0
     assert found["cost/peak_memory_mb"] == peak_memory(torch.device("cpu")) > 50
     assert not model.training
+
+
+@pytest.mark.parametrize(("seconds", "passes"), [(0.01, 12), (0.4, 5), (3.0, 3)])
+def test_passes_end_once_the_timed_ones_took_a_second(model, split, monkeypatch, seconds, passes) -> None:
+    """Two are not timed, ten are at most, and one is at least."""
+    clock = count(0, seconds)
+    monkeypatch.setattr("multimodal.evaluation.cost.time.perf_counter", lambda: next(clock))
+    assert median_seconds(model, split.batch(torch.tensor([0])), 10) == pytest.approx(seconds)
+    assert next(clock) / seconds == pytest.approx(2 * passes)
 
 
 def test_operations_are_two_for_each_weight_of_a_layer_and_lstms_count(model, split) -> None:
