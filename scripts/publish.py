@@ -4,7 +4,8 @@ python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion
 python scripts/publish.py                          # the README alone, from what is published
 
 The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`: accuracies and
-differences, a row for each task; or, by `<!-- measures contrastive -->`, every measure, a row for each line.
+differences, a row for each task; or, by `<!-- measures contrastive -->`, every accuracy, a row for each line, and by
+`<!-- generation contrastive -->` the measures of captions and drawings.
 Publish from an environment with the versions of the sweep; `--commit` names the one that made its runs, if another is
 checked out.
 """
@@ -16,6 +17,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,7 +32,7 @@ PARTS = (REPORT, "forest.png")  # of a comparison
 PLACES = ("output_dir=", "cache_dir=", "tracking=")  # settings of a machine, which change no result
 PLACE = r" '?(?:output_dir|cache_dir)=\S+"
 LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
-BLOCK = re.compile(r"(<!-- (results|measures) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (results|measures|generation) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PRIMARY = "accuracy with both"
 DASH = "–"  # of a measure that a line does not have
 COLUMNS = {  # of the table of all comparisons: {its name: ours}
@@ -108,9 +110,9 @@ def results_table(report: pd.DataFrame) -> str:
     return as_markdown(table.reset_index())
 
 
-def measures_table(report: pd.DataFrame) -> str:
-    """Format all measures of quality that any line has, a row for each line of each data, as a Markdown table."""
-    rows = report[report.table == "Quality"]
+def measures_table(report: pd.DataFrame, title: str = "Quality") -> str:
+    """Format what any line of a table of the report has, a row for each line of each data, as a Markdown table."""
+    rows = report[report.table == title]
     table = rows.pivot(index=["data", "line"], columns="column", values="text")
     order = list(dict.fromkeys(zip(rows.data, rows.line, strict=True)))
     table = table.loc[order, list(dict.fromkeys(rows.column))]
@@ -123,7 +125,11 @@ def as_markdown(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-TABLES = {"results": results_table, "measures": measures_table}
+TABLES = {
+    "results": results_table,
+    "measures": measures_table,
+    "generation": partial(measures_table, title="Generation and retrieval"),
+}
 
 
 def with_results(readme: str, results: Path) -> str:

@@ -182,6 +182,7 @@ CATALOGUE = (
         shown=(TERMINAL, SWEEP, GENERATION),
     ),
     MetricSpec("image_to_text/bleu4_skill", "caption BLEU-4 skill", needs=IMAGE, shown=(GENERATION,)),
+    MetricSpec("image_to_text_beam/bleu4", "caption BLEU-4 by beam search", needs=IMAGE, shown=(GENERATION,)),
     MetricSpec("image_to_text/cider", "caption CIDEr", needs=IMAGE, shown=(TERMINAL, GENERATION)),
     MetricSpec("image_to_text/rouge_l", "caption ROUGE-L", needs=IMAGE, skill=True),
     MetricSpec("image_to_text/attribute_accuracy", "caption attribute accuracy", needs=IMAGE, skill=True),
@@ -241,7 +242,13 @@ CATALOGUE = (
         needs=TEXT,
         digits=2,
     ),
-    MetricSpec("text_to_image/diversity", "difference of two drawings for one caption", None, needs=TEXT),
+    MetricSpec(
+        "text_to_image/diversity",
+        "difference of two drawings for one caption",
+        None,
+        needs=TEXT,
+        shown=(GENERATION,),
+    ),
     MetricSpec(
         "reconstruction/ssim",
         "reconstruction SSIM",
