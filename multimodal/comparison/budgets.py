@@ -52,9 +52,8 @@ def pair_sentences(titles: dict[int, str], family: str, tests: list[PairwiseTest
     for budget, title in titles.items():
         for test in tests:
             if test.group == title and test.metric.name == primary().name and test.kind in BARS:
-                rows.setdefault((test.first, test.second if test.kind in ("reference", "variant") else test.kind), {})[
-                    budget
-                ] = test
+                bar = test.second if test.kind in ("reference", "variant") else test.kind
+                rows.setdefault((test.first, bar), {})[budget] = test
     return [budget_sentence(own, unit) for own in rows.values() if len(own) == len(titles)]
 
 

@@ -2,7 +2,7 @@
 
 from scipy.stats import binomtest
 
-from multimodal.comparison.pairwise_test import CONTROLS, LEVEL
+from multimodal.comparison.pairwise_test import CONTROLS, LEVEL, base_name
 from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import primary
 
@@ -33,7 +33,7 @@ def collapsed(run: Run) -> bool:
     size, chance, accuracy = sample_count(run), chance_of(run), run.metrics.get(primary().name)
     if not size or chance is None or accuracy is None:
         return False
-    control = LIMITS.get(run.fusion.partition(" ")[0])
+    control = LIMITS.get(base_name(run.fusion))
     if control is not None and (run.metrics.get(control) or 0.0) < chance + ROOM:
         return False
     right = min(size, round(accuracy * size))

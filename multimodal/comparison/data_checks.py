@@ -5,6 +5,7 @@ from collections import Counter
 from multimodal.comparison.budgets import BUDGETS
 from multimodal.comparison.check import NAMED, Check, Groups, named
 from multimodal.comparison.judged_runs import compared_data, comparison_key, is_condition
+from multimodal.comparison.pairwise_test import arguments_of
 from multimodal.comparison.run_labels import USUAL
 from multimodal.comparison.sweep_command import base_fusion
 from multimodal.comparison.wording import counted
@@ -20,8 +21,8 @@ def unused_test_split(groups: Groups) -> Check:
     for runs in groups.values():
         for run in runs:
             settings = [part for part in run.setting.split(", ") if part and is_variant(part)]
-            _, _, arguments = run.fusion.partition(" ")
-            variants.setdefault((*compared_data(run), base_fusion(run)), set()).add(" ".join([*settings, arguments]))
+            given = " ".join([*settings, arguments_of(run.fusion)])
+            variants.setdefault((*compared_data(run), base_fusion(run)), set()).add(given)
     several = {key[-1]: len(own) for key, own in variants.items() if len(own) > 1}
     if several:
         parts = [f"{count} settings of {fusion}" for fusion, count in list(several.items())[:NAMED]]

@@ -4,7 +4,7 @@ import numpy as np
 
 from multimodal.comparison.ceiling import known_ceiling
 from multimodal.comparison.forest import ForestPanel, ForestRow, Mark
-from multimodal.comparison.pairwise_test import PAIR, PairwiseTest, is_control
+from multimodal.comparison.pairwise_test import PAIR, PairwiseTest, arguments_of, is_control
 from multimodal.comparison.run import Run
 from multimodal.comparison.wording import lost_to_holm
 from multimodal.metric.catalogue import PRIMARY
@@ -52,7 +52,7 @@ def forest_row(test: PairwiseTest, runs: list[Run], short: bool, once: bool) -> 
     assert test.mean is not None, "an undefined difference has no place"
     second = test.second
     if test.kind == "variant":
-        second = second.partition(" ")[2] or second  # the fusion is the first's, so its arguments say it all
+        second = arguments_of(second) or second  # the fusion is the first's, so its arguments say it all
     label = test.first if short else f"{test.first} − {second}"
     return ForestRow(
         group=test.group,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from multimodal.comparison.grouping import by_fusion
-from multimodal.comparison.pairwise_test import PAIR, Seeds, base_name, is_control, is_reference
+from multimodal.comparison.pairwise_test import PAIR, Seeds, arguments_of, base_name, is_control, is_reference
 from multimodal.comparison.run import Run
 from multimodal.metric.catalogue import primary
 
@@ -63,7 +63,7 @@ def fusion_pairs(runs: list[Run]) -> list[FusionPair]:
 def references_of(fusion: str, names: list[str]) -> list[str]:
     """Return the variants of the reference that a fusion is compared with; none for the reference itself."""
     references = [name for name in names if is_reference(name)]
-    alike = [name for name in references if name.partition(" ")[2] == fusion.partition(" ")[2]]
+    alike = [name for name in references if arguments_of(name) == arguments_of(fusion)]
     return [] if is_reference(fusion) else alike or references
 
 

@@ -146,6 +146,11 @@ def base_name(fusion: str) -> str:
     return fusion.partition(" ")[0]
 
 
+def arguments_of(fusion: str) -> str:
+    """Return what follows the name of a fusion: the arguments in which the runs differ, or an empty text."""
+    return fusion.partition(" ")[2]
+
+
 def is_reference(fusion: str) -> bool:
     """Return whether this is the reference fusion, with any arguments."""
     return base_name(fusion) == REFERENCE

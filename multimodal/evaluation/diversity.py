@@ -12,6 +12,9 @@ from multimodal.evaluation.sampling import sample_evenly
 from multimodal.loss.ssim import ssim
 from multimodal.types import Batch
 
+ONE = "the image head draws one image for a caption (head/image=flow draws several)"
+UNREAD = "this fusion does not read the text"
+
 
 class Diversity:
     """Draws several images for each caption of some test samples, and compares them.
@@ -29,12 +32,14 @@ class Diversity:
     def __call__(self, context: Context) -> Measured:
         """Return the drawings and `text_to_image/diversity`: the mean of 1 - SSIM of two drawings for one caption.
 
-        It is 0 for equal drawings. `1 - text_to_image/ssim` of the baseline `same_caption_image` is that of a real
-        image and another real one with its caption.
+        It is 0 for equal drawings, and undefined for a model that draws one image for a caption. `1 -
+        text_to_image/ssim` of the baseline `same_caption_image` is that of a real image and another real one with its
+        caption.
         """
         fusion: Any = context.model.fusion
-        if not context.model.draws_at_random or "text" not in fusion.modalities:
-            return Measured()
+        why = context.lacks("image") or ("" if context.model.draws_at_random else ONE)
+        if why or "text" not in fusion.modalities:
+            return Measured({"text_to_image/diversity": why or UNREAD})
         rows = torch.tensor(sample_evenly(context.test.content, self.num_samples, context.seed))
         device, parts = next(context.model.parameters()).device, rows.split(context.batch_size)
         drawn = torch.cat([self.draw(context, context.test.batch(part, device)) for part in parts])

@@ -41,7 +41,10 @@ DIAMOND: dict[str, Any] = {
     "zorder": 4,
 }
 DASHED: dict[str, Any] = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (4, 3))}
-NOTE = "No test sample lacks both modalities. Framed: the cell nearest to the missing rates of training."
+NOTE = (
+    "No test sample lacks both modalities. Framed: the cell nearest to the missing rates of training. "
+    "Chance: the most frequent training label."
+)
 HEADING = "Accuracy under missing modalities"
 IMPUTED = {"none": "", "generated": ", each generated from the other"}
 LINES = {"image": (BLUE, "-", "o"), "text": (ORANGE, "--", "s")}
@@ -90,7 +93,7 @@ def draw_missing_curves(axes: Axes, surface: Rows, trained: dict[str, float], ch
     axes.plot([], [], label=f"rates of training: image {trained['image']:g}, caption {trained['text']:g}", **DIAMOND)
     low = accuracy_axis_start(min(row["accuracy"] for row in surface if 0 in (row["no_image"], row["no_text"])), chance)
     below = "" if chance >= low else f" {chance:.2f}, below the axis"
-    axes.axhline(chance, label=f"chance (most frequent training label){below}", **DASHED)
+    axes.axhline(chance, label=f"chance{below}", **DASHED)
     axes.set(xlim=(-0.03, 1.03), ylim=(low, 1 + 0.03 * (1 - low)))
     axes.set_xlabel("share of test samples without this modality", fontsize=11, color=INK)
     axes.set_ylabel(f"accuracy (axis from {low:.2f} to 1)", fontsize=11, color=INK)

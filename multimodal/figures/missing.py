@@ -20,8 +20,8 @@ VERSIONS = {"": ("not filled", BLUE, "-", "o"), FILLED: ("filled by generation",
 APART = 0.006  # the two versions stand beside each other, so that neither hides the other's error bar
 NOTE = (
     "Images and captions are missing independently, each at this rate; without both, the answer is the most frequent\n"
-    "training label. Exact, without drawn masks; ± and bars: one standard error over the test samples, that of a\n"
-    "difference paired by sample."
+    "training label, whose share is chance. Exact, without drawn masks; ± and bars: one standard error over the test\n"
+    "samples, that of a difference paired by sample."
 )
 
 
@@ -75,9 +75,7 @@ def draw_rates(axes: Axes, results: Results, rates: list[float], chance: float) 
         axes.errorbar(
             x, mean, error, color=color, linestyle=dashes, marker=marker, markersize=6, capsize=4, label=label
         )
-    axes.axhline(
-        chance, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)), label="chance (most frequent training label)"
-    )
+    axes.axhline(chance, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)), label="chance")
     axes.set(ylim=(0, 1.03), xlim=(max(-0.03, min(rates) - 0.1), min(1.03, max(rates) + 0.1)))
     axes.set_xlabel("missing rate of images, and of captions", fontsize=11, color=INK)
     axes.set_ylabel("accuracy", fontsize=11, color=INK)

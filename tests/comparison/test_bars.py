@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from multimodal.comparison.families import family_of
 from multimodal.comparison.fusion_pairs import OWN_ANSWERS
 from multimodal.comparison.fusion_tests import chosen_p, compare_fusions
 from multimodal.comparison.pairwise_test import PairwiseTest, fusing
@@ -134,6 +135,16 @@ def test_seeds_that_differ_between_the_bars_stand_with_each() -> None:
 def test_the_secondary_measures_have_no_product_and_a_family_of_their_own() -> None:
     tests = compare_fusions(five({"attention": 0.8}), 0.01)
     assert len(tests) == 6 * len(compared()) + 1
+
+
+def test_variants_of_one_fusion_are_of_the_family_that_was_asked_for() -> None:
+    levels = {"film hidden=1": 0.5, "film hidden=2": 0.6, "gated": 0.8}
+    runs = [made_up_run(fusion, seed, level) for fusion, level in levels.items() for seed in range(6)]
+    tests = {(test.first, test.second): test for test in of_primary(runs)}
+    variants, (pair, _) = tests.pop(("film hidden=1", "film hidden=2")), tests.values()
+    assert (variants.kind, pair.kind) == ("variant", "pair")
+    reference = primary_test(two_fusions(0.02))
+    assert family_of(variants) == family_of(reference) != family_of(pair)
 
 
 def test_worse_than_the_better_control_is_worse_than_any_of_two() -> None:

@@ -107,3 +107,19 @@ def test_one_budget_or_other_settings_are_not_joined() -> None:
     runs = two_fusions(0.3, setting="dim=32, training.steps=250")
     runs += two_fusions(0.3, setting="dim=64, training.steps=500")
     assert budget_sentences(runs, compare_fusions(runs, 0.01)) == {}
+
+
+def test_each_pair_of_variants_has_a_line_over_the_budgets() -> None:
+    levels = {"film hidden=1": 0.5, "film hidden=2": 0.6, "film hidden=3": 0.8}
+    runs = [
+        made_up_run(fusion, seed, level, setting=f"training.steps={steps}")
+        for steps in (30, 90)
+        for fusion, level in levels.items()
+        for seed in range(6)
+    ]
+    (lines,) = budget_sentences(runs, compare_fusions(runs, 0.01)).values()
+    assert [line.split(" at 30 steps")[0] for line in lines] == [
+        "film hidden=1 − film hidden=2 in accuracy with both: −10.0 points",
+        "film hidden=1 − film hidden=3 in accuracy with both: −30.0 points",
+        "film hidden=2 − film hidden=3 in accuracy with both: −20.0 points",
+    ]

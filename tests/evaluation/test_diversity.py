@@ -1,5 +1,6 @@
 """Several drawings for one caption: seeded by sample, and as different as their SSIM says."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.vocabulary import Vocabulary
+from multimodal.evaluation.context import Context
 from multimodal.evaluation.diversity import Diversity
 from multimodal.evaluation.predict import predict
 from multimodal.loss.ssim import ssim
@@ -22,7 +24,8 @@ def split() -> Split:
 
 def context(model, split: Split, batch_size: int) -> SimpleNamespace:
     own = {"model": model.eval(), "test": split, "batch_size": batch_size, "seed": 0}
-    return SimpleNamespace(**own, device=torch.device("cpu"))
+    lacks = partial(Context.lacks, SimpleNamespace(model=model))
+    return SimpleNamespace(**own, device=torch.device("cpu"), lacks=lacks)
 
 
 def test_it_is_the_mean_over_pairs_of_drawings_whatever_the_batch(config, split: Split) -> None:
@@ -41,11 +44,19 @@ def test_it_is_the_mean_over_pairs_of_drawings_whatever_the_batch(config, split:
     assert (predicted.int() - drawings.image[:, 0].int()).abs().max() <= 1
 
 
-@pytest.mark.parametrize("overrides", [[], ["head/image=flow", "head.image.width=8", "fusion=image_only"]])
-def test_a_model_that_draws_one_image_or_reads_no_caption_has_none(config, split: Split, overrides: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("overrides", "why"),
+    [
+        ([], "draws one image"),
+        (["head/image=none"], "no image head"),
+        (["head/image=flow", "head.image.width=8", "fusion=image_only"], "does not read the text"),
+    ],
+)
+def test_a_model_that_draws_one_image_or_none_or_reads_no_caption_has_none(config, split, overrides, why) -> None:
     model, _ = build(config, *overrides)
     measured = Diversity(7, 3)(context(model, split, 10))
-    assert (measured.scores, measured.drawings) == ({}, None)
+    assert why in measured.scores["text_to_image/diversity"]
+    assert measured.drawings is None
 
 
 def test_predictions_are_the_same_again_and_take_no_random_number(config, split: Split) -> None:

@@ -357,3 +357,17 @@ def test_the_answer_stands_below_a_caption_that_does_not_tell_it(named: bool) ->
     check_layout(figure)
     answers = [text for text in rate_table(figure) if text in ("→ cat", "→ dog", "→ owl")]
     assert set(answers) == (set() if named else {"→ cat", "→ dog", "→ owl"})
+
+
+def test_the_legend_of_missing_modalities_is_no_wider_than_its_axes() -> None:
+    """A wider one squeezes them; the widest says where chance is, far below the accuracies."""
+    data, results = made_up_run(12, 6, 4)
+    results = replace(results, surface=[row | {"accuracy": 1.0} for row in results.surface])
+    figures = draw_every_figure(data, results)
+    for name in ("availability", "missing"):
+        figures[name].draw_without_rendering()
+        legends = [(axes, legend) for axes in figures[name].axes if (legend := axes.get_legend()) is not None]
+        assert len(legends) == 1
+        for axes, legend in legends:
+            assert legend.get_window_extent().width <= axes.bbox.width
+    assert "below the axis" in figures["availability"].axes[0].get_legend().get_texts()[-1].get_text()
