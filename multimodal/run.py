@@ -49,6 +49,7 @@ from multimodal.runs.checkpoint import (
     load_model,
     naming,
     open_checkpoint,
+    trainer_devices,
 )
 from multimodal.runs.composition import Composition
 from multimodal.runs.features import with_features, with_subwords
@@ -72,6 +73,7 @@ from multimodal.tracking.progress import TrainingProgress
 from multimodal.tracking.results import track_results
 from multimodal.tracking.tracker import TrackedRun, Tracker
 from multimodal.training.checkpoint_file import WEIGHTS, save_safetensors
+from multimodal.training.device import devices_of
 from multimodal.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -114,7 +116,7 @@ def train(composition: Composition, tracker: Tracker) -> Path:
             history = trainer.fit(
                 model, loss, data, folder, cfg.seed, progress.validated, saved, cfg.resume, progress.after_step
             )
-            results = evaluator.evaluate(model, data, history)
+            results = evaluator.evaluate(model, data, history, devices_of(trainer.fabric))
             results.seconds.update(reading.seconds)
             finish(folder, record, data, history, results, figures, tracker, folder / "best.pt")
     return folder
@@ -170,7 +172,7 @@ def evaluate(composition: Composition, tracker: Tracker) -> Path:
         prepare_folder(folder, record, cfg.resume)
         with tracked(tracker, folder, record, data, cfg.resume):
             data = with_features(model, data, cfg.cache_dir, next(model.parameters()).device)
-            results = evaluator.evaluate(model, data, history)
+            results = evaluator.evaluate(model, data, history, trainer_devices(checkpoint))
             results.seconds.update(reading.seconds)
             finish(folder, record, data, history, results, figures, tracker, checkpoint.file)
     return folder

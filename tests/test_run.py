@@ -5,11 +5,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet
 import pytest
 import torch
 
+from multimodal.evaluation.evaluator import Evaluator
 from multimodal.metric.catalogue import CATALOGUE
 from multimodal.pages.samples import read_samples
 from multimodal.training.trainer import Trainer
@@ -55,6 +57,20 @@ def test_a_loss_with_classifiers_of_its_own_trains(tmp_path: Path) -> None:
     with (tmp_path / "out" / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert all(float(row["train/unimodal"]) > 0 and 0 < float(row["train/modulation_image"]) <= 1 for row in rows)
+
+
+def test_an_evaluation_is_shared_by_the_devices_of_the_training(tmp_path: Path, monkeypatch) -> None:
+    two, given = [torch.device("cpu"), torch.device("meta")], []
+    for module in ("multimodal.run", "multimodal.runs.checkpoint"):
+        monkeypatch.setattr(f"{module}.devices_of", lambda fabric: two)
+    monkeypatch.setattr(
+        Evaluator, "evaluate", lambda *arguments: given.append(arguments[4]) or SimpleNamespace(seconds={})
+    )
+    monkeypatch.setattr("multimodal.run.finish", lambda *_: None)
+    for line in ([*TINY, "output_dir=out"], ["mode=evaluate", "checkpoint=out", "output_dir=again"]):
+        done = command(tmp_path, *line, "tracking=disabled")
+        assert done.status == 0, done.stderr
+    assert given == [two, two]
 
 
 def test_the_checkpoint_loads_with_weights_only(run: Path) -> None:

@@ -77,10 +77,10 @@ class Split:
         for part in in_parts(self.image):
             yield part.float().div_(255)
 
-    def batches(self, size: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
-        """Yield all samples in order, in batches of `size`; the last one may be smaller."""
-        for rows in torch.arange(len(self)).split(size):
-            yield self.batch(rows, device)
+    def batches(self, size: int, device: torch.device | str = "cpu", rows: Tensor | None = None) -> Iterator[Batch]:
+        """Yield all samples in order, or those at `rows` (n,), in batches of `size`; the last one may be smaller."""
+        for part in (torch.arange(len(self)) if rows is None else rows).split(size):
+            yield self.batch(part, device)
 
 
 def sent(values: Tensor, device: torch.device | str) -> Tensor:

@@ -29,16 +29,20 @@ class BeamSearch:
         """Return the scores of greedy captions under `image_to_text_beam`; they are undefined without a text head."""
         if why := context.lacks("text"):
             return Measured(prefixed("image_to_text_beam", dict.fromkeys(SCORES, why)))
-        preds = beam_captions(context.model, context.test, self.beam_width, context.batch_size)
+        split, width, size = context.test, self.beam_width, context.batch_size
+        parts = context.answers(lambda model, rows: beam_captions(model, split, width, size, rows))
+        preds = join(parts)
         return Measured(prefixed("image_to_text_beam", score_captions(preds, context).scores))
 
 
 @torch.no_grad()
-def beam_captions(model: MultimodalModel, split: Split, width: int, batch_size: int) -> Tensor:
-    """Decode captions from the images of a split alone by beam search: -> (N, T) int64."""
+def beam_captions(
+    model: MultimodalModel, split: Split, width: int, batch_size: int, rows: Tensor | None = None
+) -> Tensor:
+    """Decode captions by beam search from the images alone of a split, or of its `rows` (n,): -> (n, T) int64."""
     head: Any = model.heads["text"]
     captions = []
-    for batch in split.batches(batch_size, next(model.parameters()).device):
+    for batch in split.batches(batch_size, next(model.parameters()).device, rows):
         fused = model.fuse(model.encode(batch), text=torch.zeros_like(batch.label, dtype=torch.bool))
         captions.append(head.beam(fused.z, width, *model.memory(fused)).cpu())
     return join(captions)

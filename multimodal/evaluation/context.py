@@ -1,6 +1,6 @@
 """Input and output of the measures: each gets a `Context` and returns a `Measured`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +11,8 @@ from multimodal.dataset.data import Data, Split
 from multimodal.dataset.near_duplicates import equal_images
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.fill import predict_filled, why_not_filled
-from multimodal.evaluation.predict import Predictions, predict
+from multimodal.evaluation.predict import Predictions, joined, predict
+from multimodal.evaluation.replicas import Answer, Replicas
 from multimodal.evaluation.scores import Scores, share
 from multimodal.images import images_at_once
 from multimodal.judge.attributes import AttributeJudge
@@ -89,6 +90,7 @@ class Context:
         num_references: largest number of real images with the same caption to compare a generated image with.
         image_judge: the image judge, before training.
         clock: measures the time of what is computed here.
+        devices: share the test samples; none for that of the model alone.
     """
 
     model: MultimodalModel
@@ -100,6 +102,7 @@ class Context:
     num_references: int
     image_judge: ImageJudge
     clock: Clock
+    devices: Sequence[torch.device] = ()
 
     @property
     def test(self) -> Split:
@@ -125,10 +128,19 @@ class Context:
         return why_not_filled(self.data.undefined) or self.lacks("image") or self.lacks("text")
 
     @cached_property
+    def replicas(self) -> Replicas:
+        """Copy the model to every device."""
+        return Replicas(self.model, self.devices)
+
+    def answers(self, function: Callable[[MultimodalModel, Tensor], Answer]) -> list[Answer]:
+        """Call a function with each copy of the model and its share of the test rows, and return what it answers."""
+        return self.replicas.answer(function, len(self.test), self.batch_size)
+
+    @cached_property
     def predictions(self) -> Predictions:
         """Predict every test sample under every condition."""
         with self.clock("predictions"):
-            return predict(self.model, self.test, self.batch_size)
+            return joined(self.answers(lambda model, rows: predict(model, self.test, self.batch_size, rows)))
 
     @cached_property
     def correct(self) -> dict[str, Tensor]:
@@ -144,8 +156,9 @@ class Context:
         """
         predictions = self.predictions
         with self.clock("fill"):
-            filled = predict_filled(self.model, self.test, predictions, self.data.vocabulary, self.batch_size)
-        return {c: p.argmax(1) == self.test.label for c, p in filled.items()}
+            test, vocabulary, size = self.test, self.data.vocabulary, self.batch_size
+            parts = self.answers(lambda model, rows: predict_filled(model, test, predictions, vocabulary, size, rows))
+        return {c: torch.cat([p[c] for p in parts]).argmax(1) == test.label for c in parts[0]}
 
     @cached_property
     def caption_group(self) -> Tensor:

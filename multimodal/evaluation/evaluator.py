@@ -1,10 +1,11 @@
 """Evaluation on the whole test split: computes every number of `metrics.json`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from multimodal.checks import check_one_of, check_seed, check_whole
 from multimodal.dataset.data import Data
@@ -89,13 +90,20 @@ class Evaluator:
         self.image_judge = image_judge
         self.measures = {name: measure for name, measure in measures.items() if measure is not None}
 
-    def evaluate(self, model: MultimodalModel, data: Data, history: list[dict[str, float]]) -> Results:
+    def evaluate(
+        self,
+        model: MultimodalModel,
+        data: Data,
+        history: list[dict[str, float]],
+        devices: Sequence[torch.device] = (),
+    ) -> Results:
         """Evaluate a trained model on the test split.
 
         Args:
             model: the trained model.
             data: its splits `train` and `test` are used.
             history: rows of the training history; empty if unknown.
+            devices: share the test samples; none for that of the model alone.
         """
         model.eval()
         fusion: Any = model.fusion
@@ -110,6 +118,7 @@ class Evaluator:
             num_references=self.num_references,
             image_judge=self.image_judge,
             clock=clock,
+            devices=devices,
         )
         results: list[Measured] = []
         for name, measure in self.measures.items():

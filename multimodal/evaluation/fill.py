@@ -22,7 +22,12 @@ def why_not_filled(undefined: dict[str, str]) -> str:
 
 @torch.no_grad()
 def predict_filled(
-    model: MultimodalModel, split: Split, predictions: Predictions, vocabulary: Vocabulary, batch_size: int
+    model: MultimodalModel,
+    split: Split,
+    predictions: Predictions,
+    vocabulary: Vocabulary,
+    batch_size: int,
+    rows: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Classify the samples of a split with the generated caption or image in place of the missing one.
 
@@ -32,16 +37,17 @@ def predict_filled(
         predictions: of the model for the split.
         vocabulary: of the generated captions, which a text encoder with a tokenizer reads as text.
         batch_size: samples to encode at a time.
+        rows: (n,) int64, the samples to classify; None for all.
 
     Returns:
-        {condition: (N, K) probabilities} for `image` (generated caption) and `text` (generated image).
+        {condition: (n, K) probabilities} for `image` (generated caption) and `text` (generated image).
     """
     device = next(model.parameters()).device
     filled: dict[str, list[Tensor]] = {"image": [], "text": []}
-    for batch in split.batches(batch_size, device):
-        rows = batch.index.cpu()
-        caption = predictions.caption["image"][rows].to(device)
-        image = predictions.image["text"][rows].to(device).float() / 255
+    for batch in split.batches(batch_size, device, rows):
+        own = batch.index.cpu()
+        caption = predictions.caption["image"][own].to(device)
+        image = predictions.image["text"][own].to(device).float() / 255
         subwords = model.tokenize(vocabulary.decode(caption))
         subwords = None if subwords is None else subwords.long().to(device)
         completed = {"image": batch.with_caption(caption, subwords), "text": batch.with_image(image)}

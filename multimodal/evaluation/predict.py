@@ -35,8 +35,8 @@ class Predictions:
 
 
 @torch.no_grad()
-def predict(model: MultimodalModel, split: Split, batch_size: int) -> Predictions:
-    """Predict a split under every condition; each sample is encoded once."""
+def predict(model: MultimodalModel, split: Split, batch_size: int, rows: Tensor | None = None) -> Predictions:
+    """Predict a split, or its samples at `rows` (n,), under every condition; each sample is encoded once."""
     model.eval()
     device = next(model.parameters()).device
     heads: dict[str, Any] = dict(model.heads)
@@ -49,7 +49,7 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
     with ExitStack() as opened:
         conditions = [] if image_head is None else list(CONDITIONS)
         files = {condition: opened.enter_context(tempfile.TemporaryFile()) for condition in conditions}
-        for batch in split.batches(batch_size, device):
+        for batch in split.batches(batch_size, device, rows):
             encoded = model.encode(batch)
             for name, e in encoded.items():
                 store("encoded", name, e.pooled)
@@ -63,10 +63,31 @@ def predict(model: MultimodalModel, split: Split, batch_size: int) -> Prediction
                     files[condition].write(image.numpy().tobytes())
                 if text_head is not None:
                     store("caption", condition, text_head.generate(fused.z, *model.memory(fused)))
-        images = {c: mapped(file, (len(split), *image.shape[1:])) for c, file in files.items()}
+        count = len(split) if rows is None else len(rows)
+        images = {c: mapped(file, (count, *image.shape[1:])) for c, file in files.items()}
     caption = {condition: join(batches) for condition, batches in parts.pop("caption", {}).items()}
     joined = {kind: {name: torch.cat(v) for name, v in group.items()} for kind, group in parts.items()}
     return Predictions(caption=caption, image=images, **joined)
+
+
+def joined(parts: list[Predictions]) -> Predictions:
+    """Join the predictions of consecutive samples."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    images = {}
+    for condition, image in first.image.items():
+        with tempfile.TemporaryFile() as file:
+            for part in parts:
+                file.write(part.image[condition].numpy().data)
+            images[condition] = mapped(file, (sum(len(part.image[condition]) for part in parts), *image.shape[1:]))
+    return Predictions(
+        image=images,
+        caption={condition: join([part.caption[condition] for part in parts]) for condition in first.caption},
+        probability={name: torch.cat([part.probability[name] for part in parts]) for name in first.probability},
+        joint={name: torch.cat([part.joint[name] for part in parts]) for name in first.joint},
+        encoded={name: torch.cat([part.encoded[name] for part in parts]) for name in first.encoded},
+    )
 
 
 def as_levels(image: Tensor) -> Tensor:

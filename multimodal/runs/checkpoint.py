@@ -27,6 +27,7 @@ from multimodal.runs.settings import MODEL, check_shared, check_type
 from multimodal.runs.trust import check_trusted
 from multimodal.torch_file import weights_problem
 from multimodal.training.checkpoint_file import WEIGHTS, load_checkpoint
+from multimodal.training.device import devices_of
 
 log = logging.getLogger(__name__)
 
@@ -164,11 +165,15 @@ def missing_parts(config: Any, cfg: DictConfig, prefix: str = "") -> Iterator[st
             yield f"no mapping {prefix}{name}"
 
 
+def trainer_devices(checkpoint: Checkpoint) -> list[torch.device]:
+    """Return the devices of this machine that a checkpoint's training would use here."""
+    with naming(checkpoint.file):
+        return devices_of(instantiate(checkpoint.config.training, _convert_="all").fabric)
+
+
 def load_model(checkpoint: Checkpoint) -> MultimodalModel:
     """Build a checkpoint's model on its trainer's device; no data is needed, because the config holds the sizes."""
-    with naming(checkpoint.file):
-        trainer = instantiate(checkpoint.config.training, _convert_="all")
-        device = trainer.fabric.device
+    device = trainer_devices(checkpoint)[0]
     with naming(checkpoint.file), advising_place(), torch.device("meta"), torch.random.fork_rng(devices=[]):
         shapes = build_model(checkpoint.config).state_dict()  # takes no memory
     check_weights(checkpoint, shapes)

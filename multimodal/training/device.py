@@ -105,6 +105,12 @@ def check_torchrun(devices: int, num_nodes: int) -> None:
         raise ValueError(f"{given} needs torchrun, which starts the processes of every machine")
 
 
+def devices_of(fabric: Fabric) -> list[torch.device]:
+    """Return the devices of this machine that a training uses; the processes of a CPU share one."""
+    shared = cast("list[torch.device] | None", getattr(fabric.strategy, "parallel_devices", None))
+    return list(dict.fromkeys(shared or [fabric.device]))
+
+
 def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any:
     """Run `function(fabric, *arguments)` in each of Fabric's processes and return the result of the first process.
 
