@@ -4,8 +4,9 @@ python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion
 python scripts/publish.py                          # the README alone, from what is published
 
 The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`: accuracies and
-differences, a row for each task; or, by `<!-- measures contrastive -->`, every accuracy, a row for each line, and by
-`<!-- generation contrastive -->` the measures of captions and drawings.
+differences, a row for each task; or, by `<!-- accuracies fusion_zoo -->`, accuracies alone, a row for each fusion, by
+`<!-- measures contrastive -->` every accuracy, a row for each line, and by `<!-- generation contrastive -->` the measures of
+captions and drawings.
 Publish from an environment with the versions of the sweep; `--commit` names the one that made its runs, if another is
 checked out.
 """
@@ -32,7 +33,7 @@ PARTS = (REPORT, "forest.png")  # of a comparison
 PLACES = ("output_dir=", "cache_dir=", "tracking=")  # settings of a machine, which change no result
 PLACE = r" '?(?:output_dir|cache_dir)=\S+"
 LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
-BLOCK = re.compile(r"(<!-- (results|measures|generation) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (results|accuracies|measures|generation) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PRIMARY = "accuracy with both"
 DASH = "–"  # of a measure that a line does not have
 COLUMNS = {  # of the table of all comparisons: {its name: ours}
@@ -97,17 +98,23 @@ def comparisons(report: pd.DataFrame) -> pd.DataFrame:
 def accuracy_table(report: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy with both modalities: data by fusion, `mean ± s.d.`."""
     rows = report[(report.table == "Quality") & report.column.str.startswith(PRIMARY, na=False)]
-    return rows.pivot(index="data", columns="line", values="text")[list(dict.fromkeys(rows.line))]
+    table = rows.pivot(index="data", columns="line", values="text")
+    return table.loc[list(dict.fromkeys(rows.data)), list(dict.fromkeys(rows.line))]
 
 
 def results_table(report: pd.DataFrame) -> str:
     """Format accuracies, and each difference from the reference with its verdict, as a Markdown table."""
-    table = accuracy_table(report).loc[lambda t: list(dict.fromkeys(report.data.dropna()[report.data.isin(t.index)]))]
+    table = accuracy_table(report)
     for line, own in comparisons(report).groupby("line", sort=False):
         if line.endswith(" − concat"):
             told = own.set_index("data")
             table[line] = told.difference + " " + told.interval + ", n = " + told.n + ": " + told.verdict
     return as_markdown(table.reset_index())
+
+
+def transposed_table(report: pd.DataFrame) -> str:
+    """Format accuracies, a row for each line and a column for each data, as a Markdown table."""
+    return as_markdown(accuracy_table(report).T.reset_index())
 
 
 def measures_table(report: pd.DataFrame, title: str = "Quality") -> str:
@@ -127,6 +134,7 @@ def as_markdown(table: pd.DataFrame) -> str:
 
 TABLES = {
     "results": results_table,
+    "accuracies": transposed_table,
     "measures": measures_table,
     "generation": partial(measures_table, title="Generation and retrieval"),
 }

@@ -67,6 +67,14 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
     assert head.startswith("| data | line | seeds | accuracy with both\xa0↑ |")
     assert [row.split(" | ")[1] for row in (attention, concat)] == ["attention", "concat"]
     assert [row.split(" | ")[3] for row in (attention, concat)] == accuracies
+    transposed = publish.with_results("<!-- accuracies look -->\n<!-- end -->\n", tmp_path / "results")
+    data = row.split(" | ")[0].removeprefix("| ")
+    assert transposed.splitlines()[1:5] == [
+        f"| line | {data} |",
+        "| --- | --- |",
+        f"| attention | {accuracies[0]} |",
+        f"| concat | {accuracies[1]} |",
+    ]
     generation = publish.with_results("<!-- generation look -->\n<!-- end -->\n", tmp_path / "results")
     assert "caption BLEU-4\xa0↑" in generation.splitlines()[1]
 
