@@ -5,8 +5,8 @@ python scripts/publish.py                          # the README alone, from what
 
 The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`: accuracies and
 differences, a row for each task; or, by `<!-- accuracies fusion_zoo -->`, accuracies alone, a row for each fusion, by
-`<!-- measures contrastive -->` every accuracy, a row for each line, and by `<!-- generation contrastive -->` the measures of
-captions and drawings.
+`<!-- measures contrastive -->` every accuracy, a row for each line, and by `<!-- generation contrastive -->` the
+measures of captions and drawings.
 Publish from an environment with the versions of the sweep; `--commit` names the one that made its runs, if another is
 checked out.
 """

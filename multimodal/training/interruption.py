@@ -4,14 +4,16 @@ Outside of the training loop SIGTERM and SIGHUP raise `Interrupted`, as Ctrl-C r
 """
 
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 log = logging.getLogger(__name__)
 
@@ -83,16 +85,15 @@ def replaceable(handler: Any) -> bool:
 class InterruptHandler:
     """Context in which the first signal is only stored in `received`; the next one acts as usual.
 
-    Args:
-        active: whether to handle signals; outside the main thread Python cannot, and they are left alone.
+    Outside the main thread Python cannot handle signals, and they are left alone.
     """
 
-    def __init__(self, active: bool) -> None:
-        self.active = active and threading.current_thread() is threading.main_thread()
+    def __init__(self) -> None:
+        self.active = threading.current_thread() is threading.main_thread()
         self.received: signal.Signals | None = None
         self.previous: dict[signal.Signals, Any] = {}  # the handlers to put back
 
-    def __enter__(self) -> "InterruptHandler":
+    def __enter__(self) -> Self:
         for number in SIGNALS:
             if self.active and replaceable(signal.getsignal(number)):
                 self.previous[number] = signal.signal(number, self.note)
@@ -114,6 +115,36 @@ class InterruptHandler:
         for number, handler in self.previous.items():
             signal.signal(number, handler)
         self.previous = {}
+
+
+class SharedInterruptHandler(InterruptHandler):
+    """The same in one of the processes of a training, of which whoever started them ends what does not stop.
+
+    A signal may come twice, to all processes and passed on by their parent, so those after the first are ignored.
+    """
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: store the first."""
+        self.received = self.received or signal.Signals(number)
+
+
+class ParentInterruptHandler(InterruptHandler):
+    """The same in the process that starts those of a training within the context: it passes the signal on to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.others = multiprocessing.active_children()
+
+    def children(self) -> list[BaseProcess]:
+        """Return the processes that were started within the context and still run."""
+        return [process for process in multiprocessing.active_children() if process not in self.others]
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: store it, and pass it on."""
+        super().note(number, frame)
+        for process in self.children():
+            if process.pid is not None:
+                os.kill(process.pid, number)
 
 
 def requeue_job() -> str:

@@ -22,9 +22,9 @@ from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
 from multimodal.training.compilation import CompiledTrainingStep, check_compiler
-from multimodal.training.device import launch, make_fabric
+from multimodal.training.device import agreed_signal, launch, make_fabric
 from multimodal.training.imbalance import gradient_norms, modality_contributions, warn_unlearned
-from multimodal.training.interruption import Interrupted, InterruptHandler
+from multimodal.training.interruption import Interrupted, InterruptHandler, SharedInterruptHandler
 from multimodal.training.meter import MeanMeter
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.optimization import build_optimizer, check_optimization, settings_of
@@ -152,8 +152,8 @@ class Trainer:
             The history: a row of means for each validation.
 
         Raises:
-            Interrupted: on SIGINT or SIGTERM, after the current step was finished and saved. Several processes do not
-                catch signals: they resume from their last validation.
+            Interrupted: on SIGINT or SIGTERM, after the current step was finished and saved; of several processes
+                after the next multiple of ten steps, at which they agree to stop.
             FloatingPointError: if the training or validation loss is not finite.
             ValueError: if a batch has fewer samples than there are devices or parts, or a C++ compiler is needed and
                 missing.
@@ -241,8 +241,9 @@ class Trainer:
                 checkpoints.update_best_and_history(saved)
         bar = Bar(steps, state.step, fabric.is_global_zero, SELECTIONS[self.select])
         batches = self.batches(lambda step: sampler.at(step, step / steps), range(state.step, steps))
-        with closing(bar), closing(batches), InterruptHandler(active=fabric.world_size == 1) as interrupt:
-            while state.step < steps and state.validations_since_best < self.patience and interrupt.received is None:
+        handler, stopped = (InterruptHandler if fabric.world_size == 1 else SharedInterruptHandler), None
+        with closing(bar), closing(batches), handler() as interrupt:
+            while state.step < steps and state.validations_since_best < self.patience and stopped is None:
                 state.begin_step()
                 terms = self.take_step(fabric, module, state.optimizer, next(batches))
                 state.end_step(terms, size)
@@ -253,9 +254,10 @@ class Trainer:
                     log(state.history[-1])
                     bar.validated(state.history[-1], best_row(state.history, self.select))
                     save(state, checkpoints)
-            if interrupt.received is not None:
+                stopped = agreed_signal(fabric, interrupt.received, state.step)
+            if stopped is not None:
                 save(state, checkpoints)
-                raise Interrupted(state.step, interrupt.received)
+                raise Interrupted(state.step, stopped)
         return state.history
 
     def batches(self, load: Callable[[int], Batch], steps: range) -> Generator[Batch, None, None]:

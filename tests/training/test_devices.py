@@ -3,9 +3,13 @@
 import json
 import multiprocessing
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -28,7 +32,7 @@ from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
 from multimodal.training.accumulation import backward_in_parts
-from multimodal.training.device import launch, make_fabric, run_process
+from multimodal.training.device import agreed_signal, launch, make_fabric, run_process
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.sampler import BatchSampler
 from multimodal.training.training_step import ExactBatch, TrainingStep
@@ -145,7 +149,7 @@ def test_each_process_has_its_share_of_the_threads_and_its_own_dropout(two):
 def test_a_process_that_did_not_join_is_noticed(tmp_path):
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     with pytest.raises(AssertionError, match="1 of 2 processes joined"):
-        run_process(make_fabric("cpu", 1, "32-true"), 2, threads, gradients, b"", tmp_path / "result")
+        run_process(make_fabric("cpu", 1, "32-true"), 2, threads, (0, None), gradients, b"", tmp_path / "result")
     torch.set_rng_state(state)
 
 
@@ -166,6 +170,7 @@ def test_what_one_process_raises_ends_all_of_them():
 WITHOUT_DROPOUT = ["encoder.text.dropout=0", "head.label.dropout=0", "head.text.dropout=0"]  # processes draw apart
 RUN = [*TINY, *WITHOUT_DROPOUT, "fusion=concat", "tracking=disabled", "training.accelerator=cpu"]
 RUN += ["training.precision=32-true"]
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
 
 @pytest.mark.slow
@@ -193,11 +198,65 @@ def test_two_devices_alone(tmp_path):
     assert len(read_csv(tmp_path / "run" / "history.csv")) == 2
 
 
+def test_several_processes_ask_each_other_for_a_signal_at_every_tenth_step():
+    asked: list[int] = []
+
+    class Two:
+        world_size, device = 2, torch.device("cpu")
+
+        def all_reduce(self, value: torch.Tensor, reduce_op: str) -> torch.Tensor:
+            asked.append(int(value))
+            return torch.tensor(max(int(value), int(signal.SIGTERM)))  # the other one got SIGTERM
+
+    assert [agreed_signal(Two(), None, step) for step in (9, 10, 11)] == [None, signal.SIGTERM, None]
+    assert agreed_signal(Two(), signal.SIGINT, 20) is signal.SIGTERM
+    assert asked == [0, signal.SIGINT]
+    assert agreed_signal(SimpleNamespace(world_size=1), signal.SIGINT, 3) is signal.SIGINT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("started_by", ["the suite", "torchrun"])
+def test_a_signal_stops_two_processes_at_one_step_from_which_the_same_command_resumes(tmp_path, started_by):
+    line = [sys.executable, *(TORCHRUN if started_by == "torchrun" else []), SCRIPT, *RUN, *UNMEASURED]
+    line += ["training.devices=2", "training.steps=300", "training.num_validations=2", "evaluation.figures=null"]
+    line += [f"cache_dir={tmp_path}/cache"]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+
+    def told(process: subprocess.Popen[str], words: str) -> None:
+        while words not in (written := process.stdout.readline()):
+            assert written, f"ended without {words}"
+
+    with subprocess.Popen(
+        [*line, "output_dir=cut"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as first:
+        told(first, "step 150/300")
+        time.sleep(0.5)
+        first.send_signal(signal.SIGTERM)
+        written = first.stdout.read()
+    stopped = re.search(r"stopped after step (\d+) by SIGTERM", written)
+    assert stopped, written
+    assert 150 < int(stopped[1]) < 300
+    assert int(stopped[1]) % 10 == 0
+    assert "Traceback" not in written or started_by == "torchrun"
+    if started_by == "the suite":
+        assert first.returncode == 128 + signal.SIGTERM
+    for folder in ("cut", "whole"):
+        done = subprocess.run(
+            [*line, f"output_dir={folder}"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, done.stderr
+    cut, whole = (read_csv(tmp_path / name / "history.csv") for name in ("cut", "whole"))
+    assert len(cut) == len(whole) == 2
+    for row, other in zip(cut, whole, strict=True):
+        same = [name for name in row if name != "train/samples_per_s"]
+        assert [row[name] for name in same] == [other[name] for name in same]
+
+
 @pytest.mark.slow
 def test_torchrun_starts_what_else_starts_itself(tmp_path):
     """Two processes of torchrun train as two of ours do; the first alone writes; a finished run is not repeated."""
     env = os.environ | {"OMP_NUM_THREADS": "1"}
-    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", SCRIPT, *RUN]
+    line = [sys.executable, *TORCHRUN, SCRIPT, *RUN]
     line += [*UNMEASURED, "training.devices=2", "output_dir=torchrun", f"cache_dir={tmp_path}/cache"]
     line += ["evaluation.figures=null"]
     for _ in range(2):

@@ -12,7 +12,15 @@ import time
 import pytest
 
 from multimodal.training.checkpoint_file import load_checkpoint
-from multimodal.training.interruption import SIGNALS, Interrupted, InterruptHandler, interruptible, requeue_job
+from multimodal.training.interruption import (
+    SIGNALS,
+    Interrupted,
+    InterruptHandler,
+    ParentInterruptHandler,
+    SharedInterruptHandler,
+    interruptible,
+    requeue_job,
+)
 from multimodal.training.trainer import Trainer
 from tests.helpers.tiny_training import fit
 
@@ -30,7 +38,7 @@ def handlers(default_signals):
 @pytest.mark.parametrize("number", BOTH)
 def test_the_first_signal_is_noted_and_the_next_has_its_own_handler_again(number):
     before = [signal.getsignal(number) for number in BOTH]
-    with pytest.raises(KeyboardInterrupt), InterruptHandler(active=True) as signals:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), InterruptHandler() as signals:  # noqa: PT012
         signal.raise_signal(number)
         assert signals.received is number
         assert [signal.getsignal(number) for number in BOTH] == before
@@ -38,12 +46,12 @@ def test_the_first_signal_is_noted_and_the_next_has_its_own_handler_again(number
 
 
 def test_a_signal_that_came_too_late_is_not_lost():
-    with pytest.raises(KeyboardInterrupt), InterruptHandler(active=True):
+    with pytest.raises(KeyboardInterrupt), InterruptHandler():
         signal.raise_signal(signal.SIGINT)
 
 
 def test_an_error_within_is_that_error():
-    with pytest.raises(ZeroDivisionError), InterruptHandler(active=True):  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), InterruptHandler():  # noqa: PT012
         signal.raise_signal(signal.SIGINT)
         raise ZeroDivisionError
 
@@ -52,7 +60,7 @@ def test_a_handler_of_somebody_else_is_left_alone():
     seen = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
     try:
-        with InterruptHandler(active=True) as signals:
+        with InterruptHandler() as signals:
             signal.raise_signal(signal.SIGTERM)
             assert signals.received is None
     finally:
@@ -63,7 +71,7 @@ def test_a_handler_of_somebody_else_is_left_alone():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_outside_of_training_a_signal_is_an_exception(number):
     with pytest.raises(Interrupted, match=f"stopped by {number.name}; run the same command again") as raised:  # noqa: PT012
-        with InterruptHandler(active=True):
+        with InterruptHandler():
             pass
         with interruptible():
             signal.raise_signal(number)
@@ -81,7 +89,7 @@ def test_a_second_signal_ends_the_process_at_once(number):
 def test_what_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        with interruptible(), InterruptHandler(active=True) as signals:
+        with interruptible(), InterruptHandler() as signals:
             signal.raise_signal(signal.SIGHUP)
             assert signals.received is None
     finally:
@@ -105,9 +113,27 @@ def test_a_forked_worker_is_ended_by_its_pool_in_silence():
     assert process.exitcode == -signal.SIGTERM
 
 
-def test_inactive_it_does_nothing():
-    with InterruptHandler(active=False):
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def test_a_process_beside_others_notes_the_first_signal_and_ignores_the_same_from_its_parent():
+    with pytest.raises(KeyboardInterrupt), SharedInterruptHandler() as signals:  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        assert signals.received is signal.SIGINT
+
+
+def test_a_parent_passes_its_signal_on_to_what_it_started_meanwhile():
+    context = multiprocessing.get_context("spawn")  # a forked process would have our handlers
+    other, child = (context.Process(target=time.sleep, args=(60,)) for _ in range(2))
+    other.start()
+    with ParentInterruptHandler() as signals:
+        child.start()
+        assert signals.children() == [child]
+        signal.raise_signal(signal.SIGTERM)
+        child.join(30)
+        assert child.exitcode == -signal.SIGTERM
+        signals.received = None
+    assert other.is_alive()
+    other.kill()
+    other.join(10)
 
 
 def test_training_in_another_thread_has_no_handlers_and_works(tmp_path):
