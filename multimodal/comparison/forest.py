@@ -4,6 +4,7 @@ After Lewis and Clarke 2001, https://doi.org/10.1136/bmj.322.7300.1479. Differs:
 a square as large as the weight of a study.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -127,10 +128,21 @@ def placed_lines(panel: ForestPanel, unit: Unit, characters: int) -> Iterator[Pl
         yield PlacedLines(None, heading, "", LINE * len(heading) + SPACE / 2)
         for row in rows:
             numbers = numbers_of(row, unit)
-            lines = textwrap.wrap(row.label, characters - 2) or [""]
+            lines = wrapped(row.label, characters - 2)
             if len(lines[-1]) + len(numbers) + 2 > characters:
                 lines.append("")  # the numbers get a line of their own
             yield PlacedLines(row, lines, numbers, LINE * len(lines) + MARKS + SPACE)
+
+
+class NameWrapper(textwrap.TextWrapper):
+    """Breaks lines between words and, where one is longer than a line, within the names of settings."""
+
+    wordsep_simple_re = re.compile(r"(\s+)|(?<=[._=])")
+
+
+def wrapped(name: str, characters: int) -> list[str]:
+    """Break a row's name into lines of at most so many characters: `concat modality_dropout.` and `image=0.1`."""
+    return NameWrapper(characters, break_on_hyphens=False).wrap(name) or [""]
 
 
 def numbers_of(row: ForestRow, unit: Unit) -> str:

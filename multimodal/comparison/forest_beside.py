@@ -28,6 +28,7 @@ from multimodal.comparison.forest import (
     limits,
     place_text,
     rows_by_group,
+    wrapped,
 )
 from multimodal.figures.layout import INK
 from multimodal.metric.catalogue import Unit
@@ -93,6 +94,6 @@ def draw_forest_beside(panels: list[ForestPanel], margin: float, unit: Unit) -> 
 def placed(group: str, rows: list[ForestRow], width: float) -> list[Place]:
     """Return the heading of a group and a place for each name in it, which has so many inches."""
     heading = textwrap.wrap(group, int(0.85 * CHARACTERS * (PAPER - 2 * SIDE))) or [""]
-    names = {name: textwrap.wrap(name, int(CHARACTERS * width)) or [""] for name in dict.fromkeys(r.name for r in rows)}
+    names = {name: wrapped(name, int(CHARACTERS * width)) for name in dict.fromkeys(r.name for r in rows)}
     places = [Place(group, name, lines, max(MARKS, LINE * len(lines)) + SPACE) for name, lines in names.items()]
     return [Place(group, "", heading, LINE * len(heading) + SPACE / 2), *places]

@@ -80,7 +80,8 @@ def with_arguments(runs: list[Run], leaves: list[dict[str, Any]], known: pd.Data
         own = as_texts([part(leaves[i], ("fusion", "fusion_code"), ()) for i in rows])
         arguments = pd.concat([arms.iloc[rows].reset_index(drop=True), own], axis=1)
         apart = differences(pd.concat([known.iloc[rows].reset_index(drop=True), arguments], axis=1))
-        told = apart[[name for name in apart if name in arguments]].rename(columns=lambda n: n.removeprefix("fusion."))
+        told = apart[[name for name in apart if name in arguments]]
+        told = told.rename(columns=lambda name: name.removeprefix("fusion.").removeprefix("training."))
         for i, label in zip(rows, labels(told), strict=True):
             names[i] = " ".join((fusion, *label))
     return names

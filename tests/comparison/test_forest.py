@@ -17,6 +17,7 @@ from multimodal.comparison.forest import (
     limits,
     numbers_of,
     split_panel,
+    wrapped,
 )
 from multimodal.comparison.forest_beside import draw_forest_beside
 from multimodal.figures.layout import BLUE, ORANGE
@@ -140,3 +141,13 @@ def test_a_fusion_has_the_same_row_in_every_column_and_none_where_it_was_not_tes
     places = {t.get_text(): t.get_position()[1] for t in text.texts}
     assert list(places) == ["toy (embedded)", "film", "attention"]
     assert abs(places["film"] - heights[0][0]) < MARKS
+
+
+def test_a_long_name_is_broken_between_words_and_then_within_the_names_of_settings() -> None:
+    assert wrapped("concat modality_dropout.image=0.25 − modality_dropout.image=0.5", 22) == [
+        "concat modality_",
+        "dropout.image=0.25 −",
+        "modality_dropout.",
+        "image=0.5",
+    ]
+    assert wrapped("", 22) == [""]

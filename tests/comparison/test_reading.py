@@ -236,10 +236,10 @@ def test_what_a_command_line_sets_apart(tmp_path: Path, config, override: str) -
         ("missing", "missing=zero", "missing=zero"),
         ("optimizer", "optimizer=sgd", "optimizer=sgd"),
         ("training", "optimizer=sgd", "optimizer=sgd"),
-        ("optimizer.lr", "optimizer.lr=0.5", "training.optimizer.lr=0.5"),
+        ("optimizer.lr", "optimizer.lr=0.5", "optimizer.lr=0.5"),
         ("encoder/text", "encoder/text=gru", "encoder/text=gru"),
         ("loss", "loss=none", "loss=none"),
-        ("training.modality_dropout", "training.modality_dropout.text=0", "training.modality_dropout.text=0"),
+        ("training.modality_dropout", "training.modality_dropout.text=0", "modality_dropout.text=0"),
         ("loss.weights", "loss.weights.contrastive=0.5", "loss.weights.contrastive=0.5"),
     ],
 )
