@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 TABLE = "sweep.csv"
 SWEEP = "MULTIMODAL_SWEEP"  # environment variable with the sweep's name
 OWN_COLUMNS = ("dataset", "fusion", "seed", "dataset.source")  # of the table, whatever was swept
+RESUMED = ("train", "evaluate", "tune")  # modes that go on from what an interrupted job saved, as samples= does
 PER_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME")  # environment variables that would make all jobs one W&B run
 
 
@@ -58,7 +59,7 @@ def run_job(cfg: DictConfig) -> None:
         with interruptible():
             run_composed(cfg)
     except KeyboardInterrupt as error:
-        raise SystemExit(stop(error, cfg.resume, cfg.requeue)) from error
+        raise SystemExit(stop(error, HydraConfig.get().runtime.choices["mode"], cfg)) from error
     except Exception as error:
         if not isinstance(error, InstantiationException) and not told_in_a_line(error):
             raise
@@ -83,20 +84,28 @@ def build_tracker(cfg: DictConfig) -> Tracker:
     return GuardedTracker(instantiate(cfg.tracking, _convert_="all"))
 
 
-def stop(error: KeyboardInterrupt, resume: bool, requeue: bool) -> int:
-    """Print that a signal stopped the command, and how to go on; return its exit status.
+def stop(error: KeyboardInterrupt, mode: str, cfg: DictConfig) -> int:
+    """Print that a signal stopped the command, and how to go on if the mode saved something; return the exit status.
 
     Args:
         error: which the signal raised.
-        resume: the setting; without it the same command would begin anew.
-        requeue: the setting; SIGTERM, which Slurm sends before it ends a job, puts the job back into the queue.
+        mode: that was stopped.
+        cfg: with `resume`, without which the same command would begin anew, and `requeue`, by which SIGTERM, which
+            Slurm sends before it ends a job, puts the job back into the queue.
     """
-    interrupted = isinstance(error, Interrupted)
-    message = str(error) if interrupted else "interrupted; the same command again goes on from what was saved"
-    print(message if resume else f"{message}, without resume=false", file=sys.stderr)
-    if requeue and isinstance(error, Interrupted) and error.received is signal.SIGTERM:
+    step, received = (error.step, error.received) if isinstance(error, Interrupted) else (None, signal.SIGINT)
+    message = str(error) or "interrupted"
+    if mode == "demo":
+        message += "; the demo is ended"
+    elif mode in RESUMED or cfg.samples is not None:
+        if step is None:
+            message += "; the same command again goes on from what was saved"
+        if not cfg.resume:
+            message += ", without resume=false"
+    print(message, file=sys.stderr)
+    if cfg.requeue and received is signal.SIGTERM:
         print(f"requeue=true: {requeue_job()}", file=sys.stderr)
-    return 128 + (error.received if isinstance(error, Interrupted) else signal.SIGINT)
+    return 128 + received
 
 
 def told_in_a_line(error: BaseException) -> bool:

@@ -246,6 +246,7 @@ def serving(folder: Path, number: signal.Signals) -> Iterator[str]:
         process.wait(60)
     written = (folder / "errors.txt").read_text()
     assert process.returncode == 128 + number, written
+    assert written.endswith("; the demo is ended\n")
     assert "Traceback" not in written
     assert urlsplit(address).hostname == "127.0.0.1"
     assert rest == "shows 2 runs of runs; Ctrl-C ends it\n"

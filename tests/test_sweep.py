@@ -205,12 +205,37 @@ def test_an_interrupted_job_says_so_and_ends_the_sweep(tmp_path: Path, monkeypat
     monkeypatch.setattr(Evaluator, "evaluate", stop)
     done = command(tmp_path, "-m", *BRIEF, "seed=0,1", "tracking=disabled")
     assert done.status == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM; run the same command again to go on from what was saved" in done.stderr
+    assert "stopped by SIGTERM; the same command again goes on from what was saved" in done.stderr
     assert "Traceback" not in done.stderr
     (record,) = (json.loads(file.read_text()) for file in (tmp_path / "runs" / "jobs").glob("*.json"))
     assert record["status"] == "interrupted"
     (status,) = (json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/status.json"))
     assert status["status"] == "interrupted"
+
+
+@pytest.mark.usefixtures("default_signals")
+@pytest.mark.parametrize(
+    ("line", "stopped", "message"),
+    [
+        ("mode=demo", "multimodal.demo.command.check_installed", "stopped by SIGTERM; the demo is ended"),
+        ("mode=report", "multimodal.run.write_report", "stopped by SIGTERM"),
+        ("mode=export checkpoint=x", "multimodal.run.open_checkpoint", "stopped by SIGTERM"),
+        ("mode=generate checkpoint=x text=seven", "multimodal.run.open_checkpoint", "stopped by SIGTERM"),
+        (
+            "mode=generate checkpoint=x samples=some.txt",
+            "multimodal.run.open_checkpoint",
+            "stopped by SIGTERM; the same command again goes on from what was saved",
+        ),
+    ],
+)
+def test_only_a_mode_that_saves_is_said_to_go_on(
+    tmp_path: Path, monkeypatch, line: str, stopped: str, message: str
+) -> None:
+    (tmp_path / "some.txt").write_text("seven\n")
+    monkeypatch.setattr("multimodal.run.check_installed", lambda: None)
+    monkeypatch.setattr(stopped, lambda *arguments: signal.raise_signal(signal.SIGTERM))
+    done = command(tmp_path, *line.split())
+    assert (done.status, done.stderr) == (128 + signal.SIGTERM, f"{message}\n")
 
 
 @pytest.mark.usefixtures("default_signals")

@@ -32,10 +32,10 @@ class Interrupted(KeyboardInterrupt):
     """
 
     def __init__(self, step: int | None, received: signal.Signals) -> None:
-        after, resumed = ("", "go on from what was saved")
+        after, advice = ("", "")
         if step is not None:
-            after, resumed = f" after step {step}", f"resume from step {step}"
-        super().__init__(f"stopped{after} by {received.name}; run the same command again to {resumed}")
+            after, advice = f" after step {step}", f"; run the same command again to resume from step {step}"
+        super().__init__(f"stopped{after} by {received.name}{advice}")
         self.step, self.received = step, received
 
     def __reduce__(self) -> tuple[type, tuple[int | None, signal.Signals]]:
