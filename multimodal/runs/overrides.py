@@ -221,6 +221,9 @@ def advice(config: DictConfig, key: str) -> str:
     if key in RENAMED:
         return f"; it is {RENAMED[key]} here"
     parent, _, last = key.rpartition(".")
+    owners = options_with(parent.replace(".", "/"), last)
+    if owners:
+        return f"; {parent.replace('.', '/')}={','.join(owners)} {'has' if len(owners) == 1 else 'have'} it"
     children = OmegaConf.select(config, parent) if parent else None
     if isinstance(children, DictConfig):  # a part that exists: its own settings first
         own = [str(name) for name in children if not str(name).startswith("_")]
@@ -232,6 +235,13 @@ def advice(config: DictConfig, key: str) -> str:
     near = near or [name for name in known if ends[name] == last][:1]
     near = near or [name for name in known if ends[name] in difflib.get_close_matches(key, ends.values(), n=1)][:1]
     return f"; did you mean {near[0]}?" if near else "; --help lists the groups, --cfg job every setting"
+
+
+def options_with(group: str, name: str) -> list[str]:
+    """Return the options of a group whose component has a setting of this name, an empty list for what is no group."""
+    names = option_names(group) if group in GROUPS else []
+    files = {option: OmegaConf.load(CONF / group / f"{option}.yaml") for option in names}
+    return [option for option, config in files.items() if "_target_" in config and name in config]
 
 
 def keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
