@@ -69,20 +69,33 @@ def make_fabric(accelerator: str, devices: int, precision: str, num_nodes: int =
     if devices * num_nodes > 1:  # a fusion may leave a part of an encoder without gradient
         shared = DDPStrategy(start_method="popen" if by_torchrun() else "spawn", find_unused_parameters=True)
     try:
-        return Fabric(
-            accelerator=accelerator,
-            devices=devices,
-            num_nodes=num_nodes,
-            strategy=shared,
-            precision=None if precision == "bf16-true" else cast(_PRECISION_INPUT_STR, precision),
-            # under Slurm, too: else Fabric would take its tasks for our processes
-            plugins=[
-                TorchElasticEnvironment() if by_torchrun() else LightningEnvironment(),
-                *([BFloat16Weights()] if precision == "bf16-true" else []),
-            ],
-        )
+        with only_warnings():
+            return Fabric(
+                accelerator=accelerator,
+                devices=devices,
+                num_nodes=num_nodes,
+                strategy=shared,
+                precision=None if precision == "bf16-true" else cast(_PRECISION_INPUT_STR, precision),
+                # under Slurm, too: else Fabric would take its tasks for our processes
+                plugins=[
+                    TorchElasticEnvironment() if by_torchrun() else LightningEnvironment(),
+                    *([BFloat16Weights()] if precision == "bf16-true" else []),
+                ],
+            )
     except (ImportError, RuntimeError, ValueError) as error:
         raise ValueError(f"training.accelerator={accelerator} cannot be used on this machine: {error}") from error
+
+
+@contextmanager
+def only_warnings() -> Iterator[None]:
+    """Leave out Fabric's infos in the block: it names the precision even where an error about the data follows."""
+    logger = logging.getLogger("lightning_fabric")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def check_strategy(strategy: str, processes: int) -> None:

@@ -1,3 +1,4 @@
+import logging
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from types import SimpleNamespace
@@ -72,6 +73,19 @@ def test_auto_works_on_this_machine():
     assert fabric._precision.precision in KNOWN
     assert fabric.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert fabric.world_size == 1
+
+
+def test_fabric_is_built_in_silence_but_for_its_warnings(monkeypatch, caplog):
+    """Its line on the precision would stand before an error about the data."""
+    logger = logging.getLogger("lightning_fabric")
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(device, "computes_bf16", lambda: True)
+    with caplog.at_level(logging.INFO, logger="lightning_fabric"):
+        make_fabric("cpu", 1, "bf16-mixed")
+        assert caplog.text == ""
+        with pytest.warns(UserWarning, match="AMP with fp16 is not supported on CPU"):
+            make_fabric("cpu", 1, "16-mixed")
+        assert logger.level == logging.INFO
 
 
 @pytest.mark.parametrize("strategy", ["fsdp", "deepspeed", "nonsense"])
