@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import multimodal
@@ -23,8 +24,10 @@ from multimodal.demo.answer import answer_sample
 from multimodal.demo.command import check_address, find_runs, on_this_machine
 from multimodal.demo.examples import examples_of
 from multimodal.demo.inputs import DRAWING, PHOTO, given_inputs
+from multimodal.inference import read_image
+from multimodal.pages.samples import read_samples
 from tests.helpers.browser import DESKTOP, PHONE, needs_browser
-from tests.helpers.command import BRIEF, SCRIPT, command
+from tests.helpers.command import BRIEF, SCRIPT, TINY, command
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -58,6 +61,23 @@ def test_each_dataset_has_some_test_samples(runs) -> None:
     assert len(samples) == 6
     assert {image.size for image, _ in samples} == {(28, 28)}
     assert all(caption for _, caption in samples)
+
+
+@needs_gradio
+def test_a_test_sample_is_read_as_the_test_image_that_it_is(runs, tmp_path) -> None:
+    """Bit by bit, after the page has saved it."""
+    import gradio
+
+    test = multimodal.load_data("dataset=mnist", *TINY[:2]).splits["test"]
+    saved = [row for row in read_samples(runs["attention"].folder) if row["image/exact"] is not None]
+    ((_, samples),) = examples_of(runs).items()
+    photo = gradio.Image(format="png")
+    photo.GRADIO_CACHE = str(tmp_path)
+    for row, (image, caption) in zip(saved, samples, strict=True):
+        file = photo.postprocess(image).path
+        (given,) = given_inputs(PHOTO, file, None, "", []).values()
+        assert torch.equal((read_image(given, 28, 1)[0] * 255).round().byte(), test.image[row["index"]])
+        assert caption == row["caption"]
 
 
 def test_damaged_test_samples_are_left_out_with_a_warning(folder: Path, tmp_path, caplog) -> None:
@@ -348,8 +368,6 @@ def test_a_drawing_is_answered_and_bad_input_is_told(page: "Page", tmp_path) -> 
 @needs_gradio
 @needs_browser
 def test_a_test_sample_fills_image_and_caption_in(page: "Page", runs) -> None:
-    from multimodal.pages.samples import read_samples
-
     draw(page)
     page.get_by_role("button", name="Answer").click()
     page.get_by_label("Written caption").wait_for()
