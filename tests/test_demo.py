@@ -108,6 +108,12 @@ def test_a_run_may_be_the_folder_itself(folder: Path) -> None:
     assert list(find_runs(folder / "runs/attention", ())) == ["attention"]
 
 
+def test_runs_in_folders_beside_a_run_are_found(folder: Path, tmp_path) -> None:
+    for place, name in (("one", "attention"), ("sweep/two", "image_only")):
+        shutil.copytree(folder / "runs" / name, tmp_path / place)
+    assert set(find_runs(tmp_path, ())) == {"one", "sweep/two"}
+
+
 def test_a_damaged_run_is_left_out_with_a_warning(folder: Path, tmp_path, caplog) -> None:
     for name in RUNS:
         shutil.copytree(folder / "runs" / name, tmp_path / name)

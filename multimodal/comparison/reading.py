@@ -21,7 +21,7 @@ from multimodal.errors import DAMAGE, check_readable, checked, damage, one_line,
 from multimodal.metric.catalogue import CATALOGUE
 from multimodal.runs.job import FINISHED, KILLED, RECORDS, JobRecord, read_jobs
 from multimodal.runs.record import FILE, RunRecord, read_record
-from multimodal.runs.run_dir import REPLACED, read_history
+from multimodal.runs.run_dir import EVALUATION, REPLACED, read_history
 from multimodal.runs.run_id import key_of
 from multimodal.runs.space import parse_space
 
@@ -72,7 +72,8 @@ Evaluated = TypedDict(  # what every `metrics.json` has beside the metrics
 def read_runs(folder: Path, compared: Collection[str] | None = None) -> tuple[list[Run], list[Failure]]:
     """Read the finished runs of a folder, and what cannot be compared: failed, interrupted, damaged or foreign.
 
-    The folder is a run, holds runs, or holds folders of runs. Of runs with equal settings, only the newest is returned.
+    The folder is a run, holds runs, or holds folders of runs; where it holds runs, folders of others beside them are
+    left out. Of runs with equal settings, only the newest is returned.
 
     Args:
         folder: of the runs.
@@ -82,8 +83,13 @@ def read_runs(folder: Path, compared: Collection[str] | None = None) -> tuple[li
     Raises:
         ValueError: no run has a choice or a setting of one of these names.
     """
-    files = run_files(folder, "metrics.json")
-    pairs, left_out = [], []
+    found = run_files(folder, "metrics.json")
+    files = own_files(folder, found)
+    pairs = []
+    left_out = [
+        leave_out(place, f"its runs are not compared with those beside it; output_dir={place} compares them")
+        for place in sorted({file.parent.parent for file in found if file not in files})
+    ]
     for file in files:
         try:
             pairs.append(read_run(file.parent))
@@ -111,11 +117,24 @@ def read_runs(folder: Path, compared: Collection[str] | None = None) -> tuple[li
 
 
 def run_files(folder: Path, name: str) -> list[Path]:
-    """Return the files of this name at the first level of the folder that has one, newest first."""
+    """Return the files of this name of the runs in a folder, in its folders and in theirs, newest first.
+
+    What resume=false set aside, and a run's own evaluations, are no runs.
+    """
     pattern = f"{name[:-1]}[{name[-1]}]"  # as a pattern, because a plain name passes over a broken link
-    places = (list(folder.glob(f"{level}{pattern}")) for level in LEVELS)
-    files = [file for file in next(filter(None, places), []) if file.parent.parent.name != REPLACED]
+    found = (file for level in LEVELS for file in folder.glob(f"{level}{pattern}"))
+    files = [file for file in found if file.parent.parent.name != REPLACED and not in_own_run(folder, file.parent)]
     return sorted(files, key=lambda file: (-file.lstat().st_mtime, file))
+
+
+def in_own_run(folder: Path, place: Path) -> bool:
+    """Return whether a place below a folder is an evaluation in the folder of its run."""
+    return place != folder and place.name.startswith(EVALUATION) and (place.parent / FILE).is_file()
+
+
+def own_files(folder: Path, files: list[Path]) -> list[Path]:
+    """Return the files of the runs that a folder is or holds; if there are none, those of the folders in it."""
+    return [file for file in files if folder in (file.parent, file.parent.parent)] or files
 
 
 def leave_out(folder: Path, reason: str) -> Failure:
@@ -143,7 +162,7 @@ def read_failures(folder: Path, finished: list[Path]) -> list[Failure]:
         if r.status != FINISHED
     ]
     failures += [leave_out(folder / RECORDS, reason) for reason in damaged]
-    for file in sorted(run_files(folder, "status.json")):
+    for file in sorted(own_files(folder, run_files(folder, "status.json"))):
         if file.parent in finished or not (file.parent / FILE).exists():
             continue
         try:

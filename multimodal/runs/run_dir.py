@@ -22,6 +22,7 @@ from multimodal.training.checkpoint_file import load_checkpoint
 
 log = logging.getLogger(__name__)
 
+EVALUATION = "evaluation-"  # begins the name of a folder of an evaluation, in that of its run
 REPLACED = "replaced"  # folder of runs that resume=false moved away
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 SUFFIXES = (".yaml", ".json", ".csv", ".parquet", ".pt", ".png", ".html")  # of the files of a run
@@ -46,7 +47,7 @@ def run_folder(output_dir: str | None, record: RunRecord, multirun: bool) -> Pat
 
 def evaluation_folder(output_dir: str | None, file: Path, record: RunRecord, multirun: bool) -> Path:
     """Return the folder of a checkpoint's evaluation: beside the checkpoint, unless `output_dir` is given."""
-    folder = expanded(output_dir or file.parent / f"evaluation-{record.evaluation_key}")
+    folder = expanded(output_dir or file.parent / f"{EVALUATION}{record.evaluation_key}")
     if multirun:
         if not output_dir:
             raise ValueError("a sweep of evaluations needs output_dir=<a folder of its own>")

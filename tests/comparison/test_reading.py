@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from multimodal.comparison.grouping import group_titles
-from multimodal.comparison.reading import Failure, Run, read_runs
+from multimodal.comparison.reading import Failure, Run, read_runs, run_files
 from multimodal.comparison.run_labels import USUAL, differences, labels, with_neighbours
 from multimodal.io import write_csv, write_json
 from multimodal.runs.record import RunRecord
@@ -189,6 +189,26 @@ def test_a_folder_of_folders_of_runs_and_what_was_set_aside(tmp_path: Path) -> N
         write_run(tmp_path / night / "a", seed=len(night))
     write_run(tmp_path / "replaced" / "a", seed=9)
     assert sorted(run.seed for run in read(tmp_path)) == [6, 7]
+
+
+def test_folders_of_runs_beside_runs_are_found_and_said_to_be_left_out(tmp_path: Path, caplog) -> None:
+    """A run's evaluations are part of it."""
+    for name in ("a", "a/evaluation-1", "sweep/a", "sweep/b", "replaced/a"):
+        write_run(tmp_path / name)
+    found = [file.parent.relative_to(tmp_path).as_posix() for file in run_files(tmp_path, "metrics.json")]
+    assert sorted(found) == ["a", "sweep/a", "sweep/b"]
+    runs, (failure,) = read_runs(tmp_path)
+    assert [run.folder for run in runs] == [tmp_path / "a"]
+    reason = f"its runs are not compared with those beside it; output_dir={tmp_path / 'sweep'} compares them"
+    assert (failure.status, failure.name, failure.error) == ("left out", "sweep", reason)
+    assert reason in caplog.text
+
+
+def test_a_run_may_hold_a_sweep_in_its_own_folder(tmp_path: Path) -> None:
+    """As `output_dir=x`, then `-m output_dir=x`."""
+    for seed, name in enumerate(("x", "x/a", "x/b", "x/evaluation-1")):
+        write_run(tmp_path / name, seed=seed)
+    assert [run.seed for run in read(tmp_path / "x")] == [0, 1, 2]
 
 
 def test_a_failed_job_is_told_until_it_is_mended_and_a_single_run_too(tmp_path: Path) -> None:
