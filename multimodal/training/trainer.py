@@ -22,13 +22,14 @@ from multimodal.training.bar import Bar
 from multimodal.training.checkpoint_file import load_checkpoint
 from multimodal.training.checkpoint_manager import CheckpointManager
 from multimodal.training.compilation import CompiledTrainingStep, check_compiler
-from multimodal.training.device import agreed_signal, launch, make_fabric
+from multimodal.training.device import make_fabric
 from multimodal.training.imbalance import gradient_norms, modality_contributions, warn_unlearned
 from multimodal.training.interruption import Interrupted, InterruptHandler, SharedInterruptHandler
 from multimodal.training.meter import MeanMeter
 from multimodal.training.modality_dropout import ModalityDropout
 from multimodal.training.optimization import build_optimizer, check_optimization, settings_of
 from multimodal.training.prefetch import prefetch
+from multimodal.training.processes import agreed_signal, launch
 from multimodal.training.sampler import MASKS, BatchSampler
 from multimodal.training.selection import SELECTIONS, best_row
 from multimodal.training.state import TrainerState

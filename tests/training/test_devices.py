@@ -32,8 +32,9 @@ from multimodal.loss.weighted import WeightedLoss
 from multimodal.missing.learned import Learned
 from multimodal.model import MultimodalModel
 from multimodal.training.accumulation import backward_in_parts
-from multimodal.training.device import agreed_signal, launch, make_fabric, run_process
+from multimodal.training.device import make_fabric
 from multimodal.training.modality_dropout import ModalityDropout
+from multimodal.training.processes import agreed_signal, launch, run_process
 from multimodal.training.sampler import BatchSampler
 from multimodal.training.training_step import ExactBatch, TrainingStep
 from multimodal.types import BOS, EOS, PAD, Encoded, Fused
