@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
-from omegaconf import OmegaConf
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -64,8 +64,8 @@ def publish(folder: Path, commit: str = "HEAD") -> Path:
     for name in PARTS:
         shutil.copyfile(folder / name, target / name)
     hide_places(target / REPORT)
-    overrides = OmegaConf.load(folder / "multirun.yaml").hydra.overrides.task
-    settings = [str(override) for override in overrides if not str(override).startswith(PLACES)]
+    overrides = yaml.safe_load((folder / "multirun.yaml").read_text())["hydra"]["overrides"]["task"]
+    settings = [override for override in overrides if not override.startswith(PLACES)]
     which = ["--dirty"] if commit == "HEAD" else [commit]
     describe = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", *which]
     described = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=True)

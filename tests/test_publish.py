@@ -40,8 +40,8 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
     sweep = tmp_path / "runs" / "look"
     make_sweep(sweep)
     write_report(sweep, 0.01)
-    overrides = ["fusion=attention,concat", "experiment=[a,b]", "output_dir=/here"]
-    made = {"hydra": {"overrides": {"task": overrides}}}
+    overrides = ["fusion=attention,concat", "experiment=[a,b]", "dataset.path=${dataset.name}", "output_dir=/here"]
+    made = {"hydra": {"overrides": {"task": overrides}}, "dataset": {"name": "the last job's"}}
     page = tmp_path / "README.md"
     page.write_text("# A\n<!-- results look -->\nold\n<!-- end -->\nB\n")
     monkeypatch.setattr(publish, "README", page)
@@ -50,7 +50,9 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
     target = publish.publish(sweep)
     assert sorted(file.name for file in target.iterdir()) == ["forest.png", "provenance.json", "report.csv"]
     command = json.loads((target / "provenance.json").read_text())["command"]
-    assert command == "python scripts/run.py -m fusion=attention,concat 'experiment=[a,b]'"
+    assert (
+        command == "python scripts/run.py -m fusion=attention,concat 'experiment=[a,b]' 'dataset.path=${dataset.name}'"
+    )
     readme = publish.with_results(page.read_text(), tmp_path / "results")
     assert "old" not in readme
     assert f"`{command}`" in readme
