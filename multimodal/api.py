@@ -32,6 +32,7 @@ from multimodal.runs.record import RunRecord, read_record
 from multimodal.runs.settings import check_compared, check_settings, explain
 from multimodal.runs.trust import trusted_packages
 from multimodal.sweep import build_tracker
+from multimodal.training.checkpoint_file import WEIGHTS
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,8 @@ def as_columns(text: Any, image: Any) -> tuple[list[str | None], list[Picture | 
     texts, images = (missing if column is None else column for column in columns)
     if any(t is None and i is None for t, i in zip(texts, images, strict=True)):
         raise ValueError("a sample has neither a caption nor an image")
+    if other := [t for t in texts if t is not None and not isinstance(t, str)]:
+        raise ValueError(f"text must be a caption, or a list of captions and None, got {other[0]!r}")
     return texts, images
 
 
@@ -246,7 +249,8 @@ def load(folder: str | Path, *overrides: str, trust: str | Sequence[str] = ()) -
     """
     folder = expanded(folder)
     if not (folder / "metrics.json").is_file():
-        raise ValueError(f"there is no finished run in {folder}")
+        exported = "; of an exported model, mode=generate checkpoint=<its folder> predicts"
+        raise ValueError(f"there is no finished run in {folder}{exported if (folder / WEIGHTS).is_file() else ''}")
     try:
         metrics = read_object(folder / "metrics.json")
     except ValueError as error:

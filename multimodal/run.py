@@ -1,4 +1,4 @@
-"""The modes: train, evaluate, generate, export, report; `mode` chooses one of these functions."""
+"""The modes train, evaluate, generate, export and report, a function each; conf/mode/ has where the others are."""
 
 import logging
 from collections.abc import Iterator

@@ -74,6 +74,7 @@ def test_what_the_fusion_does_not_read_is_refused(folder) -> None:
     ("given", "message"),
     [
         ({}, "give text="),
+        ({"text": ["a seven", 1]}, "text must be a caption, or a list of captions and None, got 1"),
         ({"text": ["a seven", "a four"], "image": [None]}, "equally long"),
         ({"text": [None]}, "neither a caption nor an image"),
         ({"image": "nothing.png"}, "there is no file nothing.png"),

@@ -96,6 +96,7 @@ def test_the_files_of_a_run_answer_as_its_model(folder: Path, monkeypatch) -> No
     files = {name: f"out/exported/model.{name}" for name in ("pt2", "onnx", "json", "safetensors")}
     files["card"] = "out/exported/README.md"
     assert done.stdout.splitlines() == [f"{name}: {file}" for name, file in files.items()]
+    assert len({(folder / file).stat().st_mode for file in files.values()}) == 1  # whoever reads one reads all
     monkeypatch.chdir(folder)
     checkpoint = open_checkpoint(compose(["mode=export", "checkpoint=out"]), EXPORT_MAY_SET)
     sizes = dict(checkpoint.config.sizes)

@@ -117,8 +117,13 @@ def test_a_size_that_no_width_gives_is_refused(config) -> None:
 def test_the_smallest_size_is_said_once_and_between_two_the_nearer(config, monkeypatch) -> None:
     """ "135,683 at least, and 135,683 at its nearest" said the same twice."""
     monkeypatch.setattr(build_module, "count_parameters", lambda cfg, hidden: 1000 * hidden)
-    for wanted, reach in ((12, "at least 1,000"), (1400, "1,000 at the nearest"), (1600, "2,000 at the nearest")):
-        text = f"fusion_parameters={wanted}: this fusion has {reach}; give a number within 5 % of it"
+    near = "at the nearest; give a number within 5 % of it"
+    for wanted, reach in (
+        (12, "at least 1,000; give as many or more"),
+        (1400, f"1,000 {near}"),
+        (1600, f"2,000 {near}"),
+    ):
+        text = f"fusion_parameters={wanted}: this fusion has {reach}"
         with pytest.raises(ValueError, match=f"^{text}$"):
             matched_width(config(f"fusion_parameters={wanted}"))
 

@@ -51,5 +51,7 @@ class Replicas:
             for part in np.array_split(range(len(batches)), len(self.models))
             if len(part)
         ]
+        if len(shares) == 1:  # without a thread, for which a signal would wait to the end
+            return [function(self.models[0], shares[0])]
         with ThreadPoolExecutor(len(shares)) as pool:
             return list(pool.map(function, self.models, shares))

@@ -152,7 +152,7 @@ def color_scale_boxes(uniform: float, highest: float) -> list[OffsetBox]:
     if not highest:
         return []
     ramp = torch.linspace(1, 0, 64)[:, None].expand(64, 6)
-    top, bottom = (text_box(f"{weight:.2f}", 8.5) for weight in (highest, uniform))
+    top, bottom = (text_box(f"{weight:.3g}", 8.5) for weight in (highest, uniform))
     numbers = column_box([top, space_box(0, IMAGE - 0.28), bottom], 0)
     return [image_box(blend_heat(torch.ones_like(ramp), ramp).permute(2, 0, 1), IMAGE), numbers]
 

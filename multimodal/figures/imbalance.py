@@ -42,7 +42,8 @@ def draw_imbalance(title: str, history: list[Row]) -> Figure:
         margin = max(0.04 * (last - first), 0.5)  # no marker is cut, of a single validation either
         axes.set_xlim(first - margin, last + margin)
         low, high = axes.get_ylim()
-        axes.set_ylim(min(0, low), max(reach, high))
+        least = min((y for line in axes.lines for y in line.get_ydata() if not math.isnan(y)), default=0.0)
+        axes.set_ylim(min(0, low, least - 0.05 * reach), max(reach, high))
     return figure
 
 

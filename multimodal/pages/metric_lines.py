@@ -13,6 +13,7 @@ HEADINGS = {  # of the metrics whose names begin so; another beginning is its ow
     "fusion": "Fusing",
     "interaction": "Fusing",
     "image_to_text": "Captions from images",
+    "image_to_text_beam": "Captions from images",
     "text_to_image": "Images from captions",
     "reconstruction": "Reconstruction from both",
     "retrieval": "Retrieval by the encoders",
@@ -63,8 +64,8 @@ def heading_of(name: str) -> str:
     """Return the heading of a metric.
 
     Example:
-        >>> heading_of("text_to_image/kid"), heading_of("new_kind/score")
-        ('Images from captions', 'New kind')
+        >>> heading_of("image_to_text_beam/bleu4"), heading_of("new_kind/score")
+        ('Captions from images', 'New kind')
     """
     start = name.partition("/")[0]
     return HEADINGS.get(start, start.replace("_", " ").capitalize())

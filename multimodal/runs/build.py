@@ -135,8 +135,10 @@ def matched_width(cfg: DictConfig) -> int:
     nearest = count(hidden)
     if abs(nearest - wanted) > 0.05 * wanted:
         least = count(1)
-        reach = f"at least {least:,}" if wanted < least else f"{nearest:,} at the nearest"
-        raise ValueError(f"fusion_parameters={wanted}: this fusion has {reach}; give a number within 5 % of it")
+        reach = f"at least {least:,}; give as many or more"
+        if wanted >= least:
+            reach = f"{nearest:,} at the nearest; give a number within 5 % of it"
+        raise ValueError(f"fusion_parameters={wanted}: this fusion has {reach}")
     return hidden
 
 

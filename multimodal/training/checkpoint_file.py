@@ -53,7 +53,10 @@ def save_safetensors(state: dict[str, Any], path: Path) -> None:
     weights = {name: value.cpu().contiguous().clone() for name, value in state["model"].items()}
     facts = {part: json.dumps(state[part], allow_nan=False) for part in PARTS}
     with whole(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         save_file(weights, temporary, {"format": "pt", "sha256": weights_digest(weights)} | facts)
+        temporary.chmod(mode)  # safetensors lets nobody but its owner read it
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:

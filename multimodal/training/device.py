@@ -21,13 +21,15 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true")  # losse
 STRATEGIES = ("auto", "ddp")  # of which every process has the whole weights
 
 
-def make_fabric(accelerator: str, devices: int, precision: str, num_nodes: int = 1, strategy: str = "auto") -> Fabric:
+def make_fabric(
+    accelerator: str, devices: int, precision: str | int, num_nodes: int = 1, strategy: str = "auto"
+) -> Fabric:
     """Build Lightning Fabric with one process per device: it starts them itself, unless torchrun did.
 
     Args:
         accelerator: `auto`, `cpu`, `cuda` or another accelerator that Fabric supports.
         devices: number of devices of each machine, 1 or more.
-        precision: one of PRECISIONS; `auto` is bf16-mixed if the hardware computes in bf16, else 32-true.
+        precision: one of PRECISIONS, no number; `auto` is bf16-mixed if the hardware computes in bf16, else 32-true.
         num_nodes: number of machines; on several, torchrun starts the processes.
         strategy: how the processes share a training: `ddp` (each has the whole weights), or `auto`, the same if there
             are several.

@@ -88,7 +88,7 @@ class Trainer:
         devices: int,
         num_nodes: int,
         strategy: str,
-        precision: str,
+        precision: str | int,
         compile: bool,
     ) -> None:
         check_whole("training", steps=steps, batch_size=batch_size, num_validations=num_validations, patience=patience)
@@ -183,7 +183,8 @@ class Trainer:
                 log(row)
         model.float().load_state_dict(load_checkpoint(checkpoints.best)["model"])
         fusion: Any = model.fusion
-        warn_unlearned(history[-1], data.splits["validation"].label, data.splits["train"].label, fusion.modalities)
+        best, label = best_row(history, self.select), data.splits["validation"].label
+        warn_unlearned(best, label, data.splits["train"].label, fusion.modalities)
         model.to(self.fabric.device)
         return history
 

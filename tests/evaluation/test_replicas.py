@@ -1,6 +1,7 @@
 """Test samples shared by copies of a model: each answers its part, and the answers are those of one model."""
 
 import copy
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +54,11 @@ def test_each_copy_answers_whole_batches_in_order(model) -> None:
 
 def test_fewer_batches_than_copies_leave_some_without_work(model) -> None:
     assert shared_by(model, 3).answer(lambda model, rows: rows.tolist(), 3, 2) == [[0, 1], [2]]
+
+
+def test_one_model_answers_in_the_thread_that_signals_reach(model) -> None:
+    answer = shared_by(model, 1).answer(lambda model, rows: threading.current_thread(), SIZE, 2)
+    assert answer == [threading.main_thread()]
 
 
 def test_an_error_of_any_copy_is_raised(model) -> None:

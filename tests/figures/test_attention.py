@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import TextArea
 
 from multimodal.dataset.data import Data
 from multimodal.evaluation.context import AttentionMaps
 from multimodal.evaluation.sampling import sample_evenly
-from multimodal.figures.attention import DIM, draw_attention, overlay_attention
+from multimodal.figures.attention import DIM, color_scale_boxes, draw_attention, overlay_attention
 from tests.helpers.made_up_results import TITLE, check_layout, made_up_run, pictures, visible_texts
 
 
@@ -64,6 +65,11 @@ def test_a_tile_is_red_where_its_word_attends() -> None:
         i, j = np.argwhere(red > 0.95 * red.max()).mean(0) * 3 // np.array(red.shape)
         reddest.append((int(i), int(j)))
     assert reddest == [(0, 0), (0, 2), (1, 1), (2, 0)]
+
+
+def test_the_colour_scale_tells_uniform_attention_from_more() -> None:
+    numbers = color_scale_boxes(1 / 49, 0.0304)[1]
+    assert [box.get_text() for box in numbers.findobj(TextArea)] == ["0.0304", "0.0204"]
 
 
 def test_the_words_of_a_sample_share_one_colour_scale() -> None:

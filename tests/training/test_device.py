@@ -57,6 +57,8 @@ def test_an_accelerator_that_cannot_be_used_is_named(accelerator):
 def test_an_unknown_precision_is_named():
     with pytest.raises(ValueError, match="nonsense"):
         make_fabric("cpu", 1, "nonsense")
+    with pytest.raises(ValueError, match=r"training\.precision must be one of auto, 32-true, .*, got 16"):
+        make_fabric("cpu", 1, 16)
 
 
 @pytest.mark.parametrize("hardware", [True, False])
