@@ -171,7 +171,9 @@ def test_the_width_that_equal_sizes_set_is_refused():
 def test_a_setting_of_one_fusion_is_refused_for_another():
     space = 'mode.space=["fusion.num_heads=2,4"]'
     check_tuning(composed("mode=tune", "fusion=attention", space, "mode.trials=2"))
-    with pytest.raises(ValueError, match=r"mode\.space: there is no setting fusion\.num_heads; fusion=attention,.* have it"):
+    with pytest.raises(
+        ValueError, match=r"mode\.space: there is no setting fusion\.num_heads; fusion=attention,.* have it"
+    ):
         check_tuning(composed("mode=tune", "fusion=concat", space))
 
 
