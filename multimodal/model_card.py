@@ -149,7 +149,7 @@ def result_of(record: RunRecord, spec: MetricSpec, value: float, hub_id: str | N
         dataset_split="test",
         metric_type=spec.name,
         metric_name=spec.title,
-        metric_value=round(value, 4),
+        metric_value=value if float(value).is_integer() else float(f"{value:.4g}"),  # counts are exact
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import multimodal
 from multimodal.export import (
     INPUTS,
     NEEDED,
@@ -98,6 +99,8 @@ def test_the_files_of_a_run_answer_as_its_model(folder: Path, monkeypatch) -> No
     assert done.stdout.splitlines() == [f"{name}: {file}" for name, file in files.items()]
     assert len({(folder / file).stat().st_mode for file in files.values()}) == 1  # whoever reads one reads all
     monkeypatch.chdir(folder)
+    with pytest.raises(ValueError, match="of an exported model, mode=generate checkpoint=<its folder> predicts"):
+        multimodal.load("out/exported")
     checkpoint = open_checkpoint(compose(["mode=export", "checkpoint=out"]), EXPORT_MAY_SET)
     sizes = dict(checkpoint.config.sizes)
     facts = json.loads((folder / "out/exported/model.json").read_text(encoding="utf-8"))

@@ -35,8 +35,9 @@ def test_the_header_is_the_hubs(record: RunRecord) -> None:
     assert "concat-fusion" in header.tags
     (result,) = header.eval_results
     assert (result.metric_type, result.metric_value, result.dataset_split) == ("accuracy/both", 0.9123, "test")
-    sized = model_card(record, {"cost/fusion_parameters": 364928.0}, CARD, None, ["model.onnx"])
-    assert [result.metric_value for result in ModelCard(sized).data.eval_results] == [364928]
+    numbers = {"cost/fusion_parameters": 364928.0, "text_to_image/kid": 0.000012345}
+    results = ModelCard(model_card(record, numbers, CARD, None, ["model.onnx"])).data.eval_results
+    assert {result.metric_type: result.metric_value for result in results} == numbers | {"text_to_image/kid": 1.234e-05}
     assert header.model_name == "mnist-concat-s0-0123"
 
 

@@ -11,7 +11,7 @@ from multimodal.dataset.data import Data, Split
 from multimodal.dataset.near_duplicates import equal_images
 from multimodal.evaluation.clock import Clock
 from multimodal.evaluation.fill import predict_filled, why_not_filled
-from multimodal.evaluation.predict import Predictions, joined, predict
+from multimodal.evaluation.predict import Predictions, join_predictions, predict
 from multimodal.evaluation.replicas import Answer, Replicas
 from multimodal.evaluation.scores import Scores, share
 from multimodal.images import images_at_once
@@ -140,7 +140,7 @@ class Context:
     def predictions(self) -> Predictions:
         """Predict every test sample under every condition."""
         with self.clock("predictions"):
-            return joined(self.answers(lambda model, rows: predict(model, self.test, self.batch_size, rows)))
+            return join_predictions(self.answers(lambda model, rows: predict(model, self.test, self.batch_size, rows)))
 
     @cached_property
     def correct(self) -> dict[str, Tensor]:

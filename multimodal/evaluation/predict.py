@@ -70,7 +70,7 @@ def predict(model: MultimodalModel, split: Split, batch_size: int, rows: Tensor 
     return Predictions(caption=caption, image=images, **joined)
 
 
-def joined(parts: list[Predictions]) -> Predictions:
+def join_predictions(parts: list[Predictions]) -> Predictions:
     """Join the predictions of consecutive samples."""
     if len(parts) == 1:
         return parts[0]
@@ -81,13 +81,12 @@ def joined(parts: list[Predictions]) -> Predictions:
             for part in parts:
                 file.write(part.image[condition].numpy().data)
             images[condition] = mapped(file, (sum(len(part.image[condition]) for part in parts), *image.shape[1:]))
-    return Predictions(
-        image=images,
-        caption={condition: join([part.caption[condition] for part in parts]) for condition in first.caption},
-        probability={name: torch.cat([part.probability[name] for part in parts]) for name in first.probability},
-        joint={name: torch.cat([part.joint[name] for part in parts]) for name in first.joint},
-        encoded={name: torch.cat([part.encoded[name] for part in parts]) for name in first.encoded},
-    )
+    caption = {condition: join([part.caption[condition] for part in parts]) for condition in first.caption}
+    joined = {
+        kind: {name: torch.cat([getattr(part, kind)[name] for part in parts]) for name in getattr(first, kind)}
+        for kind in ("probability", "joint", "encoded")
+    }
+    return Predictions(caption=caption, image=images, **joined)
 
 
 def as_levels(image: Tensor) -> Tensor:
