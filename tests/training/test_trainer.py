@@ -455,6 +455,14 @@ def test_what_is_not_learned_is_said_at_the_end(tmp_path, caplog):
     assert "the image is not learned" in caplog.text
 
 
+def test_what_is_not_learned_is_judged_by_the_weights_that_are_kept(tmp_path, monkeypatch):
+    validate, losses, judged = Trainer.validate, iter([2.0, 1.0, 3.0]), []
+    monkeypatch.setattr(Trainer, "validate", lambda *given: validate(*given) | {"validation/loss": next(losses)})
+    monkeypatch.setattr("multimodal.training.trainer.warn_unlearned", lambda row, *_: judged.append(row["step"]))
+    fit(tmp_path, num_validations=3, steps=6)
+    assert judged == [4]
+
+
 def test_the_average_of_the_weights_is_validated_and_kept(tmp_path, monkeypatch):
     """A plain loop over the weights of each step gives what best.pt has, and the model that `fit` leaves."""
     end_step, decay, weights = TrainerState.end_step, 0.7, []
