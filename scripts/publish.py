@@ -1,12 +1,12 @@
-"""Publish a comparison: copy its results into the repository, and write the README's tables from them.
+"""Publish a comparison: copy its results into the repository, and write the tables of two pages from them.
 
-python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion_comparison, then the README
-python scripts/publish.py                          # the README alone, from what is published
+python scripts/publish.py runs/fusion_comparison   # into .github/results/fusion_comparison, then the pages
+python scripts/publish.py                          # the pages alone, from what is published
 
-The README has a table where it says `<!-- results fusion_comparison -->` and, below it, `<!-- end -->`: accuracies and
-differences, a row for each task; or, by `<!-- accuracies fusion_zoo -->`, accuracies alone, a row for each fusion, by
-`<!-- measures contrastive -->` every accuracy, a row for each line, and by `<!-- generation contrastive -->` the
-measures of captions and drawings.
+README.md and .github/results/README.md have a table where they say `<!-- results fusion_comparison -->` and, below
+it, `<!-- end -->`: accuracies and differences, a row for each task; or, by `<!-- accuracies fusion_zoo -->`, accuracies
+alone, a row for each fusion, by `<!-- measures contrastive -->` every accuracy, a row for each line, and by
+`<!-- generation contrastive -->` the measures of captions and drawings.
 Publish from an environment with the versions of the sweep; `--commit` names the one that made its runs, if another is
 checked out.
 """
@@ -26,8 +26,8 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
 RESULTS = ROOT / ".github" / "results"
+PAGES = (ROOT / "README.md", RESULTS / "README.md")
 REPORT = "report.csv"
 PARTS = (REPORT, "forest.png")  # of a comparison
 PLACES = ("output_dir=", "cache_dir=", "tracking=")  # settings of a machine, which change no result
@@ -52,14 +52,15 @@ def publish(folder: Path, commit: str = "HEAD") -> Path:
         commit: what made the runs; with uncommitted changes HEAD is marked as dirty.
 
     Raises:
-        ValueError: the folder has no comparison, or the README no place for its table.
+        ValueError: the folder has no comparison, or no page a place for its table.
     """
     absent = [name for name in (*PARTS, "multirun.yaml") if not (folder / name).exists()]
     if absent:
         raise ValueError(f"{folder} has no {', '.join(absent)}: give the folder of a sweep that ended in a report")
     target = RESULTS / folder.resolve().name
-    if target.name not in {name for _, _, name, _ in BLOCK.findall(README.read_text(encoding="utf-8"))}:
-        raise ValueError(f"README.md needs the lines <!-- results {target.name} --> and <!-- end --> around its table")
+    if target.name not in {name for page in PAGES for _, _, name, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}:
+        lines = f"<!-- results {target.name} --> and <!-- end -->"
+        raise ValueError(f"README.md or .github/results/README.md needs the lines {lines} around its table")
     target.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
         shutil.copyfile(folder / name, target / name)
@@ -140,22 +141,22 @@ TABLES = {
 }
 
 
-def with_results(readme: str, results: Path) -> str:
-    """Return the README with every block of results made again from the published files; ValueError if one has none."""
+def with_results(page: str, results: Path) -> str:
+    """Return a page with every block of results made again from the published files; ValueError if one has none."""
 
     def block(match: re.Match[str]) -> str:
         folder = results / match[3]
         if not folder.is_dir():
-            raise ValueError(f"README.md shows the results of {match[3]}, but nothing is published in {folder}")
+            raise ValueError(f"a page shows the results of {match[3]}, but nothing is published in {folder}")
         made = json.loads((folder / "provenance.json").read_text())
         table = TABLES[match[2]](pd.read_csv(folder / REPORT))
         return f"{match[1]}{table}\n\n`{made['command']}` (commit {made['commit'][:7]})\n{match[4]}"
 
-    return BLOCK.sub(block, readme)
+    return BLOCK.sub(block, page)
 
 
 def main() -> None:
-    """Publish the folders that are given, and write the README."""
+    """Publish the folders that are given, and write the pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders of sweeps that ended in a report")
     parser.add_argument("--commit", default="HEAD", help="that made their runs, if it is not the one checked out")
@@ -163,7 +164,8 @@ def main() -> None:
     try:
         for folder in given.folders:
             print(publish(folder, given.commit))
-        README.write_text(with_results(README.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
+        for page in PAGES:
+            page.write_text(with_results(page.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
     except ValueError as error:
         parser.error(str(error))
 

@@ -1,4 +1,4 @@
-"""scripts/publish.py copies a comparison into the repository; the README's tables are those of the published files."""
+"""scripts/publish.py copies a comparison into the repository; tables of two pages are those of the published files."""
 
 import importlib.util
 import json
@@ -29,10 +29,10 @@ def publish() -> ModuleType:
     return module
 
 
-def test_the_readme_says_what_is_published(publish):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert publish.with_results(readme, publish.RESULTS) == readme
-    shown = {name for _, _, name, _ in publish.BLOCK.findall(readme)}
+def test_the_pages_say_what_is_published(publish):
+    pages = [page.read_text(encoding="utf-8") for page in publish.PAGES]
+    assert [publish.with_results(page, publish.RESULTS) for page in pages] == pages
+    shown = {name for page in pages for _, _, name, _ in publish.BLOCK.findall(page)}
     assert {folder.name for folder in publish.RESULTS.glob("*") if folder.is_dir()} == shown
 
 
@@ -44,7 +44,7 @@ def test_a_sweep_is_copied_with_its_command_and_shown_as_a_table(publish, tmp_pa
     made = {"hydra": {"overrides": {"task": overrides}}, "dataset": {"name": "the last job's"}}
     page = tmp_path / "README.md"
     page.write_text("# A\n<!-- results look -->\nold\n<!-- end -->\nB\n")
-    monkeypatch.setattr(publish, "README", page)
+    monkeypatch.setattr(publish, "PAGES", [page])
     (sweep / "multirun.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(made)))
     monkeypatch.setattr(publish, "RESULTS", tmp_path / "results")
     target = publish.publish(sweep)
@@ -124,6 +124,6 @@ def test_what_is_published_names_no_folder_of_a_machine(publish, tmp_path) -> No
     publish.hide_places(report)
     (row,) = pd.read_csv(report, dtype=str).to_dict("records")
     assert row == {"table": "Commands", "text": "python run.py seed=0 task=noisy\nand", "value": "0.50"}
-    files = [file for folder in RESULTS.iterdir() for file in (folder / "report.csv", folder / "provenance.json")]
+    files = [file for name in ("report.csv", "provenance.json") for file in RESULTS.glob(f"*/{name}")]
     assert files
     assert [file for file in files if re.search("(output_dir|cache_dir)=", file.read_text())] == []

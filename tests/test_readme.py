@@ -128,7 +128,8 @@ def test_a_command_that_is_not_run_is_composed(line: str) -> None:
     assert checked([word for word in words_of(line) if not word.startswith(ELSEWHERE)])
 
 
-IN_SENTENCES = re.findall(r"`(python scripts/run\.py [^`]*)`", TEXT)
+RESULTS = (ROOT / ".github" / "results" / "README.md").read_text(encoding="utf-8")
+IN_SENTENCES = re.findall(r"`(python scripts/run\.py [^`]*)`", TEXT + RESULTS)
 
 
 @pytest.mark.parametrize("line", [line.replace("concat,average", "concat") for line in IN_SENTENCES])  # the page's own
