@@ -215,12 +215,25 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
         return f"out of memory ({first_line(cause)}); give a smaller training.batch_size, evaluation.batch_size or dim"
     if isinstance(cause, EXPECTED) and (settings is None or raised_here(cause)):
         # one of several trackers names its settings as if it were the only one
-        return f"{node}: {describe(cause)}" if node.startswith("tracking.trackers.") else describe(cause)
+        prefix = f"{node}: " if node.startswith("tracking.trackers.") else ""
+        return f"{prefix}{describe(cause)}{origins(describe(cause), cfg)}"
     reason = first_line(cause) if isinstance(cause, EXPECTED) else f"{type(cause).__name__}: {first_line(cause)}"
     if settings is None:
         return reason
     listed = [f"{node}.{key}={shown(settings[key])}" for key in settings if not str(key).startswith("_")]
     return f"{node} cannot be built ({reason}) with {', '.join(listed)}"
+
+
+def origins(message: str, cfg: DictConfig) -> str:
+    """Return of which others the settings that a message names have their values: ` (encoder.text.dim is ${dim})`."""
+    found = []
+    for name in dict.fromkeys(re.findall(r"\w+(?:\.\w+)+", message)):
+        value: Any = OmegaConf.to_container(cfg, resolve=False)
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if str(value).startswith("${"):
+            found.append(f"{name} is {value}")
+    return f" ({', '.join(found)})" if found else ""
 
 
 def out_of_memory(error: BaseException) -> bool:

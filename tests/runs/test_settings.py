@@ -181,6 +181,14 @@ def test_our_own_words_are_all_and_a_librarys_are_followed_by_the_settings() -> 
     assert line.endswith("with dataset.grammar.path='json'")
 
 
+def test_a_setting_that_another_one_sets_is_named_with_it() -> None:
+    config = changed("dim", 127).config
+    with pytest.raises(InstantiationException) as error:
+        check_model(config)
+    line = "encoder.text.dim must be a multiple of 2 (half for each direction), got 127 (encoder.text.dim is ${dim})"
+    assert explain(error.value, config) == line
+
+
 @pytest.mark.parametrize("name", ["loss.terms", "report"])
 def test_a_mapping_without_its_entries_is_named(name: str) -> None:
     config = deepcopy(composed_with("seed=0").config)
