@@ -18,6 +18,13 @@ SPECIAL_WORDS = ("<pad>", "<unk>", "<bos>", "<eos>")
 MODALITIES = {"image": "image", "text": "caption"}  # {key: name in figures and tables}
 
 
+def sent(values: Tensor, device: torch.device | str) -> Tensor:
+    """Copy values to a device; from the CPU to a GPU from pinned memory, so that both compute meanwhile."""
+    if torch.device(device).type == "cuda" and values.device.type == "cpu":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
+
+
 class Condition(NamedTuple):
     """Modalities that the model is given: a title for figures and tables, and the modalities that are absent."""
 
@@ -94,9 +101,10 @@ class Batch:
         """
         device = self.label.device
         rows = {m: r for m, r in self.present_rows.items() if m not in present}
-        rows |= {m: mask.nonzero().flatten().to(device) for m, mask in present.items() if mask.device.type == "cpu"}
-        sent = {m: mask.to(device) for m, mask in present.items()}
-        return replace(self, present={**self.present, **sent}, present_rows=rows)
+        on_cpu = {m: mask for m, mask in present.items() if mask.device.type == "cpu"}
+        rows |= {m: sent(mask.nonzero().flatten(), device) for m, mask in on_cpu.items()}
+        masks = {m: sent(mask, device) for m, mask in present.items()}
+        return replace(self, present={**self.present, **masks}, present_rows=rows)
 
 
 @dataclass(frozen=True)

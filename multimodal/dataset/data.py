@@ -11,7 +11,7 @@ from torch import Tensor
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.dataset.preparing.vocabulary import Vocabulary
 from multimodal.images import Pictures, in_parts
-from multimodal.types import PAD, Batch, Limits
+from multimodal.types import PAD, Batch, Limits, sent
 
 
 class FeatureRows(Protocol):
@@ -81,13 +81,6 @@ class Split:
         """Yield all samples in order, or those at `rows` (n,), in batches of `size`; the last one may be smaller."""
         for part in (torch.arange(len(self)) if rows is None else rows).split(size):
             yield self.batch(part, device)
-
-
-def sent(values: Tensor, device: torch.device | str) -> Tensor:
-    """Copy values to a device; to a GPU from pinned memory, so that it computes meanwhile."""
-    if torch.device(device).type == "cuda":
-        values = values.pin_memory()
-    return values.to(device, non_blocking=True)
 
 
 @dataclass(frozen=True, repr=False)

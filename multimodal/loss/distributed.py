@@ -37,7 +37,9 @@ def gather(x: Tensor) -> Tensor:
         >>> gather(x) is x  # one process
         True
     """
-    return Gather.apply(x) if processes() > 1 else x
+    if processes() == 1:
+        return x
+    return Gather.apply(x, torch.stack(all_gather(torch.tensor(x.shape, device=x.device))).tolist())
 
 
 def global_mean(mean: Tensor, count: int | Tensor, training: bool) -> Tensor:
@@ -58,7 +60,7 @@ def global_mean(mean: Tensor, count: int | Tensor, training: bool) -> Tensor:
     if not training or processes() == 1:
         return mean
     count = torch.as_tensor(count, dtype=mean.dtype, device=mean.device)
-    total, counts = gather(torch.stack([mean * count, count])[None]).sum(0)
+    total, counts = Gather.apply(torch.stack([mean * count, count])[None], [[1, 2]] * processes()).sum(0)
     return total / counts.clamp(min=1)
 
 
@@ -66,21 +68,19 @@ class Gather(torch.autograd.Function):
     """Gather with a backward pass that needs no communication; see `gather`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        """Concatenate: (B, ...) -> (sum of all B, ...)."""
-        shapes = all_gather(torch.tensor(x.shape, device=x.device))
-        longest = torch.stack(shapes).amax(0).tolist()
-        rows = [int(shape[0]) for shape in shapes]
-        padded = x.new_zeros(longest)
+    def forward(ctx: Any, x: Tensor, shapes: list[list[int]]) -> Tensor:
+        """Concatenate: (B, ...), with the shapes in all processes -> (sum of all B, ...)."""
+        rows = [shape[0] for shape in shapes]
+        padded = x.new_zeros([max(sizes) for sizes in zip(*shapes, strict=True)])
         padded[tuple(map(slice, x.shape))] = x
         start = sum(rows[: dist.get_rank()])
         ctx.own = (slice(start, start + len(x)), *map(slice, x.shape[1:]))
         return torch.cat([part[:n] for part, n in zip(all_gather(padded), rows, strict=True)])
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Return this process's rows of the gradient, multiplied by W."""
-        return grad[ctx.own] * processes()
+        return grad[ctx.own] * processes(), None
 
 
 def all_gather(x: Tensor) -> list[Tensor]:

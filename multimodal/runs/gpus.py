@@ -30,7 +30,9 @@ def visible_gpus() -> list[str]:
     known = takewhile(
         lambda name: name not in ("", "NoDevFiles") and not name.startswith("-"), names
     )  # as CUDA reads it
-    return list(dict.fromkeys(known))
+    gpus, count = list(dict.fromkeys(known)), torch.cuda.device_count()
+    # CUDA leaves out what follows a number that no GPU has; parts of GPUs have names and are counted otherwise
+    return gpus[:count] if count and all(gpu.isdigit() for gpu in gpus) else gpus
 
 
 def uuids() -> list[str]:

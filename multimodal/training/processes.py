@@ -1,9 +1,12 @@
 """The processes of a training on several devices: started, told to stop together, and their result brought back."""
 
+import atexit
+import gc
 import logging
 import os
 import pickle
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +24,8 @@ from multimodal.training.device import by_torchrun
 from multimodal.training.interruption import Interrupted, ParentInterruptHandler
 
 ASKED = 10  # steps after which several processes ask each other for a signal
+# what the first process hands on as it is; of others there is the text of the traceback
+CARRIED = (ValueError, FloatingPointError, OSError, MemoryError, torch.OutOfMemoryError)
 Log = tuple[int, "Queue[logging.LogRecord]"]  # the level, and where records of that level and above are put
 
 
@@ -37,6 +42,9 @@ def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any) -> Any
         return fabric.launch(function, *arguments)
     if by_torchrun():
         return fabric.launch(cast(Callable[[Fabric], Any], run_beside_others), function, *arguments)
+    gc.collect()
+    if torch.cuda.is_initialized():  # memory that an earlier job's evaluation keeps here is missed there
+        torch.cuda.empty_cache()
     threads = max(1, torch.get_num_threads() // fabric.world_size)
     copies = pickle.dumps(arguments)  # multiprocessing itself would put the weights into memory that all share
     with tempfile.TemporaryDirectory() as folder:  # Fabric's pipe blocks for ever on a result above 64 KB
@@ -99,13 +107,15 @@ def run_process(
     assert count == expected, f"{count} of {expected} processes joined"
     try:
         returned = function(fabric, *pickle.loads(copies))
-    except (ValueError, FloatingPointError, OSError) as error:
-        failure_file(result).write_bytes(pickle.dumps(error))
-        raise
     except Interrupted as error:  # in all processes after the same step
         returned = None
         if fabric.is_global_zero:
             failure_file(result).write_bytes(pickle.dumps(error))
+    except BaseException as error:
+        if isinstance(error, CARRIED):
+            failure_file(result).write_bytes(pickle.dumps(error))
+        atexit.register(end_alone)
+        raise
     if fabric.is_global_zero:
         result.write_bytes(pickle.dumps(returned))
     if torch.distributed.is_initialized():  # else its threads may outlive the interpreter, which then aborts
@@ -120,6 +130,9 @@ def run_beside_others(fabric: Fabric, function: Callable[..., Any], *arguments: 
     except Interrupted:  # in all processes after the same step
         leave(fabric)
         raise
+    except BaseException:
+        atexit.register(end_alone)
+        raise
     leave(fabric)
     return returned
 
@@ -128,6 +141,17 @@ def leave(fabric: Fabric) -> None:
     """Leave the group of processes together with the others."""
     fabric.barrier()
     torch.distributed.destroy_process_group()
+
+
+def end_alone() -> None:
+    """End a process that failed, without the others: Fabric would leave the group of processes at the exit.
+
+    On GPUs that waits for the others, which wait for this one in their step. The function that is registered last is
+    called first, and what is called later is not called at all.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def agreed_signal(fabric: Fabric, received: signal.Signals | None, step: int) -> signal.Signals | None:

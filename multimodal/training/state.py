@@ -86,8 +86,12 @@ class TrainerState:
         self.means = MeanMeter()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything, with tensors on their devices; every process has to call it."""
-        means = {"sums": self.means.sums, "weight": self.means.weight, "seconds": 0.0}
+        """Return everything, with tensors on their devices; every process has to call it.
+
+        The sums are on the CPU: those of one GPU, read by another process, would take memory of that GPU for it.
+        """
+        sums = {name: value.cpu() for name, value in self.means.sums.items()}
+        means = {"sums": sums, "weight": self.means.weight, "seconds": 0.0}
         if self.means.weight > 0:
             means["seconds"] = time.perf_counter() - self.since
         own = {"means": means, "random": random_state(self.fabric.device)}

@@ -32,6 +32,15 @@ def test_the_gpus_are_read_as_cuda_reads_them(named: str, found: list[str], monk
     assert visible_gpus() == found
 
 
+@pytest.mark.parametrize(
+    ("named", "found"), [("0,1,7", ["0", "1"]), ("1", ["1"]), ("GPU-a,GPU-b,GPU-c", ["GPU-a", "GPU-b", "GPU-c"])]
+)
+def test_numbers_that_no_gpu_has_are_left_out(named: str, found: list[str], monkeypatch) -> None:
+    monkeypatch.setenv(VISIBLE, named)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert visible_gpus() == found
+
+
 def begin_jobs(one_gpu: OneGPU, pipe, jobs: int) -> None:
     """Begin jobs in a process of a sweep, say which GPU each sees, and wait to be ended."""
     for _ in range(jobs):

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from multimodal.checks import check_flag, check_number
+from multimodal.types import sent
 
 
 class Augment:
@@ -42,7 +43,7 @@ class Augment:
 
     def __call__(self, image: Tensor, draws: Tensor) -> Tensor:
         """Transform images: (B, C, H, W), (B, 5) from `draw` -> (B, C, H, W); edge pixels are repeated outwards."""
-        draws = draws.to(image.device)
+        draws = sent(draws, image.device)
         if self.flip:
             image = torch.where(draws[:, 4, None, None, None] < 0.5, image.flip(3), image)
         if not (self.shift or self.rotation or self.scale):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_multiple, check_number, check_one_of
+from multimodal.recurrent import run_recurrent
 from multimodal.types import PAD, Encoded, masked_mean
 
 
@@ -45,8 +46,8 @@ class BidirectionalRNN(nn.Module):
         token_mask = position < length[:, None]
         reverse = torch.where(token_mask, length[:, None] - 1 - position, position)  # its own inverse
         words = self.dropout(self.embedding(tokens))
-        ahead, _ = self.forwards(words)
-        back, _ = self.backwards(words.gather(1, reverse[..., None].expand_as(words)))
+        ahead, _ = run_recurrent(self.forwards, words)
+        back, _ = run_recurrent(self.backwards, words.gather(1, reverse[..., None].expand_as(words)))
         back = back.gather(1, reverse[..., None].expand_as(back))
         states = torch.cat([ahead, back], dim=-1)  # (B, T, D)
         return Encoded(self.to_pooled(masked_mean(states, token_mask)), states, token_mask, present)

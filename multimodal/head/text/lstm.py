@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from multimodal.checks import check_number
 from multimodal.head.text.decoding import beam_search, greedy
+from multimodal.recurrent import run_recurrent
 from multimodal.types import PAD
 
 State = tuple[Tensor, Tensor]
@@ -50,7 +51,7 @@ class LSTMDecoder(nn.Module):
         """
         words = self.dropout(self.embedding(tokens))
         inputs = torch.cat([words, z[:, None].expand(-1, tokens.shape[1], -1).to(words.dtype)], dim=-1)
-        states, state = self.lstm(inputs, state)
+        states, state = run_recurrent(self.lstm, inputs, state)
         return self.to_logits(self.dropout(states)), state
 
     def generate(self, z: Tensor) -> Tensor:
