@@ -21,8 +21,8 @@ MODALITIES = {"image": "image", "text": "caption"}  # {key: name in figures and 
 def sent(values: Tensor, device: torch.device | str) -> Tensor:
     """Copy values to a device; from the CPU to a GPU from pinned memory, so that both compute meanwhile."""
     if torch.device(device).type == "cuda" and values.device.type == "cpu":
-        values = values.pin_memory()
-    return values.to(device, non_blocking=True)
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 class Condition(NamedTuple):

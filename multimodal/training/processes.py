@@ -20,11 +20,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
+from multimodal.io import whole
 from multimodal.training.device import by_torchrun
 from multimodal.training.interruption import Interrupted, ParentInterruptHandler
 
 ASKED = 10  # steps after which several processes ask each other for a signal
-# what the first process hands on as it is; of others there is the text of the traceback
+# what `launch` raises as a process raised it; of other errors it has the text of the traceback
 CARRIED = (ValueError, FloatingPointError, OSError, MemoryError, torch.OutOfMemoryError)
 Log = tuple[int, "Queue[logging.LogRecord]"]  # the level, and where records of that level and above are put
 
@@ -111,10 +112,11 @@ def run_process(
         returned = None
         if fabric.is_global_zero:
             failure_file(result).write_bytes(pickle.dumps(error))
-    except BaseException as error:
-        if isinstance(error, CARRIED):
-            failure_file(result).write_bytes(pickle.dumps(error))
+    except Exception as error:
         atexit.register(end_alone)
+        if isinstance(error, CARRIED):
+            with whole(failure_file(result)) as file:  # others may fail in the same step
+                file.write_bytes(pickle.dumps(error))
         raise
     if fabric.is_global_zero:
         result.write_bytes(pickle.dumps(returned))
@@ -130,7 +132,7 @@ def run_beside_others(fabric: Fabric, function: Callable[..., Any], *arguments: 
     except Interrupted:  # in all processes after the same step
         leave(fabric)
         raise
-    except BaseException:
+    except Exception:
         atexit.register(end_alone)
         raise
     leave(fabric)
@@ -139,6 +141,7 @@ def run_beside_others(fabric: Fabric, function: Callable[..., Any], *arguments: 
 
 def leave(fabric: Fabric) -> None:
     """Leave the group of processes together with the others."""
+    atexit.unregister(end_alone)  # of a trial that failed before
     fabric.barrier()
     torch.distributed.destroy_process_group()
 

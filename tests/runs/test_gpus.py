@@ -33,11 +33,12 @@ def test_the_gpus_are_read_as_cuda_reads_them(named: str, found: list[str], monk
 
 
 @pytest.mark.parametrize(
-    ("named", "found"), [("0,1,7", ["0", "1"]), ("1", ["1"]), ("GPU-a,GPU-b,GPU-c", ["GPU-a", "GPU-b", "GPU-c"])]
+    ("named", "count", "found"),
+    [("0,1,7", 2, ["0", "1"]), ("0,7,1", 1, ["0"]), ("GPU-a,GPU-b,GPU-c", 2, ["GPU-a", "GPU-b", "GPU-c"])],
 )
-def test_numbers_that_no_gpu_has_are_left_out(named: str, found: list[str], monkeypatch) -> None:
+def test_numbers_from_one_that_no_gpu_has_are_left_out(named, count, found, monkeypatch) -> None:
     monkeypatch.setenv(VISIBLE, named)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: count)
     assert visible_gpus() == found
 
 
