@@ -98,7 +98,7 @@ def test_a_table_without_results_and_results_without_a_table_are_refused(publish
 @pytest.mark.slow  # a minute and a half for each published comparison on one thread
 @pytest.mark.parametrize("name", REPEATABLE)
 def test_a_published_accuracy_is_made_again(name, publish, tmp_path):
-    """Run one seed of the first setting of the digits anew; it is within three deviations, or three points, of the mean."""
+    """A run of the first setting of the digits, made anew, is within three deviations, or three points, of the mean."""
     published = json.loads((RESULTS / name / "provenance.json").read_text())["command"]
     table = publish.accuracy_table(pd.read_csv(RESULTS / name / "report.csv"))
     data = next(data for data in table.index if data.startswith(DIGITS))
