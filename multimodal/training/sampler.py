@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from multimodal.dataset.data import Split
 from multimodal.dataset.preparing.augment import Augment
 from multimodal.training.modality_dropout import ModalityDropout, generator
-from multimodal.types import Batch
+from multimodal.types import Batch, sent
 
 ORDER, MASKS, MOVES = 0, 1, 2  # purposes of random generators, so that no two share a stream
 
@@ -57,5 +57,5 @@ class BatchSampler:
         moves = self.augment.draw(self.size, generator(self.seed, MOVES, step))
         batch = self.split.batch(rows, self.device)
         if "image" not in batch.features:  # those are of the images as they are
-            batch = replace(batch, image=self.augment(batch.image, moves[self.part]))
+            batch = replace(batch, image=self.augment(batch.image, sent(moves[self.part], self.device)))
         return batch.with_present(**{m: mask[self.part] for m, mask in present.items()})

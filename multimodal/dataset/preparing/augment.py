@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from multimodal.checks import check_flag, check_number
-from multimodal.types import sent
 
 
 class Augment:
@@ -43,7 +42,7 @@ class Augment:
 
     def __call__(self, image: Tensor, draws: Tensor) -> Tensor:
         """Transform images: (B, C, H, W), (B, 5) from `draw` -> (B, C, H, W); edge pixels are repeated outwards."""
-        draws = sent(draws, image.device)
+        draws = draws.to(image.device)
         if self.flip:
             image = torch.where(draws[:, 4, None, None, None] < 0.5, image.flip(3), image)
         if not (self.shift or self.rotation or self.scale):
