@@ -226,9 +226,9 @@ def explain(error: BaseException, cfg: DictConfig) -> str:
 
 def origins(message: str, cfg: DictConfig) -> str:
     """Return of which others the settings that a message names have their values: ` (encoder.text.dim is ${dim})`."""
-    found = []
+    settings, found = OmegaConf.to_container(cfg, resolve=False), []
     for name in dict.fromkeys(re.findall(r"\w+(?:\.\w+)+", message)):
-        value: Any = OmegaConf.to_container(cfg, resolve=False)
+        value: Any = settings
         for key in name.split("."):
             value = value.get(key) if isinstance(value, dict) else None
         if str(value).startswith("${"):
