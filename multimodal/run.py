@@ -78,6 +78,14 @@ from multimodal.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
+OF_OTHER_MODES = {  # {setting: the modes that have it}, of those that training has not
+    "checkpoint": "mode=evaluate, mode=generate or mode=export",
+    "text": "mode=generate",
+    "image": "mode=generate",
+    "samples": "mode=generate",
+    "push": "mode=export",
+}
+
 MOST_PIXELS = 2**14  # a side of an enlarged image
 MOST_DRAWINGS = 1000  # of one caption
 
@@ -129,9 +137,9 @@ def prepare_training(composition: Composition) -> tuple[Trainer, Evaluator, RunF
         The trainer, the evaluator, and what draws the figures, None if `evaluation.figures` is null.
     """
     cfg = composition.config
-    checkpoint_settings = [name for name in ("checkpoint", "text", "image", "samples", "push") if cfg[name] is not None]
-    if checkpoint_settings:
-        raise ValueError(f"{checkpoint_settings[0]} needs mode=evaluate, mode=generate or mode=export")
+    for setting, modes in OF_OTHER_MODES.items():
+        if cfg[setting] is not None:
+            raise ValueError(f"{setting} needs {modes}, or {setting}=null to train")
     prepare_cache(cfg.cache_dir)
     check_fusion_width(composition)
     trainer = instantiate(cfg.training, _convert_="all")

@@ -216,6 +216,9 @@ class SweepTable(Callback):
             raise SystemExit(f"error: {error}") from error
         except OSError as error:
             raise SystemExit(f"error: output_dir: {describe(error)}") from error
+        except Exception as error:  # of which Hydra would only warn, and start the jobs
+            traceback.print_exc()
+            raise SystemExit("error: the sweep cannot be checked, so it is not started") from error
         given = [name for name in PER_RUN if os.environ.pop(name, None) is not None]
         if given:
             log.warning("%s: dropped, because every job of a sweep is a W&B run of its own", ", ".join(given))

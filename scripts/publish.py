@@ -32,7 +32,7 @@ REPORT = "report.csv"
 PARTS = (REPORT, "forest.png")  # of a comparison
 PLACES = ("output_dir=", "cache_dir=", "tracking=")  # settings of a machine, which change no result
 PLACE = r" '?(?:output_dir|cache_dir)=\S+"
-LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn")
+LIBRARIES = ("torch", "torchvision", "numpy", "datasets", "scikit-learn", "timm", "transformers", "tokenizers")
 BLOCK = re.compile(r"(<!-- (results|accuracies|measures|generation) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PRIMARY = "accuracy with both"
 DASH = "–"  # of a measure that a line does not have

@@ -121,6 +121,16 @@ def test_a_mistake_in_the_sweep_itself_starts_no_job(tmp_path: Path) -> None:
     assert not (tmp_path / "sweep").exists()
 
 
+def test_a_sweep_whose_check_fails_is_not_started(tmp_path: Path, monkeypatch) -> None:
+    """Hydra would warn of what a callback raises, and start the jobs."""
+    monkeypatch.setattr("multimodal.sweep.check_swept", lambda config: 1 / 0)
+    done = command(tmp_path, "-m", *BRIEF, "seed=0,1", "output_dir=sweep")
+    assert done.status == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert done.stderr.endswith("error: the sweep cannot be checked, so it is not started\n")
+    assert not (tmp_path / "sweep").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "setting"),
     [

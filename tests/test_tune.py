@@ -185,6 +185,7 @@ def test_a_final_run_has_the_choice_on_its_command_line_and_the_search_in_its_re
         (["fusion=atention"], "fusion has no option atention; did you mean attention?"),
         (["mode.tuning_seeds=[1]", "seed=1"], "mode.tuning_seeds and seed both have 1"),
         (["-m", "mode.tuning_seeds=[5]", "seed=0,1,5"], "mode.tuning_seeds and seed both have 5"),
+        (["-m", "mode.tuning_seeds=0", "seed=0,1"], "mode.tuning_seeds must be a list of whole numbers, got 0"),
         (["-m", *HEADS, "fusion=attention,concat"], "no setting fusion.num_heads"),
         (["checkpoint=runs/x"], "checkpoint needs mode=evaluate"),
     ],

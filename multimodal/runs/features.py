@@ -169,13 +169,15 @@ def computed(encoder: PretrainedEncoder, inputs: Inputs, device: torch.device) -
     """Yield the features of distinct inputs, some at a time: (n, ...) float16 on the CPU.
 
     Raises:
-        ValueError: a feature is not finite in float16.
+        ValueError: a feature is no number, or not finite in float16.
     """
     home = encoder.backbone.digest.device
     encoder.to(device)
     name, batches = f"encoder.{inputs.modality}", -(-len(inputs.first) // AT_ONCE)
     for x in tqdm(inputs.parts(device), desc=f"computing {name}", total=batches, mininterval=1.0, disable=None):
         features = encoder.features(x).to(KEPT).cpu()
+        if features.isnan().any():
+            raise ValueError(f"{name}: its features are no numbers (NaN); give other weights, or another network")
         if not features.isfinite().all():
             raise ValueError(f"{name}: its features do not fit into float16; set {name}.frozen=false")
         yield features

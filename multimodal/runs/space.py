@@ -242,7 +242,7 @@ def check_tuning(cfg: DictConfig) -> None:
     if mode.trials > size:
         raise ValueError(
             f"mode.trials={mode.trials}, but mode.space has only {int(size)} different settings, and none is tried "
-            f"twice; give mode.trials={int(size)} or more values"
+            f"twice; give mode.trials={int(size)}, or more values in mode.space"
         )
 
 
@@ -292,7 +292,8 @@ def check_tuning_jobs(config: DictConfig) -> None:
         return
     jobs = list(sweep_jobs(config))
     seeds = {int(seed) for job in jobs for seed in seed_of(job) if seed.isdecimal()} or {config.seed}
-    check_tuning_seeds(list(config.mode.tuning_seeds), seeds)
+    if OmegaConf.is_list(config.mode.tuning_seeds):  # if it is none, the jobs are refused below
+        check_tuning_seeds(list(config.mode.tuning_seeds), seeds)
     for rest in dict.fromkeys(tuple(o for o in job if not o.startswith("seed=")) for job in jobs):
         check_tuning(compose([*rest, f"seed={min(seeds)}"]).config)
 

@@ -100,7 +100,10 @@ class Trainer:
         check_flag("training", compile=compile)
         check_whole("training", devices=devices, num_nodes=num_nodes)
         if compile and devices * num_nodes > 1:  # what the losses gather from other processes breaks the graph
-            raise ValueError(f"training.compile=true needs training.devices=1, got {devices}; set one of the two")
+            raise ValueError(
+                f"training.compile=true needs one process, got training.devices={devices} on "
+                f"training.num_nodes={num_nodes}; set compile=false, or both to 1"
+            )
         if compile and accumulation > 1:
             raise ValueError(
                 f"training.compile=true needs training.accumulation=1, got {accumulation}; set one of the two"

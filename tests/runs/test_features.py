@@ -1,6 +1,7 @@
 """Features of frozen encoders: computed once, shared, kept apart by all that they depend on."""
 
 import logging
+import math
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -137,6 +138,11 @@ def test_where_nothing_can_be_written_they_are_in_memory(tmp_path: Path, caplog)
     made = prepared(str(tmp_path / "file" / "cache"), counting())
     assert "cannot be written" in caplog.text
     assert made.splits["train"].features["image"][torch.arange(3)].shape == (3, 5)
+
+
+def test_features_that_are_no_numbers_are_told_as_such(cache: str) -> None:
+    with pytest.raises(ValueError, match=r"encoder\.image: its features are no numbers"):
+        prepared(cache, counting(math.nan))
 
 
 def test_features_too_large_for_float16_are_refused(cache: str) -> None:

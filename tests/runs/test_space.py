@@ -70,7 +70,7 @@ def test_more_trials_than_there_are_settings_are_refused():
     space = 'mode.space=["dim=16,24","head.label.dropout=0.0,0.1,0.3"]'
     check_tuning(composed("mode=tune", space, "mode.trials=6"))
     with pytest.raises(
-        ValueError, match=r"^mode\.trials=7, but mode\.space has only 6 different settings, .*trials=6 or"
+        ValueError, match=r"^mode\.trials=7, but mode\.space has only 6 different settings, .*trials=6, or"
     ):
         check_tuning(composed("mode=tune", space, "mode.trials=7"))
 
@@ -124,6 +124,8 @@ def test_every_fusion_has_every_setting_of_the_default_space(fusion: str):
         ("mode.sampler_seed=-1", "mode.sampler_seed must be a whole number from 0"),
         ("mode.tuning_seeds=[]", "mode.tuning_seeds must be one seed or more, all different, got []"),
         ("mode.tuning_seeds=[7,7]", "mode.tuning_seeds must be one seed or more, all different, got [7, 7]"),
+        ("mode.tuning_seeds=0", "mode.tuning_seeds must be a list of whole numbers, got 0"),
+        ("mode.tuning_seeds=null", "mode.tuning_seeds must be a list of whole numbers, got null"),
         ("mode.tuning_seeds=[5,0]", "mode.tuning_seeds and seed both have 0: a final run would repeat"),
         ("mode.space=[]", "mode.space is empty"),
         ("mode.space=[dim]", "mode.space: 'dim' has no values; give for example"),

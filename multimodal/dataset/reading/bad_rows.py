@@ -53,7 +53,8 @@ class BadRows:
         """Raise ValueError, listing the first rows, if there are more than the limit."""
         if len(self.skipped) > self.limit:
             raise ValueError(
-                f"{self.count} in the data, dataset.max_bad_rows allows {self.limit}: {self.listed()}; "
+                f"{self.count} in the data, dataset.max_bad_rows allows {self.limit} (rows are counted from 0): "
+                f"{self.listed()}; "
                 f"correct the data, or skip these rows with dataset.max_bad_rows={len(self.skipped)}"
             )
 

@@ -6,8 +6,6 @@ embedding of the image, which the pooled embedding reads.
 
 import json
 import logging
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +14,7 @@ from torch import Tensor, nn
 from multimodal.checks import check_flag, check_one_of, check_whole
 from multimodal.encoder.backbone import Backbone, PretrainedImageEncoder, digest_of, fixed_seed, only_shapes
 from multimodal.encoder.extra import import_extra
-from multimodal.encoder.hub import from_cache_without_network
+from multimodal.encoder.hugging_face import load_pretrained, loading
 from multimodal.encoder.text.transformers import OF_THE_PLACE
 
 log = logging.getLogger(__name__)
@@ -47,25 +45,19 @@ class CLIPImage(PretrainedImageEncoder):
         transformers = import_extra("transformers", "transformers", "encoder=clip")
         if model is None:
             raise ValueError("encoder=clip needs encoder.image.model=<a CLIP model on the hub, or a folder>")
-        try:
-            with nullcontext() if Path(model).is_dir() else from_cache_without_network(), fixed_seed(frozen):
-                network = build_network(transformers, model, weights)
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ValueError(
-                f"encoder.image.model={model} cannot be loaded from a folder or the hub: {reason}"
-            ) from error
+        with loading("encoder.image.model", model) as source, fixed_seed(frozen):
+            network = build_network(transformers, source, weights)
         if frozen and weights == "none":
             log.warning("encoder.image.frozen=true with weights=none: the features are RANDOM, a baseline")
         config = network.model.config
         self.size = int(config.image_size) if size is None else size
         check_whole("encoder.image", int(config.patch_size), size=self.size)
         settings = {key: value for key, value in config.to_dict().items() if key not in OF_THE_PLACE}
-        source = json.dumps(settings, sort_keys=True, default=str)
-        self.weights = digest_of(None if weights == "none" else network, f"{weights} {source}").hex()
+        content = json.dumps(settings, sort_keys=True, default=str)
+        self.weights = digest_of(None if weights == "none" else network, f"{weights} {content}").hex()
         self.code = f"transformers {transformers.__version__} {type(network).__name__} {self.size}"
         self.prefix = 1
-        self.backbone = Backbone(network, frozen, source)
+        self.backbone = Backbone(network, frozen, content)
         self.mean: Tensor
         self.std: Tensor
         constants = transformers.image_utils
@@ -99,29 +91,28 @@ class ProjectedImage(nn.Module):
         return self.model.visual_projection(tower.post_layernorm(states))
 
 
-def build_network(transformers: Any, name: str, weights: str) -> ProjectedImage:
+def build_network(transformers: Any, source: str, weights: str) -> ProjectedImage:
     """Build the vision tower of a model, with its weights; ValueError if it is no CLIP."""
-    config = transformers.AutoConfig.from_pretrained(name)
-    return ProjectedImage(
-        build_tower(transformers.CLIPVisionModelWithProjection, config, "vision_config", name, weights)
-    )
+    config = transformers.AutoConfig.from_pretrained(source)
+    tower = transformers.CLIPVisionModelWithProjection
+    return ProjectedImage(build_tower(tower, config, "vision_config", source, weights))
 
 
-def build_tower(tower: Any, config: Any, side: str, name: str, weights: str) -> Any:
+def build_tower(tower: Any, config: Any, side: str, source: str, weights: str) -> Any:
     """Build one tower of a CLIP model, with its weights unless they are random or only shapes are asked for.
 
     Args:
         tower: class of transformers.
         config: of the whole model.
         side: the tower's part of it, `vision_config` or `text_config`.
-        name: of the model on the hub, or a folder.
+        source: a folder, or the model's name on the hub.
         weights: `pretrained` or `none`.
 
     Raises:
-        ValueError: the model is no CLIP.
+        ValueError: the model is no CLIP, or its weights are not those of this tower.
     """
     if config.model_type != "clip":
         raise ValueError(f"it is of the type {config.model_type}, not clip")
     if weights == "none" or only_shapes():
         return tower(getattr(config, side))
-    return tower.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
+    return load_pretrained(tower, source, lambda model: model)

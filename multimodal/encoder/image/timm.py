@@ -104,7 +104,12 @@ class FeatureMap(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Compute the last feature map or sequence: (B, 3, H, W) -> (B, ...)."""
-        return self.model.forward_features(image)
+        features = self.model.forward_features(image)
+        if not isinstance(features, Tensor):
+            raise TypeError(
+                f"timm's {type(self.model).__name__} has several feature maps, not one: choose another name"
+            )
+        return features
 
 
 def build_network(timm: Any, name: str, weights: str) -> FeatureMap:
@@ -118,8 +123,9 @@ def build_network(timm: Any, name: str, weights: str) -> FeatureMap:
             with from_cache_without_network():
                 return FeatureMap(timm.create_model(name, pretrained=True, num_classes=0))
         except (OSError, RuntimeError, ValueError) as error:
+            reason = str(error).strip().partition("\n")[0]
             raise ValueError(
-                f"timm's weights for {name} are neither cached nor reachable ({type(error).__name__}); "
+                f"timm's weights for {name} are neither cached nor reachable ({reason}); "
                 "set encoder.image.weights=<path of a state dict>, or none for random ones"
             ) from error
     network = timm.create_model(name, num_classes=0)

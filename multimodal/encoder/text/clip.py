@@ -21,12 +21,12 @@ class CLIPText(TransformersModel):
         dim, name, weights, frozen, max_subwords: see `TransformersModel`; `name` is a CLIP model's.
     """
 
-    option = "encoder=clip"
+    option = "encoder/text=clip"
 
-    def build_network(self, transformers: Any, config: Any, name: str, weights: str) -> Any:
+    def build_network(self, transformers: Any, config: Any, source: str, weights: str) -> Any:
         """Build the tower; ValueError for a model that is no CLIP."""
         tower = transformers.CLIPTextModelWithProjection
-        return ProjectedText(build_tower(tower, config, "text_config", name, weights))
+        return ProjectedText(build_tower(tower, config, "text_config", source, weights))
 
     def width_of(self, config: Any) -> int:
         """Return the width of CLIP's embeddings."""

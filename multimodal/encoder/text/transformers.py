@@ -7,17 +7,14 @@ read from safetensors alone, and no code of a model's repository is run.
 import json
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_flag, check_one_of, check_whole
 from multimodal.encoder.backbone import Backbone, PretrainedEncoder, digest_of, fixed_seed, only_shapes
 from multimodal.encoder.extra import import_extra
-from multimodal.encoder.hub import from_cache_without_network
+from multimodal.encoder.hugging_face import load_pretrained, load_tokenizer, loading
 from multimodal.encoder.text.subwords import pad_subwords, some_unmasked, split_subwords
 from multimodal.types import Encoded, masked_mean
 
@@ -50,26 +47,19 @@ class TransformersModel(PretrainedEncoder):
         transformers = import_extra("transformers", "transformers", self.option)
         if name is None:
             raise ValueError(f"{self.option} needs encoder.text.name=<a model on the hub, or a folder>")
-        try:
-            with nullcontext() if Path(name).is_dir() else from_cache_without_network():
-                config = transformers.AutoConfig.from_pretrained(name)
-                self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
-                with fixed_seed(frozen):
-                    network = self.build_network(transformers, config, name, weights)
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ValueError(f"encoder.text.name={name} cannot be loaded from a folder or the hub: {reason}") from error
-        if not self.tokenizer.is_fast:
-            raise ValueError(f"encoder.text.name={name} has no tokenizer.json")
+        with loading("encoder.text.name", name) as source, fixed_seed(frozen):
+            config = transformers.AutoConfig.from_pretrained(source)
+            self.tokenizer: Any = load_tokenizer(transformers, source)
+            network = self.build_network(transformers, config, source, weights)
         if frozen and weights == "none":
             log.warning("encoder.text.frozen=true with weights=none: the features are RANDOM, a baseline")
         settings = {key: value for key, value in config.to_dict().items() if key not in OF_THE_PLACE}
-        source = json.dumps(settings, sort_keys=True, default=str) + self.tokenizer.backend_tokenizer.to_str()
-        self.weights = digest_of(None if weights == "none" else network, f"{weights} {source}").hex()
+        content = json.dumps(settings, sort_keys=True, default=str) + self.tokenizer.backend_tokenizer.to_str()
+        self.weights = digest_of(None if weights == "none" else network, f"{weights} {content}").hex()
         self.code = f"transformers {transformers.__version__} {type(network).__name__}"
         positions = getattr(network.config, "max_position_embeddings", None) or max_subwords
         self.max_subwords = min(max_subwords, positions, self.tokenizer.model_max_length)
-        self.backbone = Backbone(network, frozen, source)
+        self.backbone = Backbone(network, frozen, content)
         width = self.width_of(network.config)
         self.norm = nn.LayerNorm(width)
         self.to_tokens = nn.Linear(width, dim)
@@ -95,15 +85,11 @@ class TransformersModel(PretrainedEncoder):
         tokens = self.to_tokens(self.norm(features))
         return Encoded(self.to_pooled(self.whole(tokens, mask)), tokens, mask, present)
 
-    def build_network(self, transformers: Any, config: Any, name: str, weights: str) -> Any:
+    def build_network(self, transformers: Any, config: Any, source: str, weights: str) -> Any:
         """Build a model's text encoder, with its weights."""
         if weights == "none" or only_shapes():
-            network = transformers.AutoModel.from_config(config)
-        else:
-            network = transformers.AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
-        if config.is_encoder_decoder:
-            return network.get_encoder()
-        return getattr(network, "text_model", network)
+            return text_encoder(transformers.AutoModel.from_config(config))
+        return load_pretrained(transformers.AutoModel, source, text_encoder)
 
     def width_of(self, config: Any) -> int:
         """Return the width of the features."""
@@ -112,3 +98,10 @@ class TransformersModel(PretrainedEncoder):
     def whole(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Return what stands for the whole caption: (B, S, D), (B, S) bool -> (B, D)."""
         return masked_mean(tokens, mask)
+
+
+def text_encoder(model: Any) -> Any:
+    """Return the part of a model of transformers that encodes text."""
+    if model.config.is_encoder_decoder:
+        return model.get_encoder()
+    return getattr(model, "text_model", model)

@@ -137,7 +137,7 @@ def test_the_first_ten_are_listed_and_the_rest_counted(count):
     with pytest.raises(ValueError, match=f"^{count} bad rows?") as refused:
         bad.report()
     assert "\n" not in str(refused.value)
-    parts = str(refused.value).partition("allows 0: ")[2].split("; ")
+    parts = str(refused.value).partition("allows 0 (rows are counted from 0): ")[2].split("; ")
     more = [f"and {count - 10} more"] if count > 10 else []
     assert parts[:-1] == [*(f"train row {3 + i}: caption is missing" for i in range(min(count, 10))), *more]
 

@@ -99,12 +99,21 @@ def test_random_weights_that_stay_are_said_and_the_same_for_every_seed(caplog) -
         ({"name": "vit_tiny_patch16_224"}, r"cannot read 64x64 pixels .*; set encoder\.image\.size=224"),
         ({"weights": "nowhere.pt"}, r"encoder\.image\.weights must be .* there is no file nowhere\.pt"),
         ({"weights": "pretrained"}, "neither cached nor reachable"),
+        (
+            {"weights": "pretrained", "name": "convnext_atto_rms"},
+            "No pretrained weights exist .*set encoder.image.weights",
+        ),
         ({"size": 0}, r"encoder\.image\.size must be a whole number"),
     ],
 )
 def test_bad_settings_are_refused(changed: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(**changed)
+
+
+def test_a_model_of_several_feature_maps_is_refused() -> None:
+    with pytest.raises(TypeError, match="CoaT has several feature maps, not one"):
+        build(name="coat_tiny", size=224)
 
 
 @torch.no_grad()

@@ -46,5 +46,5 @@ def test_what_is_no_clip_is_refused() -> None:
         ValueError, match=r"encoder\.text\.name=.* cannot be loaded .*: it is of the type bert, not clip"
     ):
         CLIPText(4, str(model_folder()), "pretrained", True, 77)
-    with pytest.raises(ValueError, match=r"encoder=clip needs encoder\.text\.name="):
+    with pytest.raises(ValueError, match=r"encoder/text=clip needs encoder\.text\.name="):
         CLIPText(4, None, "pretrained", True, 77)
