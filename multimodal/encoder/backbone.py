@@ -95,6 +95,12 @@ class PretrainedImageEncoder(PretrainedEncoder):
         return Encoded(pooled, tokens, tokens.new_ones(tokens.shape[:2], dtype=torch.bool), present)
 
 
+def as_sequence(x: Tensor) -> Tensor:
+    """Flatten the positions of a map: (B, F, h, w), or (B, h, w, F) as of a Swin transformer -> (B, T, F)."""
+    channels_last = x.shape[1] == x.shape[2] != x.shape[3]
+    return x.flatten(1, 2) if channels_last else x.flatten(2).transpose(1, 2)
+
+
 def digest_of(network: nn.Module | None, source: str) -> bytes:
     """Compute a SHA-256 of weights and a text; zeros for a network on the meta device, which has shapes only."""
     digest = hashlib.sha256(source.encode())

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from multimodal.checks import check_flag, check_one_of, check_whole
-from multimodal.encoder.backbone import Backbone, PretrainedImageEncoder, digest_of, fixed_seed, only_shapes
+from multimodal.encoder.backbone import (
+    Backbone,
+    PretrainedImageEncoder,
+    as_sequence,
+    digest_of,
+    fixed_seed,
+    only_shapes,
+)
 from multimodal.encoder.extra import import_extra
 from multimodal.encoder.hub import from_cache_without_network
 from multimodal.encoder.weights_file import load_weights, read_weights_file
@@ -83,10 +90,7 @@ class TimmModel(PretrainedImageEncoder):
         if self.size is not None:
             image = nn.functional.interpolate(image, self.size, mode="bilinear", antialias=True)
         x: Tensor = self.backbone(image)
-        if x.ndim == 3:
-            return x
-        channels_last = x.shape[1] == x.shape[2] != x.shape[3]  # as in Swin transformers
-        return x.flatten(1, 2) if channels_last else x.flatten(2).transpose(1, 2)
+        return x if x.ndim == 3 else as_sequence(x)
 
 
 class FeatureMap(nn.Module):

@@ -13,13 +13,12 @@ from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from multimodal.checks import check_one_of
-from multimodal.encoder.backbone import Backbone, PretrainedEncoder, fixed_seed
+from multimodal.encoder.backbone import TOKEN_FEATURES, Backbone, PretrainedEncoder, as_sequence, fixed_seed
 from multimodal.encoder.image.resnet import IMAGENET_MEAN, IMAGENET_STD, read_weights
 from multimodal.encoder.weights_file import load_weights
 from multimodal.types import Encoded
 
 POSITIONS = 16  # a feature map with fewer positions leaves almost nothing to attend to
-TOKEN_FEATURES = 16  # features of each token that the pooled embedding reads
 
 
 class TorchvisionClassifier(PretrainedEncoder):
@@ -90,13 +89,12 @@ class TorchvisionClassifier(PretrainedEncoder):
 
 
 def sequence(x: Tensor) -> Tensor:
-    """Flatten positions: (B, F, h, w), (B, h, w, F) as in Swin transformers and ConvNeXt, or (B, T, F) -> (B, T, F).
+    """Flatten positions: (B, F, h, w), (B, h, w, F) or (B, T, F) -> (B, T, F).
 
     A sequence of n^2 + 1 tokens comes from a vision transformer: its first token, CLS, has no position and is dropped.
     """
     if x.ndim == 4:
-        channels_last = x.shape[1] == x.shape[2] != x.shape[3]
-        return x.flatten(1, 2) if channels_last else x.flatten(2).transpose(1, 2)
+        return as_sequence(x)
     patches = x.shape[1] - 1
     return x[:, 1:] if math.isqrt(patches) ** 2 == patches else x
 
