@@ -125,8 +125,9 @@ def test_a_missing_compiler_is_an_error(monkeypatch) -> None:
 
 
 def test_several_devices_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"training\.compile=true needs training\.devices=1, got 2"):
-        Trainer(**tiny_training.SETTINGS | {"compile": True, "devices": 2})
+    for settings in ({"devices": 2}, {"num_nodes": 2}):
+        with pytest.raises(ValueError, match=r"training\.compile=true needs one process, got .*=2[ ;]"):
+            Trainer(**tiny_training.SETTINGS | {"compile": True} | settings)
 
 
 @pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=needs_bf16)])

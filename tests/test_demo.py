@@ -273,7 +273,8 @@ def serving(folder: Path, number: signal.Signals) -> Iterator[str]:
     written = (folder / "errors.txt").read_text()
     assert process.returncode == 128 + number, written
     assert written.endswith("; the demo is ended\n")
-    assert "Traceback" not in written
+    # of a page that was closed while it sent a picture
+    assert written.count("Traceback") == written.count("\nstarlette.requests.ClientDisconnect\n"), written
     assert urlsplit(address).hostname == "127.0.0.1"
     assert rest == "shows 2 runs of runs; Ctrl-C ends it\n"
 
