@@ -38,7 +38,7 @@ BAND = "#e4eef6"
 class Mark(Enum):
     """What a test shows, which is how its mean is drawn; the value is its words in the legend."""
 
-    SIGNIFICANT = "mean, significant"
+    SIGNIFICANT = "mean, significant after Holm"
     SAMPLES = "mean, over seeds only"  # perhaps not on other test samples
     NONE = "mean, not shown to differ"
     FEW = "mean, too few seeds"  # for a test
@@ -278,5 +278,5 @@ def legend_entries(rows: list[ForestRow], margin: float, unit: Unit) -> dict[str
         "95 % interval over seeds": Line2D([], [], color=QUIET, linewidth=1.6),
         "a seed": Line2D([], [], marker=".", linestyle="none", color=INK, alpha=0.5, markeredgewidth=0),
         f"margin: {width}": Patch(color=BAND),
-        "largest possible, ▸ outside": Line2D([], [], marker="|", linestyle="none", color=INK, markersize=9),
+        "largest possible mean, ▸ outside": Line2D([], [], marker="|", linestyle="none", color=INK, markersize=9),
     }
