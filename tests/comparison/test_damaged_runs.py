@@ -3,10 +3,13 @@
 import json
 import logging
 import os
+import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from multimodal.comparison import report
 from multimodal.comparison.figure_sections import figure_sections
 from multimodal.comparison.reading import read_runs
 from multimodal.comparison.report import write_report
+from multimodal.comparison.run import Failure, Run
 from multimodal.io import read_json, write_json, write_parquet
 from tests.helpers.made_up_runs import make_run, record
 
@@ -166,37 +170,69 @@ def undamaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "figure_sections", lambda groups, widest: [])
+    leave_out_figures(monkeypatch)
+
+
+def leave_out_figures(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(report, "figure_sections", lambda groups, widest: [])
     for place in ("report", "figure_sections"):
-        monkeypatch.setattr(f"multimodal.comparison.{place}.forest_panels", lambda tests, groups: [])
+        patch.setattr(f"multimodal.comparison.{place}.forest_panels", lambda tests, groups: [])
 
 
 def test_there_are_more_than_48_kinds() -> None:
     assert len(CASES) >= 48
 
 
-@pytest.mark.usefixtures("without_figures")
+@dataclass
+class Reported:
+    """What is said of a folder with undamaged runs, and with a run for each kind of damage."""
+
+    runs: list[Run]
+    failures: dict[str, Failure]
+    shown: dict[str, str]  # {where: text}
+
+
+@pytest.fixture(scope="module")
+def reported(undamaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    place = tmp_path_factory.mktemp("damaged") / "runs"
+    shutil.copytree(undamaged, place, ignore=shutil.ignore_patterns(BAD))
+    for file, kind in CASES:
+        shutil.copytree(undamaged / BAD, place / damaged_name(file, kind))
+        KINDS[file][kind][0](place / damaged_name(file, kind) / file)
+    log = StringIO()
+    handler = logging.StreamHandler(log)
+    logging.getLogger().addHandler(handler)
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_figures(patch)
+        assert write_report(place, 0.01) is not None
+    logging.getLogger().removeHandler(handler)
+    runs, failures = read_runs(place)
+    shown = {"page": (place / "report.html").read_text(), "log": log.getvalue()}
+    shown["text"] = (place / "report.md").read_text().replace("\\", "")
+    return Reported(runs, {failure.name: failure for failure in failures}, shown)
+
+
+def damaged_name(file: str, kind: str) -> str:
+    """Return the name of the folder with this damage."""
+    return f"{BAD}-{CASES.index((file, kind))}-end"
+
+
+def test_undamaged_runs_are_compared_and_the_damaged_counted(reported: Reported, undamaged: Path) -> None:
+    assert {run.folder.name for run in reported.runs} == {d.name for d in undamaged.iterdir()} - {BAD}
+    assert len(reported.failures) == len(CASES)
+    assert "3 runs, 2 fusions" in reported.shown["text"]
+    assert f"0 jobs failed, {len(CASES)} folders left out" in reported.shown["text"]
+
+
 @pytest.mark.parametrize(("file", "kind"), CASES)
-def test_a_damaged_run_is_left_out_and_named(
-    undamaged: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, file: str, kind: str
-) -> None:
-    shutil.copytree(undamaged, tmp_path / "runs")
-    damage, reason = KINDS[file][kind]
-    damage(tmp_path / "runs" / BAD / file)
-    with caplog.at_level(logging.WARNING):
-        assert write_report(tmp_path / "runs", 0.01) is not None
-    runs, failures = read_runs(tmp_path / "runs")
-    assert {run.folder.name for run in runs} == {d.name for d in undamaged.iterdir()} - {BAD}
-    (failure,) = failures
-    assert (failure.status, failure.name) == ("left out", BAD)
+def test_a_damaged_run_is_left_out_and_named(reported: Reported, file: str, kind: str) -> None:
+    name = damaged_name(file, kind)
+    failure = reported.failures[name]
+    assert failure.status == "left out"
     assert file in failure.error
-    assert reason in failure.error
-    page, text = ((tmp_path / "runs" / f"report.{kind}").read_text() for kind in ("html", "md"))
-    assert "3 runs, 2 fusions" in text
-    assert "0 jobs failed, 1 folder left out" in text
-    for shown in (page, text.replace("\\", ""), caplog.text):
-        assert BAD in shown
-        assert file in shown
+    assert KINDS[file][kind][1] in failure.error
+    for where, text in reported.shown.items():
+        assert any(file in text[m.end() : m.end() + 200] for m in re.finditer(name, text)), where
 
 
 def test_a_run_without_its_optional_files_is_compared(undamaged: Path, tmp_path: Path) -> None:
