@@ -13,6 +13,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_SILENT"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# after a thread that computed has ended, one in 300 forked processes hangs in MKL's own memory manager
+os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
