@@ -78,13 +78,7 @@ from multimodal.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
-OF_OTHER_MODES = {  # {setting: the modes that have it}, of those that training has not
-    "checkpoint": "mode=evaluate, mode=generate or mode=export",
-    "text": "mode=generate",
-    "image": "mode=generate",
-    "samples": "mode=generate",
-    "push": "mode=export",
-}
+OF_CHECKPOINTS = {"evaluate": EVALUATE_MAY_SET, "generate": GENERATE_MAY_SET, "export": EXPORT_MAY_SET}  # by mode
 
 MOST_PIXELS = 2**14  # a side of an enlarged image
 MOST_DRAWINGS = 1000  # of one caption
@@ -137,8 +131,9 @@ def prepare_training(composition: Composition) -> tuple[Trainer, Evaluator, RunF
         The trainer, the evaluator, and what draws the figures, None if `evaluation.figures` is null.
     """
     cfg = composition.config
-    for setting, modes in OF_OTHER_MODES.items():
+    for setting in ("checkpoint", "text", "image", "samples", "push"):
         if cfg[setting] is not None:
+            modes = " or ".join(f"mode={mode}" for mode, may_set in OF_CHECKPOINTS.items() if setting in may_set)
             raise ValueError(f"{setting} needs {modes}, or {setting}=null to train")
     prepare_cache(cfg.cache_dir)
     check_fusion_width(composition)

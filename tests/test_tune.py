@@ -187,7 +187,8 @@ def test_a_final_run_has_the_choice_on_its_command_line_and_the_search_in_its_re
         (["-m", "mode.tuning_seeds=[5]", "seed=0,1,5"], "mode.tuning_seeds and seed both have 5"),
         (["-m", "mode.tuning_seeds=0", "seed=0,1"], "mode.tuning_seeds must be a list of whole numbers, got 0"),
         (["-m", *HEADS, "fusion=attention,concat"], "no setting fusion.num_heads"),
-        (["checkpoint=runs/x"], "checkpoint needs mode=evaluate"),
+        (["checkpoint=runs/x"], "checkpoint needs mode=evaluate or mode=generate or mode=export, or checkpoint=null"),
+        (['text="a seven"'], "text needs mode=generate, or text=null to train"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_trained(tmp_path: Path, arguments: list[str], message: str):

@@ -37,23 +37,23 @@ def loading(setting: str, name: str) -> Iterator[str]:
         ) from error
 
 
-def load_pretrained(model: Any, source: str, part: Callable[[Any], nn.Module]) -> nn.Module:
+def load_pretrained(kind: Any, source: str, part: Callable[[Any], nn.Module]) -> nn.Module:
     """Load a model with its weights, from safetensors alone, and return the part of it that is read.
 
     Args:
-        model: class of transformers.
+        kind: class of transformers.
         source: a folder, or a name on the hub.
         part: selects what is read of the model.
 
     Raises:
         ValueError: the file lacks weights that are read, which would be random ones, or holds some that are not finite.
     """
-    whole, found = model.from_pretrained(source, use_safetensors=True, dtype=torch.float32, output_loading_info=True)
+    whole, found = kind.from_pretrained(source, use_safetensors=True, dtype=torch.float32, output_loading_info=True)
     network = part(whole)
     # a pooler is not read, and many files have none
     read = {id(weight) for name, weight in network.named_parameters() if "pooler" not in name.split(".")}
     weights = {name: weight for name, weight in whole.named_parameters() if id(weight) in read}
-    lacking = [name for name in weights if name in set(found["missing_keys"])]
+    lacking = [name for name in weights if name in found["missing_keys"]]
     if lacking:
         raise ValueError(f"its weights lack {len(lacking)} of {len(weights)} that the model reads, as {lacking[0]}")
     bad = [name for name, weight in weights.items() if not weight.isfinite().all()]

@@ -202,10 +202,12 @@ def reported(undamaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Repor
     log = StringIO()
     handler = logging.StreamHandler(log)
     logging.getLogger().addHandler(handler)
-    with pytest.MonkeyPatch.context() as patch:
-        leave_out_figures(patch)
-        assert write_report(place, 0.01) is not None
-    logging.getLogger().removeHandler(handler)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            leave_out_figures(patch)
+            assert write_report(place, 0.01) is not None
+    finally:
+        logging.getLogger().removeHandler(handler)
     runs, failures = read_runs(place)
     shown = {"page": (place / "report.html").read_text(), "log": log.getvalue()}
     shown["text"] = (place / "report.md").read_text().replace("\\", "")

@@ -62,7 +62,7 @@ class BadRows:
         """Check the limit, then log which rows were skipped."""
         self.check_limit()
         if self.skipped:
-            log.warning("%s skipped: %s", self.count, self.listed())
+            log.warning("%s skipped: %s (rows are counted from 0)", self.count, self.listed())
 
     @property
     def count(self) -> str:

@@ -114,11 +114,6 @@ def read_rows(
         missing = sorted(set(columns.values()) - set(part.column_names))
         if missing:
             settings = ", ".join(f"dataset.columns.{key}={value}" for key, value in columns.items() if value in missing)
-            if folder is not None and set(part.column_names) <= {"image", "label"}:  # as datasets reads mere pictures
-                raise ValueError(
-                    f"{origin} has pictures, and no {', '.join(missing)} ({settings}) for them: put a metadata.csv or "
-                    "metadata.jsonl beside them, with a line for each: file_name, label and caption"
-                )
             raise ValueError(
                 f"no column {', '.join(missing)} among {', '.join(part.column_names)} of split {name} ({settings}); "
                 "set dataset.columns.image, dataset.columns.label and dataset.columns.caption to the names in your data"

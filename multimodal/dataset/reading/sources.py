@@ -117,8 +117,14 @@ def read_path(path: str) -> DatasetDict:
             return DatasetDict({split: read_tables(listed) for split, listed in tables.items() if listed})
         if not any(file.suffix.lower() == PARQUET for listed in files.values() for file in listed):
             check_uncompressed(sorted(place.rglob("*")))  # perhaps the table of these pictures
+        given_files = [file for listed in files.values() for file in listed]
+        if given_files and all(file.suffix.lower() in ImageFolder.EXTENSIONS for file in given_files):
+            raise ValueError(
+                f"dataset.path: {path} has pictures and no table of their captions; put a metadata.csv or "
+                "metadata.jsonl beside them, with a line for each: file_name, label, caption"
+            )
         warn_of_unread(place, files)
-        return load_files(place, [file for listed in files.values() for file in listed])
+        return load_files(place, given_files)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         if str(error).startswith("dataset.path: "):
             raise

@@ -80,14 +80,6 @@ def test_an_unknown_column_names_those_there_are(split):
         read_rows(splits, COLUMNS)
 
 
-def test_pictures_alone_are_told_how_they_get_captions(tmp_path):
-    splits = DatasetDict(train=samples(range(6)).remove_columns("caption"))
-    with pytest.raises(
-        ValueError, match=r"pictures has pictures, and no caption .*put a metadata\.csv or metadata\.jsonl"
-    ):
-        read_rows(splits, COLUMNS, tmp_path, "pictures")
-
-
 def test_data_without_a_train_split_names_those_there_are():
     with pytest.raises(ValueError, match="no train split among test"):
         read_rows(DatasetDict(test=samples(range(6))), COLUMNS)

@@ -173,6 +173,15 @@ def test_a_folder_of_something_else_says_what_is_wanted(tmp_path):
         read_path(str(tmp_path / "data"))
 
 
+@pytest.mark.parametrize("folder", ["train", "train/cat"])
+def test_pictures_alone_are_told_how_they_get_captions(tmp_path, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    for i in range(4):
+        Image.new("L", (8, 8), i).save(tmp_path / folder / f"{i}.png")
+    with pytest.raises(ValueError, match=r"has pictures and no table of their captions; put a metadata\.csv"):
+        read_path(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["broken.parquet", "notes.xyz", "data/train.parquet"])
 def test_a_file_that_cannot_be_read_says_what_is_wanted(tmp_path, name):
     file = tmp_path / name
