@@ -10,13 +10,14 @@ import hashlib
 import importlib.util
 import json
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -105,10 +106,20 @@ def tune(
     data = without_test(read_data(cfg))
     study = Study(list(space), list(tuning_seeds), sampler_seed, [])
     folder = place / study_name(composition, data, trainer, study)
-    with FileLock(place / f".{folder.name}.lock"):  # jobs of other seeds wait for it
+    with alone(place / f".{folder.name}.lock", folder):
         study = run_trials(composition, data, folder, study, trials)
     best = best_trial(study.trials[:trials], folder)
     return train(final_composition(composition, data, trainer, study, trials, best), tracker)
+
+
+def alone(lock_file: Path, folder: Path) -> AbstractContextManager[object]:
+    """Wait, and say so, until no job of another seed searches; the lock is released at the end of a `with`."""
+    lock = FileLock(lock_file)
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        log.info("another job searches in %s, so this one waits; none does with seed before fusion in a sweep", folder)
+        return lock.acquire()
 
 
 def check_installed() -> None:

@@ -110,6 +110,15 @@ def test_all_settings_of_an_experiment_are_in_effect(config, experiment: str) ->
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))
+def test_a_sweep_changes_the_seed_last(experiment: str) -> None:
+    """So jobs side by side are of other fusions, and do not wait for the same search."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", [f"experiment={experiment}"], return_hydra_config=True)
+    swept = list(cfg.hydra.sweeper.params or {})
+    assert "seed" not in swept[1:]
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
 def test_an_experiment_says_how_many_runs_it_is(experiment: str) -> None:
     told = re.search(r"experiment=\w+ +(\d+) runs", (CONF / "experiment" / f"{experiment}.yaml").read_text())
     with initialize_config_dir(str(CONF), version_base="1.3"):

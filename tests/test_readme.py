@@ -42,7 +42,7 @@ NOT_RUN = {  # {what a command holds: why it is not run}; those of scripts/run.p
     "wandb": "it needs an account; tests/test_launchers.py makes the commands of conf/wandb_sweep.yaml",
 }
 # minutes together; others that run always are like the last two
-SLOW = ("mode=export", "experiment=fusion_comparison", "mode=tune fusion=attention")
+SLOW = ("mode=export", "experiment=fusion_comparison", "mode=tune seed=")
 ELSEWHERE = ("hydra/launcher=", "hydra.launcher.")  # where jobs run: tests/test_launchers.py
 MORE = 30  # rows of the reader's own images for each row of the README
 # one job of a sweep, whatever the command or the experiment's file sweeps

@@ -6,9 +6,11 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from statistics import median
+from threading import Thread
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from multimodal import tune as tuning
 from multimodal.runs.build import read_data
@@ -225,6 +227,29 @@ def test_a_trial_reads_subwords_and_frozen_features_as_the_final_run_does(monkey
     for split in splits.values():
         assert split.subwords is not None
         assert set(split.features) == {"image", "text"}
+
+
+def test_a_job_that_waits_for_the_search_of_another_says_so(tmp_path: Path, caplog):
+    caplog.set_level("INFO", "multimodal.tune")
+    order = []
+
+    def wait() -> None:
+        with tuning.alone(tmp_path / ".lock", tmp_path / "mnist-concat-abc"):
+            order.append("searched")
+
+    waiting = Thread(target=wait)
+    with FileLock(tmp_path / ".lock"):
+        waiting.start()
+        while not caplog.messages:
+            waiting.join(0.01)
+        order.append("released")
+    waiting.join()
+    assert order == ["released", "searched"]
+    (message,) = caplog.messages
+    assert "mnist-concat-abc, so this one waits" in message
+    assert "seed before fusion" in message
+    wait()
+    assert (order, len(caplog.messages)) == (["released", "searched", "searched"], 1)  # nobody searches any more
 
 
 @pytest.mark.slow

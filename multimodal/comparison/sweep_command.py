@@ -71,8 +71,8 @@ def sweep_command(alike: list[Run], *more: str, fusions: list[str] | None, seeds
     sources = {run.source for run in alike}
     if sources <= {"hub", "embedded"} and len(sources) == 1:
         words.append(f"dataset.source={sources.pop()}")
-    words.append(f"fusion={','.join(fusions or unique(base_fusion(run) for run in alike))}")
     words.append(f"seed={','.join(map(str, seeds)) if seeds else joined(str(run.seed) for run in alike)}")
+    words.append(f"fusion={','.join(fusions or unique(base_fusion(run) for run in alike))}")
     if any(override.startswith("output_dir=") for override in given_settings(first)):
         words.append(f"output_dir={first.folder.parent}")
     return command([*SCRIPT, "-m", *more, *words])

@@ -89,8 +89,8 @@ def test_untuned_runs_get_the_command_that_tunes_them():
         "task=noisy,synergy",
         "dataset=mnist",
         "dataset.source=embedded",
-        "fusion=attention,concat,image_only,text_only",
         "seed=0,1,2,3,4,5",
+        "fusion=attention,concat,image_only,text_only",
     ]
 
 
