@@ -48,8 +48,8 @@ def read_captions(part: Dataset, column: str, origin: str) -> list[list[str | No
             captions.append(texts_of(value) or [None])
         except MissingCommas as error:
             raise ValueError(
-                f"dataset.columns.caption: column {column} holds a list without commas in row {row} of {origin}: "
-                f'{error}; write it as JSON, such as ["a cat", "a small cat"]'
+                f"dataset.columns.caption: column {column} holds a list without commas in row {row} (from 0) of "
+                f'{origin}: {error}; write it as JSON, such as ["a cat", "a small cat"]'
             ) from error
     return captions
 

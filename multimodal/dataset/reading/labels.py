@@ -68,15 +68,15 @@ def check_no_fraction(values: list[object], column: str, origin: str) -> None:
     for row, value in enumerate(values):
         if isinstance(value, float) and is_fraction(value):
             raise ValueError(
-                f"dataset.columns.label: column {column} holds numbers such as {value} in row {row} of {origin}, which "
-                f"name no class; {WANTED}; predicting a number (regression) is not supported"
+                f"dataset.columns.label: column {column} holds numbers such as {value} in row {row} (from 0) of "
+                f"{origin}, which name no class; {WANTED}; predicting a number (regression) is not supported"
             )
 
 
 def example_of(part: Dataset, column: str) -> str:
-    """Return the first value of a column that is not missing, and its row: "['cat'] in row 0"."""
+    """Return the first value of a column that is not missing, and its row: "['cat'] in row 0 (from 0)"."""
     row, value = next(((row, value) for row, value in enumerate(part[column]) if value is not None), (0, None))
-    return f"{repr(value)[:SHOWN]} in row {row}"
+    return f"{repr(value)[:SHOWN]} in row {row} (from 0)"
 
 
 def names_of_numbers(train: Any, own: Any) -> list[str] | None:

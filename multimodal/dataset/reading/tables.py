@@ -75,8 +75,8 @@ def mixed_column(columns: dict[str, list[Any]], origin: list[tuple[Path, int]]) 
                 low, high = (middle, high) if common_type(values[:middle]) else (low, middle)
             (file, row), example = origin[low], repr(values[low])[:SHOWN]
             return (
-                f"{file} holds a column of values of different kinds: column {name}, row {row}: {example}; give every "
-                "row text, or every row a number"
+                f"{file} holds a column of values of different kinds: column {name}, row {row} (from 0): {example}; "
+                "give every row text, or every row a number"
             )
     return f"{origin[0][0]} holds a column of values of different kinds"
 

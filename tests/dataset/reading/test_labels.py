@@ -74,7 +74,7 @@ def test_what_names_no_class_is_told_in_one_line(labels, held):
     with pytest.raises(ValueError, match=rf"^dataset\.columns\.label: column label {held}") as refused:
         read(labels)
     assert "\n" not in str(refused.value)
-    assert "in row 0 of the data, split train" in str(refused.value)
+    assert "in row 0 (from 0) of the data, split train" in str(refused.value)
     assert "a class per row is wanted" in str(refused.value)
 
 

@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_table_is_said_in_one_line(folder, text, message):
         ("7", "does not hold rows"),
         (
             '{"file_name": "0.png", "label": 1}\n{"file_name": "1.png", "label": "a"}',
-            "values of different kinds: column label, row 1: 'a'; give every row text",
+            "values of different kinds: column label, row 1 .from 0.: 'a'; give every row text",
         ),
         ('{"file_name": "0.png", "label": 99999999999999999999999}', "values of different kinds"),
         ('{"file_name": "0.png", "label": "\\ud800"}', "values of different kinds"),
@@ -226,7 +226,7 @@ def test_a_compressed_table_beside_the_one_that_is_read_is_named(folder, caplog)
 def test_the_file_and_row_of_a_value_of_another_kind_are_named(folder):
     (folder / "a.jsonl").write_text('{"label": 1}\n{"label": null}')
     (folder / "b.jsonl").write_text('{"label": 2}\n{"label": [3]}')
-    with pytest.raises(ValueError, match=r"b\.jsonl holds .* column label, row 1: \[3\]"):
+    with pytest.raises(ValueError, match=r"b\.jsonl holds .* column label, row 1 \(from 0\): \[3\]"):
         read_tables([folder / "a.jsonl", folder / "b.jsonl"])
 
 
