@@ -115,7 +115,7 @@ def test_a_list_written_as_text_is_several_captions(written, captions):
 @pytest.mark.parametrize("written", ["['a cat' 'a small cat']", "['a cat'\n 'a small cat' 'a']"])
 def test_a_list_without_commas_is_told_in_one_line(written):
     with pytest.raises(
-        ValueError, match="column caption holds a list without commas in row 1 .from 0. of the data, split train"
+        ValueError, match=r"column caption holds a list without commas in row 1 \(from 0\) of the data, split train"
     ):
         read(["one", written])
 
