@@ -11,6 +11,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from multimodal.comparison.report import write_report
+from multimodal.comparison.run_labels import flat
+from multimodal.runs.build import as_dict
+from multimodal.runs.composition import compose
 from tests.helpers.command import command
 from tests.helpers.made_up_runs import make_sweep
 from tests.helpers.toy import ROOT
@@ -95,23 +98,44 @@ def test_a_table_without_results_and_results_without_a_table_are_refused(publish
         publish.publish(tmp_path)
 
 
+def published_command(report: pd.DataFrame, data: str, line: str) -> list[str]:
+    """The overrides of the published run of seed 0 that is in a line: of a fusion, at the settings that both name."""
+    fusion, _, variant = line.partition(" ")
+    settings = [part for part in f"{data}, {variant}".split(", ") if "=" in part]
+    rows = report[(report.table == "Commands") & report.line.str.startswith(f"mnist-{fusion}-s0-", na=False)]
+    for text in rows.text:
+        overrides = shlex.split(text)[2:]
+        leaves = [f".{name}={value}" for name, value in flat(as_dict(compose(overrides).config)).items()]
+        if all(part in overrides or any(leaf.endswith(f".{part}") for leaf in leaves) for part in settings):
+            return overrides
+    raise LookupError(f"no command for {data}, {line}")
+
+
+def first_line(publish: ModuleType, name: str) -> tuple[list[str], float, float]:
+    """Of a published comparison, concatenation in the first setting of the digits: overrides, mean, deviation."""
+    report = pd.read_csv(RESULTS / name / "report.csv")
+    table = publish.accuracy_table(report)
+    data = next(data for data in table.index if data.startswith(DIGITS))
+    line = next(line for line in table if line.startswith("concat"))
+    mean, deviation = (float(x) for x in table.loc[data, line].split(" ± "))
+    return published_command(report, data, line), mean, deviation
+
+
+@pytest.mark.parametrize("name", REPEATABLE)
+def test_the_command_of_a_published_accuracy_is_published(name, publish):
+    overrides, *_ = first_line(publish, name)
+    assert {"dataset=mnist", "fusion=concat", "seed=0", "dataset.source=embedded"} <= set(overrides)
+    assert not any(override.startswith("mode=") for override in overrides)  # a search is not made again
+
+
 @pytest.mark.slow  # a minute and a half for each published comparison on one thread
 @pytest.mark.parametrize("name", REPEATABLE)
 def test_a_published_accuracy_is_made_again(name, publish, tmp_path):
     """Run one seed of the first setting of the digits anew; it lies within three deviations of the published mean."""
-    published = json.loads((RESULTS / name / "provenance.json").read_text())["command"]
-    table = publish.accuracy_table(pd.read_csv(RESULTS / name / "report.csv"))
-    data = next(data for data in table.index if data.startswith(DIGITS))
-    line = next(line for line in table if line.startswith("concat"))
-    one = {"dataset": "mnist", "fusion": "concat", "seed": "0", "tracking": "disabled"}
-    one |= dict(part.split("=") for part in data.split(", ")[1:])  # its task, and its budget if there are several
-    one |= dict(part.split("=") for part in line.partition(" ")[2].split(", ") if part)  # where variants are compared
-    kept = [part for part in shlex.split(published)[3:] if part.split("=")[0] not in {*one, "hydra/launcher"}]
-    overrides = [*kept, *(f"{key}={value}" for key, value in one.items()), "output_dir=runs"]
-    done = command(tmp_path, *overrides)
+    overrides, mean, deviation = first_line(publish, name)
+    done = command(tmp_path, *overrides, "output_dir=runs")
     assert done.status == 0, done.stderr
-    (metrics,) = (tmp_path / "runs").glob("*/metrics.json")
-    mean, deviation = (float(x) for x in table.loc[data, line].split(" ± "))
+    (metrics,) = (tmp_path / "runs").rglob("metrics.json")
     assert abs(json.loads(metrics.read_text())["accuracy/both"] - mean) < 3 * deviation + 0.001  # rounded
 
 
