@@ -18,15 +18,15 @@ from multimodal.evaluation.context import Context, Measured
 from multimodal.model import MultimodalModel
 from multimodal.types import Batch
 
-UNTIMED = 2  # forward passes, to warm up
-ENOUGH = 1.0  # second of timed passes: one more of a large encoder says little
+UNTIMED = 2  # forward passes, to warm up; one where a pass is long
+ENOUGH = 1.0  # second of passes: one more of a large encoder says little
 
 
 class Cost:
     """Measures the cost of inference, and reports the speed of training.
 
     Args:
-        repeats: number of timed forward passes, at most; none begins when they have taken a second.
+        repeats: number of timed forward passes, at most; none but the first begins when passes have taken a second.
     """
 
     def __init__(self, repeats: int) -> None:
@@ -93,14 +93,14 @@ def count_trainable(module: nn.Module) -> int:
 
 
 def median_seconds(model: MultimodalModel, batch: Batch, repeats: int) -> float:
-    """Measure the median seconds of so many forward passes, fewer where they take long, after two untimed ones."""
+    """Measure the median seconds of so many forward passes after two untimed ones, of fewer where they take long."""
     seconds: list[float] = []
-    while len(seconds) < repeats + UNTIMED and sum(seconds[UNTIMED:]) < ENOUGH:
+    while len(seconds) < 2 or (len(seconds) < repeats + UNTIMED and sum(seconds) < ENOUGH):
         start = time.perf_counter()
         output = model(batch)
         output.label.sum().item()  # waits for a GPU
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[UNTIMED:])
+    return statistics.median(seconds[min(UNTIMED, len(seconds) - 1) :])
 
 
 def peak_memory(device: torch.device) -> float:
