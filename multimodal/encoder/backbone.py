@@ -33,7 +33,8 @@ class Backbone(nn.Module):
         self.frozen = frozen
         network.requires_grad_(not frozen)
         if frozen:
-            vars(self)["network"] = network.eval()  # no submodule, so neither saved, nor trained, nor sent
+            # no submodule, so neither saved, nor trained, nor sent; convolutions are up to twice as fast with channels last
+            vars(self)["network"] = network.eval().to(memory_format=torch.channels_last)
         else:
             self.network = network
         digest = digest_of(network if frozen else None, source)
