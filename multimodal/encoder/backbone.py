@@ -33,7 +33,7 @@ class Backbone(nn.Module):
         self.frozen = frozen
         network.requires_grad_(not frozen)
         if frozen:
-            # no submodule, so neither saved, nor trained, nor sent; convolutions are up to twice as fast with channels last
+            # no submodule, so neither saved, nor trained, nor sent; a CPU convolves faster with channels last
             vars(self)["network"] = network.eval().to(memory_format=torch.channels_last)
         else:
             self.network = network
