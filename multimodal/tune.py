@@ -113,12 +113,16 @@ def tune(
 
 
 def alone(lock_file: Path, folder: Path) -> AbstractContextManager[object]:
-    """Wait, and say so, until no job of another seed searches; the lock is released at the end of a `with`."""
+    """Wait, and say so, while another job has the lock, which is released at the end of a `with`."""
     lock = FileLock(lock_file)
     try:
         return lock.acquire(blocking=False)
     except Timeout:
-        log.info("another job searches in %s, so this one waits; none does with seed before fusion in a sweep", folder)
+        log.info(
+            "another job searches in %s, and this one waits for it; in a sweep with seed before fusion "
+            "jobs side by side search for different fusions",
+            folder,
+        )
         return lock.acquire()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -237,17 +238,19 @@ def test_a_job_that_waits_for_the_search_of_another_says_so(tmp_path: Path, capl
         with tuning.alone(tmp_path / ".lock", tmp_path / "mnist-concat-abc"):
             order.append("searched")
 
-    waiting = Thread(target=wait)
+    waiting, end = Thread(target=wait, daemon=True), time.monotonic() + 30
     with FileLock(tmp_path / ".lock"):
         waiting.start()
         while not caplog.messages:
+            assert waiting.is_alive()
+            assert time.monotonic() < end
             waiting.join(0.01)
         order.append("released")
-    waiting.join()
+    waiting.join(30)
     assert order == ["released", "searched"]
     (message,) = caplog.messages
-    assert "mnist-concat-abc, so this one waits" in message
-    assert "seed before fusion" in message
+    assert "mnist-concat-abc, and this one waits for it" in message
+    assert "with seed before fusion" in message
     wait()
     assert (order, len(caplog.messages)) == (["released", "searched", "searched"], 1)  # nobody searches any more
 

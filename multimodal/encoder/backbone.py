@@ -33,8 +33,10 @@ class Backbone(nn.Module):
         self.frozen = frozen
         network.requires_grad_(not frozen)
         if frozen:
-            # no submodule, so neither saved, nor trained, nor sent; a CPU convolves faster with channels last
-            vars(self)["network"] = network.eval().to(memory_format=torch.channels_last)
+            for layer in network.modules():
+                if isinstance(layer, nn.Conv2d):
+                    layer.to(memory_format=torch.channels_last)  # a CPU convolves faster so
+            vars(self)["network"] = network.eval()  # no submodule, so neither saved, nor trained, nor sent
         else:
             self.network = network
         digest = digest_of(network if frozen else None, source)

@@ -19,14 +19,14 @@ from multimodal.model import MultimodalModel
 from multimodal.types import Batch
 
 UNTIMED = 2  # forward passes, to warm up; one where a pass is long
-ENOUGH = 1.0  # second of passes: one more of a large encoder says little
+ENOUGH = 1.0  # second of passes after the first: one more of a large encoder says little
 
 
 class Cost:
     """Measures the cost of inference, and reports the speed of training.
 
     Args:
-        repeats: number of timed forward passes, at most; none but the first begins when passes have taken a second.
+        repeats: number of timed forward passes, at most; none begins once those after the first have taken a second.
     """
 
     def __init__(self, repeats: int) -> None:
@@ -95,7 +95,7 @@ def count_trainable(module: nn.Module) -> int:
 def median_seconds(model: MultimodalModel, batch: Batch, repeats: int) -> float:
     """Measure the median seconds of so many forward passes after two untimed ones, of fewer where they take long."""
     seconds: list[float] = []
-    while len(seconds) < 2 or (len(seconds) < repeats + UNTIMED and sum(seconds) < ENOUGH):
+    while len(seconds) < 2 or (len(seconds) < repeats + UNTIMED and sum(seconds[1:]) < ENOUGH):
         start = time.perf_counter()
         output = model(batch)
         output.label.sum().item()  # waits for a GPU

@@ -23,7 +23,7 @@ def test_costs_of_a_model(model, split) -> None:
     assert not model.training
 
 
-@pytest.mark.parametrize(("seconds", "passes"), [(0.01, 12), (0.3, 4), (0.6, 2), (3.0, 2)])
+@pytest.mark.parametrize(("seconds", "passes"), [(0.01, 12), (0.3, 5), (0.6, 3), (3.0, 2)])
 def test_passes_end_once_they_took_a_second(model, split, monkeypatch, seconds, passes) -> None:
     """Two are not timed, or one if there are but two; ten are at most, and one is at least."""
     clock = count(0, seconds)
