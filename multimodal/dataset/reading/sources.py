@@ -119,6 +119,12 @@ def read_path(path: str) -> DatasetDict:
             check_uncompressed(sorted(place.rglob("*")))  # perhaps the table of these pictures
         given_files = [file for listed in files.values() for file in listed]
         if given_files and all(file.suffix.lower() in ImageFolder.EXTENSIONS for file in given_files):
+            beside = sorted(place.rglob(f"*{PARQUET}"))
+            if beside:  # `datasets` reads the kind of which there are more files
+                raise ValueError(
+                    f"dataset.path: {path} has more pictures than parquet files, and {beside[0]} would not be read; "
+                    f"take the pictures out of the folder, or give dataset.path={beside[0]}"
+                )
             raise ValueError(
                 f"dataset.path: {path} has pictures and no table of their captions; put a metadata.csv or "
                 "metadata.jsonl beside them, with a line for each: file_name, label, caption"

@@ -59,6 +59,7 @@ def test_one_bad_row_is_refused_by_name_and_skipped_when_allowed(kind, caplog):
     with caplog.at_level(logging.WARNING, logger="multimodal"):
         data = prepared(rows, max_bad_rows=1)
     assert f"1 bad row skipped: train row 17: {KINDS[kind][1]}" in caplog.text
+    assert "(rows are counted from 0)" in caplog.text
     check(data, set(range(48)) - {17})
 
 

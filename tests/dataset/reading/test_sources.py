@@ -182,6 +182,20 @@ def test_pictures_alone_are_told_how_they_get_captions(tmp_path, folder):
         read_path(str(tmp_path))
 
 
+def test_a_parquet_file_among_more_pictures_is_told_and_read_by_its_own_path(tmp_path):
+    """`datasets` reads the kind of which there are more files, and would leave the parquet file out."""
+    write_parquet(tmp_path / "data", ["train"])
+    file = tmp_path / "data" / "train-00000-of-00001.parquet"
+    for i in range(3):
+        picture(i).save(tmp_path / "data" / f"train-{i}.png")
+    with pytest.raises(
+        ValueError, match=r"more pictures than parquet files, and .*; take the pictures out.* or give"
+    ) as told:
+        read_path(str(tmp_path / "data"))
+    assert str(told.value).endswith(f"dataset.path={file}")
+    assert read_path(str(file))["train"].column_names == ["image", "label", "caption"]
+
+
 @pytest.mark.parametrize("name", ["broken.parquet", "notes.xyz", "data/train.parquet"])
 def test_a_file_that_cannot_be_read_says_what_is_wanted(tmp_path, name):
     file = tmp_path / name
